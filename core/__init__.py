@@ -1,0 +1,1 @@
+"""Plumbing without hotline words: who, when, where, how."""

@@ -1,0 +1,131 @@
+"""Database plumbing: engine, units of work and column types; SQLite and PostgreSQL alike.
+
+SQLite takes one writer at a time: `unit_of_work` queues writers on a lock and begins IMMEDIATE, so that no
+transaction fails half-way for want of the write lock. Readers never wait (WAL).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from core.bus import Bus, take_pending
+
+PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
+"""A key that numbers itself on both engines (SQLite numbers only INTEGER keys)."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: refuses naive values, stores UTC, returns aware UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime is not an instant")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    url: str = ""
+    """SQLAlchemy address; empty means SQLite in data_dir."""
+    pool_size: int = 10
+
+
+class Database:
+    """One engine and the only way to a transaction."""
+
+    def __init__(self, settings: DatabaseSettings, bus: Bus | None = None) -> None:
+        self.url = make_url(settings.url)
+        self.bus = bus or Bus()
+        self._is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer = asyncio.Lock()
+        if self._is_sqlite and self.url.database not in (None, "", ":memory:"):
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = create_async_engine(self.url, **self._engine_options(settings))
+        if self._is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def _engine_options(self, settings: DatabaseSettings) -> dict[str, Any]:
+        if self._is_sqlite:
+            return {"connect_args": {"timeout": 30}}
+        return {"pool_size": settings.pool_size, "max_overflow": settings.pool_size, "pool_pre_ping": True}
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[AsyncSession]:
+        """The only commit: all that happens inside is stored together or not at all."""
+        async with _held(self._writer if self._is_sqlite else None), self._sessions() as session:
+            if self._is_sqlite:
+                await session.connection(execution_options={"sqlite_write": True})
+            yield session
+            await session.commit()
+            events = take_pending(session)
+        for item in events:
+            self.bus.deliver(item)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for looking; whatever it changed is rolled back."""
+        async with self._sessions() as session:
+            yield session
+
+    async def create_all(self) -> None:
+        """Make every table at once (tests only; a real database is migrated)."""
+        async with self.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _held(lock: asyncio.Lock | None) -> AsyncIterator[None]:
+    if lock is None:
+        yield
+        return
+    async with lock:
+        yield
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000"):
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    write = connection.get_execution_options().get("sqlite_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

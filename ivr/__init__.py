@@ -1,0 +1,1 @@
+"""Everything that speaks to Asterisk: menus, queue, transfers, call ledger."""

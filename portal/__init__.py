@@ -1,0 +1,1 @@
+"""The public's pages (公众查询), without any telephony credential."""

@@ -1,0 +1,33 @@
+"""The ledger (流水): what happened in a call, append-only, in the order it happened.
+
+The kinds below are the whole vocabulary; after each, the keys of `data`. Who says so is not this module's affair.
+"""
+
+ARRIVED = "arrived"  # line, caller
+NODE = "node"  # node
+KEY = "key"  # node, key (digits of codes and numbers are replaced by •)
+TIMEOUT = "timeout"  # node
+INVALID = "invalid"  # node, key
+QUEUED = "queued"  # queue, position
+OFFERED = "offered"  # extension, user
+NO_ANSWER = "no_answer"  # extension, user, why (timeout, busy, refused, gone)
+ANSWERED = "answered"  # extension, user, role (operator, liaison, service_phone), wait_ms
+BRIDGED = "bridged"  # bridge, with
+UNBRIDGED = "unbridged"  # bridge
+HELD = "held"  # by
+RESUMED = "resumed"  # by
+TRANSFER_STARTED = "transfer_started"  # mode (blind, attended), unit, extension, by
+TRANSFER_ANSWERED = "transfer_answered"  # extension, user, unit
+TRANSFER_FAILED = "transfer_failed"  # why (no_answer, busy, refused, gone, cancelled)
+TRANSFER_COMPLETED = "transfer_completed"  # mode, unit
+RETURNED = "returned"  # to (operator's extension or `queue`)
+RECLAIMED = "reclaimed"  # extension: the operator's page came back to a running call
+LEFT_QUEUE = "left_queue"  # why (answered, abandoned, timeout, voicemail, empty)
+RECORDED = "recorded"  # recording kind, duration_ms
+TICKET = "ticket"  # ticket_no
+CODE_SPOKEN = "code_spoken"  # times
+SURVEYED = "surveyed"  # about (operator, unit), score (None: no key)
+PARTY_LEFT = "party_left"  # extension, user, cause
+ENDED = "ended"  # cause, node
+
+KINDS = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))

@@ -1,0 +1,114 @@
+"""The tables of this room: calls, their ledger, their audio."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import Base, PrimaryKey, UtcDateTime
+
+
+class CallEnd(StrEnum):
+    """How a call ended (M-57)."""
+
+    MENU = "menu"
+    """abandoned in a menu; `end_node` says where"""
+    QUEUE = "queue"
+    """abandoned in the operator queue"""
+    SELF_SERVICE = "self_service"
+    """served by the menus alone, to their end"""
+    VOICEMAIL = "voicemail"
+    COMPLAINT = "complaint"
+    OPERATOR = "operator"
+    """served by an operator"""
+    LIAISON = "liaison"
+    """served by a liaison (after an operator or straight from the menu)"""
+    UNSEEN = "unseen"
+    """ended while nobody watched: nothing better is known"""
+
+
+class Call(Base):
+    """One inbound or outbound call: the call record (通话记录, M-57)."""
+
+    __tablename__ = "calls"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    linkedid: Mapped[str] = mapped_column(String(64), unique=True)
+    direction: Mapped[str] = mapped_column(String(3), default="in")
+    """`in`, or `out` for a call back."""
+    line: Mapped[str] = mapped_column(String(20), index=True)
+    """The number dialled."""
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
+    caller_number: Mapped[str] = mapped_column(String(32), default="", index=True)
+    """In full; masked wherever it is shown."""
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the first operator answered."""
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end: Mapped[CallEnd | None] = mapped_column(String(20))
+    end_node: Mapped[str] = mapped_column(String(30), default="")
+    node_path: Mapped[str] = mapped_column(Text, default="")
+    """Menu nodes in the order walked, joined by `>`."""
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    """The operator who talked to the caller first."""
+    liaison_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    liaison_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
+    talk_ms: Mapped[int] = mapped_column(default=0)
+    """Time the caller was bridged with a person."""
+
+    events: Mapped[list["CallEvent"]] = relationship(order_by="CallEvent.id", viewonly=True)
+    recordings: Mapped[list["Recording"]] = relationship(order_by="Recording.id", viewonly=True)
+
+
+class CallEvent(Base):
+    """One line of the ledger, append-only: the truth every figure comes from.
+
+    `kind` is one of the constants in `recordings.ledger`; `data` holds the few fields that kind names there.
+    """
+
+    __tablename__ = "call_events"
+    __table_args__ = (Index("ix_call_events_call_id_id", "call_id", "id"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    channel: Mapped[str] = mapped_column(String(64), default="")
+    """Asterisk's uniqueid of the channel concerned."""
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class RecordingKind(StrEnum):
+    TALK = "talk"
+    """the caller on the left channel, everybody else on the right, from the first bridge to the last"""
+    CONSULT = "consult"
+    """operator (left) and liaison (right) while the caller holds"""
+    VOICEMAIL = "voicemail"
+    COMPLAINT = "complaint"
+
+
+class Recording(Base):
+    """One audio file in the archive, outside the web root, named without any phone number."""
+
+    __tablename__ = "recordings"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
+    kind: Mapped[RecordingKind] = mapped_column(String(12))
+    path: Mapped[str] = mapped_column(String(200), unique=True)
+    """Relative to the archive folder."""
+    source: Mapped[str] = mapped_column(String(200), unique=True)
+    """Name of Asterisk's own file: the same file is never taken in twice."""
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    duration_ms: Mapped[int] = mapped_column(default=0)
+    channels: Mapped[int] = mapped_column(default=1)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    damaged: Mapped[bool] = mapped_column(default=False)
+    """The file ended in mid-frame or held no audio; what there was is kept."""
+    sealed: Mapped[bool] = mapped_column(default=False)
+    legal_hold: Mapped[bool] = mapped_column(default=False)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""Indicators and reports (统计报表), read only."""

@@ -1,0 +1,150 @@
+"""A private apt (私有 apt): package lists and downloads of our own, read with the machine's own apt tools.
+
+Signatures and hashes are checked by apt itself (signed index, then the hash in it) and the hash once more here, because
+a file may have waited in our cache. Knows nothing of what the packages are for, and never installs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from setup.say import SetupError
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_LISTED = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Deb:
+    """One package file as the signed index describes it."""
+
+    file: str
+    sha256: str
+
+    @property
+    def package(self) -> str:
+        return self.file.split("_", 1)[0]
+
+
+class Apt:
+    """Apt with its own lists and cache in `home`.
+
+    `source` is one sources line of our own, read without regard to what the machine has installed; without it the
+    machine's own sources are read, and what is already installed is taken as present.
+    """
+
+    def __init__(self, home: Path, source: str | None = None) -> None:
+        for folder in ("lists/partial", "cache/archives/partial", "debs"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        self.debs = home / "debs"
+        self._options = {
+            "Dir::State::lists": home / "lists",
+            "Dir::Cache": home / "cache",
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+            "APT::Sandbox::User": "",
+            "APT::Update::Post-Invoke-Success::": "",
+            "Debug::NoLocking": "1",
+        }
+        if source is not None:
+            (home / "sources.list").write_text(source + "\n", encoding="utf-8")
+            (home / "status").touch()
+            self._options |= {
+                "Dir::Etc::sourcelist": home / "sources.list",
+                "Dir::Etc::sourceparts": "/dev/null",
+                "Dir::State::status": home / "status",
+            }
+
+    def update(self) -> None:
+        """Fetch the package lists; apt refuses them when the archive's signature is wrong."""
+        self._run("apt-get", "update", "-qq", "--error-on=any")
+
+    def versions(self, packages: list[str]) -> dict[str, list[str]]:
+        """The versions on offer for each package, best first; a package that nobody offers is left out."""
+        offered: dict[str, list[str]] = {}
+        for line in self._run("apt-cache", "madison", *packages).splitlines():
+            name, version, _ = (part.strip() for part in line.split("|", 2))
+            offered.setdefault(name, []).append(version)
+        return offered
+
+    def depends(self, packages: list[str]) -> list[str]:
+        """Every package name that the given packages depend on, alternatives included."""
+        listed = self._run("apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
+                           "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", *packages)
+        return [line for line in listed.splitlines() if line and not line.startswith((" ", "<", "|"))]
+
+    def listed(self, *wanted: str) -> list[Deb]:
+        """The files of exactly these `package=version` names."""
+        return _debs(self._run("apt-get", "download", "--print-uris", *wanted))
+
+    def missing(self, *packages: str) -> list[Deb]:
+        """The files that these packages and their dependencies still need on this machine."""
+        return _debs(
+            self._run("apt-get", "install", "--print-uris", "-qq", "-y", "--no-install-recommends", *packages)
+        )
+
+    def download(self, debs: list[Deb], wanted: list[str]) -> list[Path]:
+        """Fetch the files of `wanted` (`package` or `package=version`) and check each against the signed index."""
+        if any(not _intact(self.debs / deb.file, deb.sha256) for deb in debs):
+            self._run("apt-get", "download", "-qq", *wanted, cwd=self.debs)
+        for deb in debs:
+            if not _intact(self.debs / deb.file, deb.sha256):
+                raise SetupError(
+                    f"软件包 {deb.file} 的校验和不符, 已拒绝使用; 请检查网络后重试。",
+                    f"{deb.file} does not match the hash in the signed index and was refused; check the network.",
+                )
+        return [self.debs / deb.file for deb in debs]
+
+    def _run(self, *command: str, cwd: Path | None = None) -> str:
+        options = [part for key, value in self._options.items() for part in ("-o", f"{key}={value}")]
+        environment = os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+        done = subprocess.run(
+            [command[0], *options, *command[1:]],
+            cwd=cwd, env=environment, capture_output=True, text=True, check=False,
+        )
+        if done.returncode:
+            raise SetupError(
+                f"{' '.join(command[:3])} 失败, 请检查网络和软件源:\n{done.stderr.strip()}",
+                f"{' '.join(command[:3])} failed (see above); check the network and the machine's apt sources.",
+            )
+        return done.stdout
+
+
+def mirror() -> str:
+    """The address from which this machine itself takes Debian, e.g. `http://…/debian/`."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise SetupError(
+            "这台机器没有 apt, 请用系统的包管理器安装 Asterisk 20 或更新版本后重试。",
+            "This machine has no apt: install Asterisk 20 or newer with its own package manager, then try again.",
+        )
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for uri in listed:
+        if uri.rstrip("/").endswith("/debian"):
+            return uri
+    raise SetupError(
+        "apt 软件源中没有 Debian 镜像, 请安装系统自带的 Asterisk 20 或更新版本后重试。",
+        "No Debian mirror among the apt sources: install the system's Asterisk 20 or newer, then try again.",
+    )
+
+
+def unpack(files: list[Path], tree: Path) -> None:
+    """Unpack package files into one folder; no maintainer script runs."""
+    tree.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        subprocess.run(["dpkg-deb", "-x", file, tree], check=True)
+
+
+def _debs(listing: str) -> list[Deb]:
+    return [Deb(found["file"], found["sha256"]) for found in _LISTED.finditer(listing)]
+
+
+def _intact(file: Path, sha256: str) -> bool:
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256

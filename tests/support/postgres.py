@@ -1,0 +1,64 @@
+"""A private PostgreSQL server for the tests: own folder, Unix socket only, ends with the test run."""
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+from glob import glob
+from pathlib import Path
+from typing import Self
+
+
+def _binary(name: str) -> str:
+    root = Path(__file__).parents[2]
+    found = sorted(glob("/usr/lib/postgresql/*/bin/" + name)) + sorted(
+        glob(f"{root}/.tools/**/usr/lib/postgresql/*/bin/{name}", recursive=True)
+    )
+    path = found[-1] if found else shutil.which(name)
+    if not path:
+        raise RuntimeError(f"PostgreSQL's {name} is missing: run `make setup`")
+    return path
+
+
+class PostgresServer:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._numbers = itertools.count(1)
+        self._as_other = os.getuid() == 0  # the server refuses to run as root
+
+    def __enter__(self) -> Self:
+        if self._as_other:
+            owner = pwd.getpwnam("nobody")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+            for parent in self.folder.parents:
+                if parent.owner() == "root" and str(parent).startswith("/tmp/"):
+                    parent.chmod(parent.stat().st_mode | 0o011)
+        self._run("initdb", "-D", self._data, "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=200"
+        self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", f"{self.folder}/log", "start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    def new_database(self) -> str:
+        """The SQLAlchemy address of a new, empty database."""
+        name = f"test{next(self._numbers)}"
+        self._run("psql", "-h", str(self.folder), "-U", "hotline", "-d", "postgres", "-qc", f"CREATE DATABASE {name}")
+        return f"postgresql+asyncpg://hotline@/{name}?host={self.folder}"
+
+    @property
+    def _data(self) -> str:
+        return f"{self.folder}/data"
+
+    def _run(self, name: str, *arguments: str) -> None:
+        extra = {"user": "nobody", "group": "nogroup", "extra_groups": []} if self._as_other else {}
+        done = subprocess.run(
+            [_binary(name), *arguments], check=False, capture_output=True, text=True, cwd=self.folder, **extra
+        ) if name != "pg_ctl" else subprocess.run(
+            [_binary(name), *arguments], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, cwd=self.folder, **extra,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{name} failed: {done.stderr}")

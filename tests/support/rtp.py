@@ -1,0 +1,181 @@
+"""One RTP stream of a test phone (媒体流): sends a tone every 20 ms and RFC 4733 keys, records what comes in.
+
+Owns the packet format and the sending clock. Knows nothing of SIP.
+"""
+
+import asyncio
+import contextlib
+import random
+import struct
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from support import g711
+from support.heard import Heard
+from support.sdp import LAW_BY_PAYLOAD_TYPE, PAYLOAD_TYPES
+from support.tones import RATE_HZ, Samples
+
+FRAME_SAMPLES: Final = 160
+FRAME_S: Final = FRAME_SAMPLES / RATE_HZ
+TONE_DBFS: Final = -12.0
+_KEYS: Final = "0123456789*#ABCD"
+_KEY_VOLUME: Final = 10  # -dBm0, as RFC 4733 counts it
+_END_REPEATS: Final = 3
+_HEADER: Final = struct.Struct("!BBHII")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPress:
+    """One key sent: the instants of its first event packet and of its first end packet."""
+
+    key: str
+    began_at: float
+    ended_at: float
+
+
+class MediaStream(asyncio.DatagramProtocol):
+    """A UDP socket on loopback that plays a tone and keys, and records into `heard`."""
+
+    def __init__(self, tone_hz: float) -> None:
+        self.heard = Heard()
+        self.muted = False
+        self.paused = False
+        self.event_payload_type: int | None = None
+        self.port = 0
+        self.packets_sent = 0
+        self._tone_hz = tone_hz
+        self._phase = 0.0
+        self._law = "alaw"
+        self._target: tuple[str, int] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._sender: asyncio.Task[None] | None = None
+        self._keys: asyncio.Queue[tuple[str, int, asyncio.Future[KeyPress]]] = asyncio.Queue()
+        self._ssrc = random.getrandbits(32)
+        self._sequence = random.getrandbits(16)
+        self._timestamp = random.getrandbits(32)
+        self._last_event_stamp = -1
+
+    @classmethod
+    async def open(cls, host: str, tone_hz: float) -> "MediaStream":
+        """A stream on a free port of `host`; it records at once and sends after `start`."""
+        _, stream = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: cls(tone_hz), local_addr=(host, 0)
+        )
+        return stream
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the socket (asyncio's call)."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Record one packet; RTCP and payloads that were not offered are passed over."""
+        if len(data) < _HEADER.size or data[0] >> 6 != 2:
+            return
+        first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+        payload = data[_HEADER.size + 4 * (first & 15) :]
+        kind = second & 0x7F
+        if kind in LAW_BY_PAYLOAD_TYPE:
+            pcm = g711.decode(payload, LAW_BY_PAYLOAD_TYPE[kind])
+            self.heard.add(pcm, sequence, timestamp, ssrc, bool(second & 0x80))
+        elif kind == self.event_payload_type and len(payload) >= 4:
+            self._event_received(payload, timestamp)
+
+    def start(self, target: tuple[str, int], law: str, event_payload_type: int | None) -> None:
+        """Send to `target` from now on; a later call only changes the target and the payloads."""
+        self._target, self._law, self.event_payload_type = target, law, event_payload_type
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_loop(), name=f"rtp {self.port}")
+
+    def set_tone(self, hz: float) -> None:
+        """Change the frequency without a jump of the phase."""
+        self._tone_hz = hz
+
+    async def press(self, keys: str, press_ms: int, gap_ms: int) -> list[KeyPress]:
+        """Send keys one after another, each `press_ms` long with `gap_ms` of audio between; returns when all are out."""
+        presses = []
+        for index, key in enumerate(keys):
+            if index:
+                await asyncio.sleep(gap_ms / 1000)
+            done: asyncio.Future[KeyPress] = asyncio.get_running_loop().create_future()
+            self._keys.put_nowait((key, max(1, round(press_ms / 1000 / FRAME_S)), done))
+            presses.append(await done)
+        return presses
+
+    async def close(self) -> None:
+        """Stop sending and give the port back; keys that were not sent are cancelled."""
+        if self._sender is not None:
+            self._sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sender
+        while not self._keys.empty():
+            self._keys.get_nowait()[2].cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    async def _send_loop(self) -> None:
+        """One frame every 20 ms of the clock: a late frame does not delay the ones after it."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            if self._keys.empty() or self.event_payload_type is None:
+                self._send_audio()
+                due = await self._until(due + FRAME_S)
+                continue
+            key, frames, done = self._keys.get_nowait()
+            due = await self._send_key(key, frames, done, due)
+
+    async def _until(self, due: float) -> float:
+        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+        return due
+
+    def _send_audio(self) -> None:
+        if not self.paused:
+            self._send(PAYLOAD_TYPES[self._law], g711.encode(self._next_frame(), self._law), self._timestamp)
+        self._timestamp = (self._timestamp + FRAME_SAMPLES) % 2**32
+
+    async def _send_key(self, key: str, frames: int, done: asyncio.Future[KeyPress], due: float) -> float:
+        """All packets of one key carry the time stamp of its beginning; the end is sent three times (RFC 4733 §2.5)."""
+        stamp, began_at = self._timestamp, time.monotonic()
+        for frame in range(1, frames + 1):
+            self._send_event(key, frame, stamp, marker=frame == 1)
+            due = await self._until(due + FRAME_S)
+        ended_at = time.monotonic()
+        for _ in range(_END_REPEATS):
+            self._send_event(key, frames, stamp, end=True)
+        self._timestamp = (stamp + frames * FRAME_SAMPLES) % 2**32
+        if not done.done():
+            done.set_result(KeyPress(key, began_at, ended_at))
+        return due
+
+    def _send_event(self, key: str, frames: int, stamp: int, marker: bool = False, end: bool = False) -> None:
+        assert self.event_payload_type is not None
+        flags = _KEY_VOLUME | (0x80 if end else 0)
+        payload = struct.pack("!BBH", _KEYS.index(key), flags, frames * FRAME_SAMPLES)
+        self._send(self.event_payload_type, payload, stamp, marker)
+
+    def _send(self, kind: int, payload: bytes, timestamp: int, marker: bool = False) -> None:
+        if self._transport is None or self._target is None or self._transport.is_closing():
+            return
+        header = _HEADER.pack(0x80, kind | (0x80 if marker else 0), self._sequence, timestamp, self._ssrc)
+        self._transport.sendto(header + payload, self._target)
+        self._sequence = (self._sequence + 1) % 2**16
+        self.packets_sent += 1
+
+    def _next_frame(self) -> Samples:
+        if self.muted:
+            return np.zeros(FRAME_SAMPLES, np.int16)
+        step = 2 * np.pi * self._tone_hz / RATE_HZ
+        phases = self._phase + step * np.arange(FRAME_SAMPLES)
+        self._phase = (self._phase + step * FRAME_SAMPLES) % (2 * np.pi)
+        return np.round(32767 * 10 ** (TONE_DBFS / 20) * np.sin(phases)).astype(np.int16)
+
+    def _event_received(self, payload: bytes, timestamp: int) -> None:
+        is_end = bool(payload[1] & 0x80)
+        if is_end and timestamp != self._last_event_stamp and payload[0] < len(_KEYS):
+            self._last_event_stamp = timestamp
+            self.heard.keys += _KEYS[payload[0]]

@@ -1,0 +1,1 @@
+"""Tickets (工单): questions and complaints, their clocks and their query codes."""
