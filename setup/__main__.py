@@ -10,13 +10,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from setup import asterisk
+from setup import asterisk, extras
 from setup.say import SetupError
 
 HOME = Path(__file__).resolve().parent
 TOOLS = HOME.parent / ".tools"
 PARTS: dict[str, Callable[[Path], None]] = {
     "asterisk": asterisk.provide,
+    "voice": extras.provide_voice,
+    "database": extras.provide_database,
+    "browser": extras.provide_browser,
 }
 
 
@@ -33,16 +36,19 @@ def main(arguments: list[str]) -> int:
 
 def _provide_once(name: str) -> None:
     stamp = TOOLS / f"{name}.stamp"
-    wanted = _fingerprint()
+    wanted = _fingerprint(name)
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
+    TOOLS.mkdir(exist_ok=True)
     PARTS[name](TOOLS)
     stamp.write_text(wanted, encoding="utf-8")
 
 
-def _fingerprint() -> str:
-    made_from = [HOME / "asterisk.lock", *sorted(HOME.glob("*.py"))]
-    return hashlib.sha256(b"\0".join([str(HOME).encode(), *(file.read_bytes() for file in made_from)])).hexdigest()
+def _fingerprint(part: str) -> str:
+    """What the part is made from; the folder too, because launchers hold absolute paths."""
+    made_from = [HOME / "asterisk.lock", HOME / "asterisk.py"] if part == "asterisk" else [HOME / "extras.py"]
+    contents = [str(HOME).encode(), *(file.read_bytes() for file in made_from)]
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,18 @@ from pathlib import Path
 from setup.say import SetupError
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_LISTED = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})", re.MULTILINE)
+_UNREAD = (
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/gdb",
+    "usr/share/gcc",
+    "usr/share/lintian",
+    "usr/lib/gconv",
+)
+_PLANNED = re.compile(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+) ", re.MULTILINE)
+_LISTED = re.compile(
+    r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,10 @@ class Deb:
     sha256: str
 
     @property
-    def package(self) -> str:
-        return self.file.split("_", 1)[0]
+    def pinned(self) -> str:
+        """`package=version`, as apt wants to be asked."""
+        package, version, _ = self.file.split("_")
+        return f"{package}={version.replace('%3a', ':')}"
 
 
 class Apt:
@@ -62,8 +75,8 @@ class Apt:
             }
 
     def update(self) -> None:
-        """Fetch the package lists; apt refuses them when the archive's signature is wrong."""
-        self._run("apt-get", "update", "-qq", "--error-on=any")
+        """Fetch the package lists; apt refuses a list whose archive signature is wrong."""
+        self._run("apt-get", "update", "-qq")
 
     def versions(self, packages: list[str]) -> dict[str, list[str]]:
         """The versions on offer for each package, best first; a package that nobody offers is left out."""
@@ -75,24 +88,37 @@ class Apt:
 
     def depends(self, packages: list[str]) -> list[str]:
         """Every package name that the given packages depend on, alternatives included."""
-        listed = self._run("apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
-                           "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", *packages)
+        listed = self._run(
+            "apt-cache",
+            "depends",
+            "--recurse",
+            "--no-recommends",
+            "--no-suggests",
+            "--no-conflicts",
+            "--no-breaks",
+            "--no-replaces",
+            "--no-enhances",
+            *packages,
+        )
         return [line for line in listed.splitlines() if line and not line.startswith((" ", "<", "|"))]
 
-    def listed(self, *wanted: str) -> list[Deb]:
-        """The files of exactly these `package=version` names."""
-        return _debs(self._run("apt-get", "download", "--print-uris", *wanted))
+    def missing(self, *packages: str) -> list[str]:
+        """What these packages and their dependencies still need on this machine, as `package=version`."""
+        plan = self._run("apt-get", "install", "--simulate", "-y", "--no-install-recommends", *packages)
+        return [f"{name}={version}" for name, version in _PLANNED.findall(plan)]
 
-    def missing(self, *packages: str) -> list[Deb]:
-        """The files that these packages and their dependencies still need on this machine."""
-        return _debs(
-            self._run("apt-get", "install", "--print-uris", "-qq", "-y", "--no-install-recommends", *packages)
-        )
-
-    def download(self, debs: list[Deb], wanted: list[str]) -> list[Path]:
-        """Fetch the files of `wanted` (`package` or `package=version`) and check each against the signed index."""
-        if any(not _intact(self.debs / deb.file, deb.sha256) for deb in debs):
-            self._run("apt-get", "download", "-qq", *wanted, cwd=self.debs)
+    def download(self, wanted: list[str]) -> list[Path]:
+        """Fetch the files of these `package=version` names and check each against the signed index."""
+        debs = _debs(self._run("apt-get", "download", "--print-uris", *wanted))
+        unlisted = set(wanted) - {deb.pinned for deb in debs}
+        if unlisted:
+            raise SetupError(
+                f"这些软件包不在已签名的索引中: {'、'.join(sorted(unlisted))}",
+                f"Not in the signed index: {', '.join(sorted(unlisted))}",
+            )
+        stale = [deb.pinned for deb in debs if not _intact(self.debs / deb.file, deb.sha256)]
+        if stale:
+            self._run("apt-get", "download", "-qq", *stale, cwd=self.debs)
         for deb in debs:
             if not _intact(self.debs / deb.file, deb.sha256):
                 raise SetupError(
@@ -106,7 +132,11 @@ class Apt:
         environment = os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(
             [command[0], *options, *command[1:]],
-            cwd=cwd, env=environment, capture_output=True, text=True, check=False,
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise SetupError(
@@ -116,13 +146,18 @@ class Apt:
         return done.stdout
 
 
-def mirror() -> str:
-    """The address from which this machine itself takes Debian, e.g. `http://…/debian/`."""
+def require_apt(chinese: str, english: str) -> None:
+    """Refuse on a machine without apt; `chinese` and `english` name what to install there by hand."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise SetupError(
-            "这台机器没有 apt, 请用系统的包管理器安装 Asterisk 20 或更新版本后重试。",
-            "This machine has no apt: install Asterisk 20 or newer with its own package manager, then try again.",
+            f"这台机器没有 apt, 请用系统的包管理器安装{chinese}后重试。",
+            f"This machine has no apt: install {english} with its own package manager, then try again.",
         )
+
+
+def mirror() -> str:
+    """The address from which this machine itself takes Debian, e.g. `http://…/debian/`."""
+    require_apt(" Asterisk 20 或更新版本", "Asterisk 20 or newer")
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -136,10 +171,12 @@ def mirror() -> str:
 
 
 def unpack(files: list[Path], tree: Path) -> None:
-    """Unpack package files into one folder; no maintainer script runs."""
+    """Unpack package files into one folder, less what nobody reads there; no maintainer script runs."""
     tree.mkdir(parents=True, exist_ok=True)
     for file in files:
         subprocess.run(["dpkg-deb", "-x", file, tree], check=True)
+    for folder in _UNREAD:
+        shutil.rmtree(tree / folder, ignore_errors=True)
 
 
 def _debs(listing: str) -> list[Deb]:

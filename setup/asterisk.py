@@ -18,8 +18,6 @@ from setup.say import SetupError, note, step
 
 LOCK = Path(__file__).with_name("asterisk.lock")
 OLDEST = {"asterisk": (20,), "sipp": (3, 7)}
-_UNUSED = ("usr/share/man", "usr/share/locale", "usr/share/gdb", "usr/share/gcc", "usr/share/lintian",
-           "usr/share/bash-completion", "usr/lib/gconv")
 
 
 def provide(tools: Path) -> None:
@@ -47,15 +45,10 @@ def _private_tree(tools: Path) -> None:
     apt = _sid(tools)
     wanted = [f"{name}={version}" for name, version in lock.choose(lock.read(LOCK), apt).items()]
     step(f"fetching {len(wanted)} packages (下载软件包)")
-    files = apt.download(apt.listed(*wanted), wanted)
-    if len(files) != len(wanted):
-        raise SetupError("部分软件包不在已签名的索引中, 已拒绝使用。",
-                         "Some packages are not in the signed index; nothing was used.")
+    files = apt.download(wanted)
     fresh = tools / "asterisk.new"
     shutil.rmtree(fresh, ignore_errors=True)
     unpack(files, fresh)
-    for folder in _UNUSED:
-        shutil.rmtree(fresh / folder, ignore_errors=True)
     _swap(fresh, tools / "asterisk")
     _launch_from(tools / "asterisk", tools / "bin")
     shutil.rmtree(tools / "apt-sid")
@@ -63,8 +56,10 @@ def _private_tree(tools: Path) -> None:
 
 def _sid(tools: Path) -> Apt:
     if not KEYRING.is_file():
-        raise SetupError("缺少 Debian 归档密钥, 请安装软件包 debian-archive-keyring 后重试。",
-                         "The Debian archive keys are missing: install the package debian-archive-keyring, try again.")
+        raise SetupError(
+            "缺少 Debian 归档密钥, 请安装软件包 debian-archive-keyring 后重试。",
+            "The Debian archive keys are missing: install the package debian-archive-keyring, try again.",
+        )
     apt = Apt(tools / "apt-sid", f"deb [signed-by={KEYRING}] {mirror()} sid main")
     apt.update()
     return apt
@@ -88,10 +83,16 @@ def _link_system_folders(tools: Path) -> None:
         "modules": ("usr/lib/*/asterisk/modules", "usr/lib*/asterisk/modules"),
         "data": ("usr/share/asterisk", "var/lib/asterisk"),
     }.items():
-        found = [folder for pattern in patterns for folder in Path("/").glob(pattern)
-                 if name == "modules" or (folder / "documentation").is_dir()]
+        found = [
+            folder
+            for pattern in patterns
+            for folder in Path("/").glob(pattern)
+            if name == "modules" or (folder / "documentation").is_dir()
+        ]
         if not found:
-            raise SetupError(f"找不到系统 Asterisk 的 {name} 目录。", f"The system Asterisk's {name} folder was not found.")
+            raise SetupError(
+                f"找不到系统 Asterisk 的 {name} 目录。", f"The system Asterisk's {name} folder was not found."
+            )
         link(tools / "asterisk" / name, found[0])
 
 

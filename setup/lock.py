@@ -21,8 +21,10 @@ def refresh(file: Path, apt: Apt) -> None:
     """Write the file anew with the versions that the archive offers today, comments kept."""
     header = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(_HEADER)]
     chosen = choose(read(file), apt)
-    file.write_text("\n".join([*header, *(f"{name} {version}" for name, version in chosen.items())]) + "\n",
-                    encoding="utf-8")
+    file.write_text(
+        "\n".join([*header, *(f"{name} {version}" for name, version in chosen.items())]) + "\n",
+        encoding="utf-8",
+    )
 
 
 def choose(pins: dict[str, str], apt: Apt) -> dict[str, str]:
@@ -36,8 +38,10 @@ def choose(pins: dict[str, str], apt: Apt) -> dict[str, str]:
         now = renamed.get(name, name)
         chosen[now] = pinned if now == name and pinned in offered[now] else offered[now][0]
         if (now, chosen[now]) != (name, pinned):
-            note(f"{name} {pinned} 已不再提供, 改用 {now} {chosen[now]}",
-                 f"{name} {pinned} is no longer served, taking {now} {chosen[now]}")
+            note(
+                f"{name} {pinned} 已不再提供, 改用 {now} {chosen[now]}",
+                f"{name} {pinned} is no longer served, taking {now} {chosen[now]}",
+            )
     return chosen
 
 
