@@ -74,7 +74,8 @@ def clean(samples: Samples) -> Samples:
     spoken = frames[loud[0] : loud[-1] + 1]
     level = np.sqrt((spoken**2).mean())
     gain = min(_SPEECH_LEVEL / level, _PEAK / np.abs(samples).max())
-    return samples[first * FRAME : last * FRAME] * gain
+    cut: Samples = samples[first * FRAME : last * FRAME] * gain
+    return cut
 
 
 def write_wav(path: Path, samples: Samples) -> None:
@@ -128,7 +129,8 @@ def music(chords: tuple[tuple[float, ...], ...], chord_s: float = 4.0) -> Sample
     loop = np.concatenate(parts)
     # Half of every chord sounds over its neighbours, round the seam as well.
     loop = loop + 0.6 * np.roll(loop, length // 2)
-    return loop / np.abs(loop).max() * 0.25
+    quiet: Samples = loop / np.abs(loop).max() * 0.25
+    return quiet
 
 
 def _soft_note(hz: float, at: Samples) -> Samples:
