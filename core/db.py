@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator, event
 from sqlalchemy.engine import make_url
@@ -21,6 +21,10 @@ from core.bus import Bus, take_pending
 
 PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
 """A key that numbers itself on both engines (SQLite numbers only INTEGER keys)."""
+
+
+Settings = TypeVar("Settings")
+_PROVIDED = "provided_settings"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -75,7 +79,14 @@ class Database:
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._provided: dict[type, object] = {}
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info={_PROVIDED: self._provided}
+        )
+
+    def provide(self, settings: object) -> None:
+        """Hand a room's settings to every session of this database; `provided` reads them back."""
+        self._provided[type(settings)] = settings
 
     def _engine_options(self, settings: DatabaseSettings) -> dict[str, Any]:
         if self._is_sqlite:
@@ -116,6 +127,14 @@ async def _held(lock: asyncio.Lock | None) -> AsyncIterator[None]:
         return
     async with lock:
         yield
+
+
+def provided(session: AsyncSession, kind: type[Settings]) -> Settings:
+    """The settings of this kind that the composition root gave to the session's database."""
+    try:
+        return session.info[_PROVIDED][kind]  # type: ignore[no-any-return]
+    except KeyError:
+        raise RuntimeError(f"Database.provide({kind.__name__}(...)) was never called") from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -1,0 +1,18 @@
+"""News of this room, delivered after the commit."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TicketChanged:
+    """A ticket was opened, moved, typed into, noted or rated: whoever shows it reads it again."""
+
+    ticket_no: str
+
+
+@dataclass(frozen=True)
+class CodeGuessing:
+    """Unknown query codes come in on one line faster than people mistype (§5.5)."""
+
+    line: str
+    failures: int
