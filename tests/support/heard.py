@@ -3,14 +3,16 @@
 Owns placing packets in time. Knows nothing of sockets or SIP; instants are seconds of the monotonic clock.
 """
 
+import itertools
 import time
 from dataclasses import dataclass
 
 import numpy as np
-
 from support import tones
 from support.tones import RATE_HZ, Samples
 
+_SPURT_JUMP_SAMPLES = RATE_HZ // 25
+"""Asterisk rounds its time stamps; only a jump of more than 40 ms begins a new sound."""
 _REANCHOR_SAMPLES = RATE_HZ // 4
 """A stream whose time stamps disagree with the clock by more than this has jumped, and is placed by the clock again."""
 
@@ -53,13 +55,17 @@ class Heard:
         """Place one packet. Its time stamp decides, unless the stream has jumped."""
         at = time.monotonic()
         last = self.arrivals[-1] if self.arrivals else None
-        contiguous = last is not None and ssrc == self._ssrc and timestamp == (last.timestamp + last.size) % 2**32
+        fresh = (
+            marker
+            or last is None
+            or ssrc != self._ssrc
+            or abs(_step(last, timestamp) - last.size) > _SPURT_JUMP_SAMPLES
+        )
         position = self._position(last, ssrc, timestamp, at)
         if last is not None and ssrc == self._ssrc:
             self.packets_lost += max(0, ((sequence - last.sequence + 2**15) % 2**16) - 2**15 - 1)
         self._ssrc = ssrc
         self._write(position, pcm)
-        fresh = marker or not contiguous
         self.arrivals.append(Arrival(at, sequence, timestamp, position, len(pcm), fresh))
 
     def between(self, start_at: float, end_at: float) -> Samples:
@@ -86,12 +92,18 @@ class Heard:
     def longest_gap_s(self, since: float = 0.0) -> float:
         """Seconds of the longest pause between the arrivals of two packets."""
         times = [a.at for a in self.arrivals if a.at >= since]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
-    def first_packet_after(self, instant: float, new_spurt: bool = False) -> Arrival | None:
-        """The first audio packet that came after an instant; with `new_spurt` the first that begins a new sound."""
+    def first_packet_after(
+        self, instant: float, hz: float | None = None, new_spurt: bool = False
+    ) -> Arrival | None:
+        """The first audio packet that came after an instant.
+
+        With `hz` the first that holds this tone, with `new_spurt` the first that begins a new sound after a pause.
+        """
         for arrival in self._arrivals_after(instant):
-            if arrival.starts_spurt or not new_spurt:
+            pcm = self._buffer[arrival.position : arrival.position + arrival.size]
+            if (arrival.starts_spurt or not new_spurt) and (hz is None or tones.hears(pcm, hz)):
                 return arrival
         return None
 
@@ -105,8 +117,7 @@ class Heard:
         if last is None:
             return 0
         by_clock = round((at - self.arrivals[0].at) * RATE_HZ)
-        step = (timestamp - last.timestamp + 2**31) % 2**32 - 2**31
-        by_stamp = last.position + step
+        by_stamp = last.position + _step(last, timestamp)
         if ssrc == self._ssrc and abs(by_stamp - by_clock) <= _REANCHOR_SAMPLES:
             return max(0, by_stamp)
         return by_clock
@@ -117,3 +128,8 @@ class Heard:
             self._buffer = np.concatenate([self._buffer, np.zeros_like(self._buffer)])
         self._buffer[position:end] = pcm
         self._end = max(self._end, end)
+
+
+def _step(last: Arrival, timestamp: int) -> int:
+    """Samples from the last packet's time stamp to this one, which may lie before it."""
+    return (timestamp - last.timestamp + 2**31) % 2**32 - 2**31

@@ -4,15 +4,13 @@ Owns the packet format and the sending clock. Knows nothing of SIP.
 """
 
 import asyncio
-import contextlib
 import random
 import struct
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
-
 from support import g711
 from support.heard import Heard
 from support.sdp import LAW_BY_PAYLOAD_TYPE, PAYLOAD_TYPES
@@ -53,6 +51,7 @@ class MediaStream(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._sender: asyncio.Task[None] | None = None
         self._keys: asyncio.Queue[tuple[str, int, asyncio.Future[KeyPress]]] = asyncio.Queue()
+        self._pressing: set[asyncio.Future[KeyPress]] = set()
         self._ssrc = random.getrandbits(32)
         self._sequence = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
@@ -68,8 +67,9 @@ class MediaStream(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the socket (asyncio's call)."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(
+            asyncio.DatagramTransport, transport
+        )  # asyncio's own class does not derive from it
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -101,21 +101,35 @@ class MediaStream(asyncio.DatagramProtocol):
         for index, key in enumerate(keys):
             if index:
                 await asyncio.sleep(gap_ms / 1000)
-            done: asyncio.Future[KeyPress] = asyncio.get_running_loop().create_future()
-            self._keys.put_nowait((key, max(1, round(press_ms / 1000 / FRAME_S)), done))
-            presses.append(await done)
+            presses.append(await self._pressed(key, press_ms))
         return presses
 
-    async def close(self) -> None:
-        """Stop sending and give the port back; keys that were not sent are cancelled."""
+    async def _pressed(self, key: str, press_ms: int) -> KeyPress:
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionError("the call has ended")
+        done: asyncio.Future[KeyPress] = asyncio.get_running_loop().create_future()
+        self._pressing.add(done)
+        self._keys.put_nowait((key, max(1, round(press_ms / 1000 / FRAME_S)), done))
+        try:
+            return await done
+        finally:
+            self._pressing.discard(done)
+
+    def stop(self) -> None:
+        """Stop sending and give the port back; whoever waits for a key to go out gets ConnectionError."""
         if self._sender is not None:
             self._sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sender
-        while not self._keys.empty():
-            self._keys.get_nowait()[2].cancel()
+        for pressed in self._pressing:
+            if not pressed.done():
+                pressed.set_exception(ConnectionError("the call ended while a key was sent"))
         if self._transport is not None:
             self._transport.close()
+
+    async def close(self) -> None:
+        """Stop, and wait until the sender is gone."""
+        self.stop()
+        if self._sender is not None:
+            await asyncio.wait({self._sender})
 
     async def _send_loop(self) -> None:
         """One frame every 20 ms of the clock: a late frame does not delay the ones after it."""
@@ -170,9 +184,11 @@ class MediaStream(asyncio.DatagramProtocol):
         if self.muted:
             return np.zeros(FRAME_SAMPLES, np.int16)
         step = 2 * np.pi * self._tone_hz / RATE_HZ
+        peak = 32767 * 10 ** (TONE_DBFS / 20)
         phases = self._phase + step * np.arange(FRAME_SAMPLES)
         self._phase = (self._phase + step * FRAME_SAMPLES) % (2 * np.pi)
-        return np.round(32767 * 10 ** (TONE_DBFS / 20) * np.sin(phases)).astype(np.int16)
+        frame: Samples = np.round(peak * np.sin(phases)).astype(np.int16)
+        return frame
 
     def _event_received(self, payload: bytes, timestamp: int) -> None:
         is_end = bool(payload[1] & 0x80)

@@ -7,7 +7,12 @@ PAYLOAD_TYPES: Final = {"alaw": 8, "ulaw": 0}
 LAW_BY_PAYLOAD_TYPE: Final = {8: "alaw", 0: "ulaw"}
 EVENT_PAYLOAD_TYPE: Final = 101
 _ENCODING_NAMES: Final = {"alaw": "PCMA", "ulaw": "PCMU"}
-_MIRROR: Final = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
+_MIRROR: Final = {
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+    "sendrecv": "sendrecv",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +79,6 @@ def parse_audio(body: bytes) -> AudioDescription | None:
 
 def _media_line(value: str) -> tuple[int, list[str]]:
     _, port, _, *types = value.split()
-    return int(port), [LAW_BY_PAYLOAD_TYPE[int(t)] for t in types if t.isdigit() and int(t) in LAW_BY_PAYLOAD_TYPE]
+    return int(port), [
+        LAW_BY_PAYLOAD_TYPE[int(t)] for t in types if t.isdigit() and int(t) in LAW_BY_PAYLOAD_TYPE
+    ]
