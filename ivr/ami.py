@@ -1,0 +1,238 @@
+"""The one AMI connection (Asterisk 管理接口), through panoramisk: ordered events, timed actions, honest failures.
+
+panoramisk keeps the socket, the login and the reconnecting. What is added here, and why:
+
+* events reach one plain callback, in the order Asterisk sent them (its coroutine callbacks overtake one another);
+* bytes are framed before they are decoded, so that a Chinese name cut by a packet boundary survives;
+* every action has a time limit, and fails at once when the connection drops; none is sent again by itself,
+  because nobody knows whether it was carried out (`forgetable_actions`);
+* a refused login is an error that is seen, not silence;
+* control characters in a value are refused: a line break would become a second AMI header.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from panoramisk import Manager
+from panoramisk.actions import Action
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.message import Message
+
+from core.errors import HotlineError
+
+log = structlog.get_logger()
+Fields = dict[str, str]
+ACTION_LIMIT_S = 5.0
+_FRAME_END = b"\r\n\r\n"
+
+
+class TelephonyDown(HotlineError):
+    """There is no connection to Asterisk, or it dropped before the answer came."""
+
+    code = "telephony_down"
+    status = 503
+    text = "电话系统连接中断，正在自动恢复，请稍候再试。"
+
+
+class ActionTimeout(HotlineError):
+    """Asterisk did not answer in time: whether the action was carried out is unknown."""
+
+    code = "telephony_timeout"
+    status = 504
+    text = "电话系统没有及时响应，请查看通话状态后再试。"
+
+
+class ActionRefused(HotlineError):
+    """Asterisk refused an action; `action` and `reason` are its own words."""
+
+    code = "telephony_refused"
+    status = 409
+    text = "电话系统未能执行该操作（{action}：{reason}），通话可能已经结束。"
+
+
+class UnsafeValue(HotlineError):
+    """A value for AMI or AGI holds a control character; `name` says which."""
+
+    code = "unsafe_value"
+    status = 422
+    text = "“{name}”含有不允许的控制字符，请重新输入。"
+
+
+def safe(name: str, value: object) -> str:
+    """The value as AMI may carry it; UnsafeValue when it holds a control character."""
+    text = str(value)
+    if not text.isprintable():
+        raise UnsafeValue(name=name)
+    return text
+
+
+def quoted(value: object) -> str:
+    """One argument of an AGI command."""
+    return '"' + safe("argument", value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def parse(frame: bytes) -> Fields:
+    """One AMI message as a mapping; a repeated header's values are joined by line breaks."""
+    fields: Fields = {}
+    for line in frame.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            value = value.removeprefix(" ")
+            fields[name] = f"{fields[name]}\n{value}" if name in fields else value
+    return fields
+
+
+class _Never:
+    """For panoramisk's `forgetable_actions`: no action is ever sent again after a reconnect."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+class _Protocol(AMIProtocol):  # type: ignore[misc]
+    """Frames bytes, hands events on as plain dictionaries, leaves responses to panoramisk."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        *frames, self._buffer = (self._buffer + data).split(_FRAME_END)
+        for frame in frames:
+            fields = parse(frame)
+            if "Response" in fields or fields.get("ActionID") in self.responses:
+                self.handle_message(Message(fields))
+            elif "Event" in fields:
+                self.factory.config["on_fields"](fields)
+
+
+class _Manager(Manager):  # type: ignore[misc]
+    def login(self, future: "asyncio.Future[Message]") -> bool:
+        if future.cancelled() or future.exception():
+            return False
+        accepted = bool(super().login(future))
+        self.ping_cancel()
+        if not accepted:
+            log.error("ami_login_refused", user=self.config["username"])
+        return accepted
+
+    def ping_cancel(self) -> None:
+        """Our heartbeat (CTL_BEAT) asks more often than panoramisk's ping, and with a time limit."""
+        if self.pinger is not None:
+            self.pinger.cancel()
+
+
+class Ami:
+    """`on_event` gets every event in order; `on_up` runs after each login, `on_down` after each loss."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        user: str,
+        secret: str,
+        on_event: Callable[[Fields], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[], None],
+    ) -> None:
+        self.up = False
+        self._on_event = on_event
+        self._on_up = on_up
+        self._on_down = on_down
+        self._events: asyncio.Queue[Fields] = asyncio.Queue()
+        self._waiting: set[asyncio.Future[Any]] = set()
+        self._numbers = itertools.count(1)
+        self._consumer: asyncio.Task[None] | None = None
+        self._manager = _Manager(
+            host=host, port=port, username=user, secret=secret, events="on", reconnect_timeout=1,
+            ping_delay=3600, ping_interval=3600, protocol_factory=_Protocol, forgetable_actions=_Never(),
+            on_login=self._logged_in, on_disconnect=self._lost, on_fields=self._events.put_nowait,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Connect in the background and stay connected."""
+        self._manager.loop = asyncio.get_running_loop()
+        self._consumer = asyncio.create_task(self._consume(), name="ami-events")
+        self._manager.connect()
+
+    async def close(self) -> None:
+        self._manager.close()
+        self._fail_waiting()
+        if self._consumer:
+            self._consumer.cancel()
+            await asyncio.gather(self._consumer, return_exceptions=True)
+
+    def drop(self) -> None:
+        """Give up a connection that no longer answers; panoramisk makes a new one."""
+        if self._manager.protocol and not self._manager.protocol.closed:
+            self._manager.protocol.connection_lost(None)
+
+    async def action(self, name: str, *, limit_s: float = ACTION_LIMIT_S, **fields: object) -> Fields:
+        """Carry out one action and return its response.
+
+        Raises TelephonyDown, ActionTimeout (outcome unknown), ActionRefused or UnsafeValue.
+        """
+        response = await self._send(name, fields, as_list=False, limit_s=limit_s)
+        answer = dict(response.items())
+        if answer.get("Response") not in ("Success", "Follows", "Goodbye"):
+            raise ActionRefused(action=name, reason=answer.get("Message", ""))
+        return answer
+
+    async def listing(self, name: str, *, limit_s: float = ACTION_LIMIT_S, **fields: object) -> list[Fields]:
+        """Carry out an action that answers with a list of events; returns those between start and complete."""
+        responses = await self._send(name, fields, as_list=True, limit_s=limit_s)
+        if len(responses) == 1 and responses[0].get("Response") == "Error":
+            raise ActionRefused(action=name, reason=responses[0].get("Message", ""))
+        return [dict(item.items()) for item in responses[1:-1]]
+
+    def post(self, name: str, **fields: object) -> "asyncio.Future[Message]":
+        """Send an action now and return the future of its response; for callers that keep their own time."""
+        return self._write(name, fields, as_list=False)
+
+    def _write(self, name: str, fields: Mapping[str, object], *, as_list: bool) -> "asyncio.Future[Any]":
+        if not self.up:
+            raise TelephonyDown
+        action = Action({"Action": name, "ActionID": f"{name}-{next(self._numbers)}"})
+        for key, value in fields.items():
+            action[key] = [safe(key, item) for item in value] if isinstance(value, list) else safe(key, value)
+        future: asyncio.Future[Any] = self._manager.protocol.send(action, as_list=as_list)
+        return future
+
+    async def _send(self, name: str, fields: Mapping[str, object], *, as_list: bool, limit_s: float) -> Any:
+        future = self._write(name, fields, as_list=as_list)
+        self._waiting.add(future)
+        try:
+            return await asyncio.wait_for(future, limit_s)
+        except TimeoutError:
+            raise ActionTimeout from None
+        finally:
+            self._waiting.discard(future)
+
+    async def _consume(self) -> None:
+        while True:
+            fields = await self._events.get()
+            try:
+                self._on_event(fields)
+            except Exception:
+                log.exception("ami_event_failed", event_name=fields.get("Event"))
+
+    def _logged_in(self, _: Manager) -> None:
+        self.up = True
+        log.info("ami_connected")
+        self._on_up()
+
+    def _lost(self, _: Manager, __: object) -> None:
+        if self.up:
+            self.up = False
+            log.warning("ami_lost")
+            self._fail_waiting()
+            self._on_down()
+
+    def _fail_waiting(self) -> None:
+        for future in list(self._waiting):
+            if not future.done():
+                future.set_exception(TelephonyDown())

@@ -1,0 +1,97 @@
+"""An Asterisk of the hotline's own: started from a private configuration, watched, stopped with the hotline.
+
+Knows processes and folders, nothing of calls.
+"""
+
+import asyncio
+import contextlib
+import resource
+from pathlib import Path
+
+import structlog
+
+from core.errors import HotlineError
+from ivr.settings import AsteriskSettings
+from ivr.site import Folders
+
+log = structlog.get_logger()
+BOOT_LIMIT_S = 30.0
+STOP_LIMIT_S = 10.0
+
+
+class AsteriskUnavailable(HotlineError):
+    """Asterisk could not be started; `reason` says what it printed last."""
+
+    code = "asterisk_unavailable"
+    status = 503
+    text = "电话系统 Asterisk 无法启动：{reason}。请检查端口是否被占用，详情见日志目录 {log_dir}。"
+
+
+class EmbeddedAsterisk:
+    def __init__(self, settings: AsteriskSettings, folders: Folders) -> None:
+        self._settings = settings
+        self._folders = folders
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start and wait until every module is up; AsteriskUnavailable when it is not within 30 s."""
+        _raise_file_limit()
+        self._folders.log.mkdir(parents=True, exist_ok=True)
+        with (self._folders.log / "console").open("ab") as console:
+            self.process = await asyncio.create_subprocess_exec(
+                self._settings.binary.absolute(), "-C", self._conf, "-f", stdout=console, stderr=console,
+                stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )
+        try:
+            async with asyncio.timeout(BOOT_LIMIT_S):
+                await self._until_booted()
+        except TimeoutError:
+            await self.stop()
+            raise AsteriskUnavailable(reason="启动超时", log_dir=self._folders.log) from None
+        log.info("asterisk_started", pid=self.process.pid)
+
+    async def command(self, text: str) -> str:
+        """Run one command of Asterisk's console and return what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            self._settings.binary.absolute(), "-C", self._conf, "-rx", text,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 10)
+        return output.decode(errors="replace")
+
+    async def stop(self) -> None:
+        """End the process: politely, then firmly."""
+        process, self.process = self.process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    @property
+    def _conf(self) -> Path:
+        return self._folders.etc.absolute() / "asterisk.conf"
+
+    async def _until_booted(self) -> None:
+        assert self.process is not None
+        while True:
+            if self.process.returncode is not None:
+                raise AsteriskUnavailable(reason=self._last_words(), log_dir=self._folders.log)
+            with contextlib.suppress(TimeoutError):
+                if "fully booted" in await self.command("core waitfullybooted"):
+                    return
+            await asyncio.sleep(0.1)
+
+    def _last_words(self) -> str:
+        lines = (self._folders.log / "console").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "没有输出"
+
+
+def _raise_file_limit() -> None:
+    """A call takes several descriptors; the usual 1024 end at a hundred calls."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

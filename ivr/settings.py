@@ -1,0 +1,61 @@
+"""What the telephony rooms need to be told; composed and validated in `config`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LineSettings:
+    """One line (专线): a number that citizens dial and the region that answers (M-01, M-04)."""
+
+    number: str = "96128"
+    region: str = ""
+    """Code of the region; empty: the first prefecture."""
+
+
+@dataclass(frozen=True)
+class AsteriskSettings:
+    mode: str = "embedded"
+    """`embedded`: started and configured by the hotline; `external`: somebody else's, reached over AMI."""
+    binary: Path = Path(".tools/bin/asterisk")
+    modules_dir: Path = Path(".tools/asterisk/modules")
+    data_dir: Path = Path(".tools/asterisk/data")
+    host: str = "127.0.0.1"
+    """Where SIP, RTP and AMI listen; only loopback unless set otherwise."""
+    sip_port: int = 5060
+    ami_port: int = 5038
+    ami_user: str = "controller"
+    ami_secret: str = ""
+    """Empty in embedded mode: generated into data_dir."""
+    http_port: int = 8088
+    """Asterisk's own WebSocket, for the desk's proxy only."""
+    rtp_start: int = 10000
+    rtp_end: int = 10999
+    system_name: str = "n1"
+    """Prefix of every call id; each node has its own."""
+    trunk_match: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses whose calls are citizens' calls, no registration needed."""
+    trunk_contact: str = ""
+    """SIP address that calls to citizens are sent to; empty: no calls out."""
+    spool_dir: Path | None = None
+    """External mode: where the recordings appear."""
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """Times of the call flow, in seconds."""
+
+    ring_s: int = 20
+    """Each rung of the transfer ladder (M-12)."""
+    queue_limit_s: int = 600
+    menu_limit_s: int = 600
+    """The whole menu part of one call (mission §5.6)."""
+    survey_s: float = 6.0
+    wrap_up_remind_s: int = 60
+
+
+@dataclass(frozen=True)
+class TelephonySettings:
+    line: LineSettings = field(default_factory=LineSettings)
+    asterisk: AsteriskSettings = field(default_factory=AsteriskSettings)
+    calls: CallSettings = field(default_factory=CallSettings)

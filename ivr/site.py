@@ -1,0 +1,217 @@
+"""The site's own values for Asterisk: copies `dialplan/*.conf` and writes the `site/` files that they include.
+
+Passwords are generated once into the data folder; nothing here is ever committed.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.settings import AsteriskSettings
+
+EMPTY_CONFIGURATIONS = ("acl.conf", "ccss.conf", "indications.conf", "queuerules.conf", "stasis.conf", "udptl.conf")
+"""Files that Asterisk asks for and the hotline leaves at their defaults."""
+DIALPLAN = Path(__file__).parents[1] / "dialplan"
+
+
+@dataclass(frozen=True)
+class Telephone:
+    """A person's telephone: endpoint `<extension>` on the desk and `w<extension>` in the browser."""
+
+    extension: str
+    password: str
+    caller_name: str = ""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where an embedded Asterisk lives under the data folder."""
+
+    root: Path
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
+
+    @property
+    def spool(self) -> Path:
+        """Recordings appear here: `talk/`, `consult/`, `message/`."""
+        return self.root / "spool"
+
+    @property
+    def sounds(self) -> Path:
+        """The prompts, where Asterisk looks for language zh."""
+        return self.root / "data" / "sounds" / "zh"
+
+    @property
+    def music(self) -> Path:
+        return self.root / "moh"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+
+def secret(folders: Folders, name: str) -> str:
+    """A password kept in the data folder, generated at first use."""
+    file = folders.root / "secrets" / name
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(16))
+    return file.read_text()
+
+
+def write_all(
+    settings: AsteriskSettings,
+    folders: Folders,
+    *,
+    lines: Mapping[str, str],
+    phones: Iterable[Telephone],
+    guests: Iterable[Telephone] = (),
+) -> None:
+    """Write the whole configuration; `lines` maps a dialled number to its region code."""
+    site = folders.etc / "site"
+    site.mkdir(parents=True, exist_ok=True)
+    for kind in ("talk", "consult", "message"):
+        (folders.spool / kind).mkdir(parents=True, exist_ok=True)
+    for name in EMPTY_CONFIGURATIONS:
+        (folders.etc / name).touch()
+    for file in DIALPLAN.glob("*.conf"):
+        shutil.copy(file, folders.etc / file.name)
+    _link_data(settings.data_dir, folders)
+    (folders.etc / "asterisk.conf").write_text(_asterisk(settings, folders))
+    (site / "extensions.conf").write_text(_globals(folders, lines))
+    (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
+    (site / "http.conf").write_text(f"[general]\nenabled=yes\nbindaddr={settings.host}\nbindport={settings.http_port}\n")
+    (site / "rtp.conf").write_text(
+        f"[general]\nrtpstart={settings.rtp_start}\nrtpend={settings.rtp_end}\nicesupport=yes\nstrictrtp=yes\n"
+    )
+    (site / "musiconhold.conf").write_text(f"[default]\nmode=files\ndirectory={folders.music}\nsort=alpha\n")
+    write_phones(settings, folders, phones, guests)
+
+
+def write_phones(
+    settings: AsteriskSettings, folders: Folders, phones: Iterable[Telephone], guests: Iterable[Telephone]
+) -> None:
+    """Write the telephones alone; Asterisk takes them up with `module reload res_pjsip.so`."""
+    parts = [_transports(settings), _trunk(settings)]
+    parts += [_phone(phone) for phone in phones]
+    parts += [_endpoint(guest.extension, guest, "guest", "web-aor") for guest in guests]
+    (folders.etc / "site" / "pjsip.conf").write_text("\n".join(parts))
+
+
+def _link_data(data_dir: Path, folders: Folders) -> None:
+    """Asterisk's own data (its documentation) beside our prompts."""
+    folders.sounds.mkdir(parents=True, exist_ok=True)
+    for entry in data_dir.iterdir():
+        link = folders.root / "data" / entry.name
+        if entry.name not in ("sounds", "moh") and not link.is_symlink():
+            link.symlink_to(entry.absolute())
+
+
+def _asterisk(settings: AsteriskSettings, folders: Folders) -> str:
+    root = folders.root.absolute()
+    for name in ("run", "db", "keys/keys", "agi", "log", "lib", "moh"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "log" / "cdr-csv").mkdir(exist_ok=True)
+    (root / "log" / "cel-custom").mkdir(exist_ok=True)
+    return f"""[directories]
+astetcdir => {root}/etc
+astmoddir => {settings.modules_dir.absolute()}
+astvarlibdir => {root}/lib
+astdbdir => {root}/db
+astkeydir => {root}/keys
+astdatadir => {root}/data
+astagidir => {root}/agi
+astspooldir => {root}/spool
+astrundir => {root}/run
+astlogdir => {root}/log
+astsbindir => {root}/run
+
+[options]
+systemname = {settings.system_name}
+documentation_language = en_US
+defaultlanguage = zh
+sounds_search_custom_dir = no
+live_dangerously = no
+maxload = 0
+verbose = 0
+debug = 0
+transmit_silence = yes
+hideconnect = yes
+"""
+
+
+def _globals(folders: Folders, lines: Mapping[str, str]) -> str:
+    entries = [f"LINE_{number}={region}" for number, region in lines.items()]
+    return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", *entries, ""])
+
+
+def _manager(settings: AsteriskSettings, ami_secret: str) -> str:
+    return f"""[general](+)
+bindaddr={settings.host}
+port={settings.ami_port}
+
+[{settings.ami_user}](events)
+secret={ami_secret}
+deny=0.0.0.0/0.0.0.0
+permit=127.0.0.1/255.255.255.255
+permit={settings.host}/255.255.255.255
+"""
+
+
+def _transports(settings: AsteriskSettings) -> str:
+    bind = f"{settings.host}:{settings.sip_port}"
+    return f"""[udp]
+type=transport
+protocol=udp
+bind={bind}
+
+[tcp]
+type=transport
+protocol=tcp
+bind={bind}
+
+[ws]
+type=transport
+protocol=ws
+bind={settings.host}
+"""
+
+
+def _trunk(settings: AsteriskSettings) -> str:
+    contact = f"contact={settings.trunk_contact}\n" if settings.trunk_contact else ""
+    matches = "\n".join(f"match={address}" for address in settings.trunk_match)
+    return f"""[trunk](trunk-endpoint)
+aors=trunk
+
+[trunk]
+type=aor
+{contact}
+[trunk]
+type=identify
+endpoint=trunk
+{matches}
+"""
+
+
+def _phone(phone: Telephone) -> str:
+    desk = _endpoint(phone.extension, phone, "phone", "phone-aor")
+    return desk + "\n" + _endpoint(f"w{phone.extension}", phone, "web-phone", "web-aor")
+
+
+def _endpoint(name: str, phone: Telephone, template: str, aor: str) -> str:
+    return f"""[{name}]({template})
+auth={name}
+aors={name}
+callerid={phone.caller_name} <{phone.extension}>
+
+[{name}]({aor})
+
+[{name}](phone-auth)
+username={name}
+password={phone.password}
+"""
