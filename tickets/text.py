@@ -1,0 +1,51 @@
+"""What people type, made safe to store: cleaned of characters nobody typed on purpose, limited in length."""
+
+import re
+import unicodedata
+
+from core.errors import InvalidInput
+
+LIMITS = {
+    "subject": ("主题", 100),
+    "question": ("问题内容", 10_000),
+    "answer": ("答复内容", 10_000),
+    "guidance": ("其他查询方式、程序", 2_000),
+    "reason": ("理由", 1_000),
+    "note": ("备注", 2_000),
+    "explanation": ("逾期说明", 2_000),
+    "asker_name": ("提问人称呼", 40),
+    "callback_number": ("回复电话", 32),
+}
+"""Field → its name on the screen and the most characters it takes."""
+
+_LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but tab and line feed
+    "\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # direction marks and invisible characters
+    "\ud800-\udfff]"  # halves of characters
+)
+
+
+class TextTooLong(InvalidInput):
+    """A text is longer than its field takes; `field`, `limit` and `length` in characters."""
+
+    code = "text_too_long"
+    text = "“{field}”最多 {limit} 个字，现有 {length} 个字，请精简后再保存。"
+
+
+def clean(field: str, value: object) -> str:
+    """The text of `field` (a key of LIMITS), trimmed, one kind of line end, without control and direction marks.
+
+    Raises TextTooLong, or InvalidInput when it is no text at all.
+    """
+    label, limit = LIMITS[field]
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(field=label, reason="应为文字")
+    if len(value) > limit * 4:  # not worth cleaning
+        raise TextTooLong(field=label, limit=limit, length=len(value))
+    cleaned = _UNWANTED.sub("", _LINE_END.sub("\n", unicodedata.normalize("NFC", value))).strip()
+    if len(cleaned) > limit:
+        raise TextTooLong(field=label, limit=limit, length=len(cleaned))
+    return cleaned
