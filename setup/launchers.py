@@ -40,10 +40,11 @@ def own_loader(name: Path, tree: Path, program: str) -> None:
 
 
 def library_folders(tree: Path) -> list[Path]:
-    """The folders of a tree in which its shared libraries lie."""
-    return [
+    """The folders of a tree in which its shared libraries lie, private ones of a package (pulseaudio/) included."""
+    common = [
         folder
-        for pattern in ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib")
+        for pattern in ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*")
         for folder in sorted(tree.glob(pattern))
-        if folder.is_dir()
     ]
+    private = {file.parent for folder in common for file in folder.glob("*/lib*.so*")}
+    return [*common, *sorted(private)]

@@ -3,22 +3,17 @@
 import itertools
 import os
 import pwd
-import shutil
 import subprocess
-from glob import glob
 from pathlib import Path
 from typing import Self
 
 
 def _binary(name: str) -> str:
-    root = Path(__file__).parents[2]
-    found = sorted(glob("/usr/lib/postgresql/*/bin/" + name)) + sorted(
-        glob(f"{root}/.tools/**/usr/lib/postgresql/*/bin/{name}", recursive=True)
-    )
-    path = found[-1] if found else shutil.which(name)
-    if not path:
-        raise RuntimeError(f"PostgreSQL's {name} is missing: run `make setup`")
-    return path
+    """The program that set-up provides; resolved, because another user may not walk through our folder's links."""
+    path = Path(__file__).parents[2] / ".tools/bin" / name
+    if not path.exists():
+        raise RuntimeError(f"PostgreSQL's {name} is missing: run `make test`")
+    return str(path.resolve())
 
 
 class PostgresServer:
