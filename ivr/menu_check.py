@@ -21,7 +21,7 @@ from ivr.menu import (
     Say,
     read,
 )
-from ivr.prompts import Catalogue
+from ivr.prompt_catalogue import Catalogue
 
 _ENDS = {"queue", "hang_up"}
 _OWN_KEYS = tuple(str(key) for key in range(1, MAX_CHOICES + 1))

@@ -8,25 +8,36 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shlex
-import shutil
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.errors import HotlineError
 from ivr import prompt_audio as audio
+from ivr.prompt_catalogue import Catalogue, Prompt, PromptsInvalid, load
+from ivr.prompt_reading import pinyin
 
-# The voice `cmn` of espeak-ng 1.51 spells Chinese out as English letters; this one reads it.
-ESPEAK = "espeak-ng -v cmn-latn-pinyin -s 220 -w {wav} -f {text_file}"
-LANGUAGE = "zh"
+__all__ = [
+    "Catalogue",
+    "Prompt",
+    "PromptSettings",
+    "PromptsFailed",
+    "PromptsInvalid",
+    "ensure",
+    "load",
+    "missing",
+    "problems",
+    "render",
+    "sound_file",
+]
+
+# The voice `cmn` of espeak-ng 1.51 spells Chinese out as English letters; this one reads pinyin.
+ESPEAK = ".tools/bin/espeak-ng -v cmn-latn-pinyin -s 220 -w {wav} -f {pinyin_file}"
 _MAKING = "1"  # part of every hash: raise it when clean() changes, and all files are made again
 
 Progress = Callable[[int, int, str], None]
@@ -34,9 +45,10 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class PromptSettings:
-    """Where the sounds live and which program speaks.
+    """Where the sounds live and which program speaks. `sounds_dir` is where Asterisk looks for language zh.
 
-    `command` is split into words and run without a shell; `{wav}`, `{text}` and `{text_file}` are filled in.
+    `command` is split into words and run without a shell. Filled in: `{wav}` (the file to write) and one of `{text}`,
+    `{text_file}` (UTF-8 Chinese) and `{pinyin_file}` (toned pinyin, for a synthesiser that reads Chinese badly).
     """
 
     sounds_dir: Path
@@ -46,13 +58,6 @@ class PromptSettings:
     timeout_s: float = 60.0
 
 
-class PromptsInvalid(HotlineError):
-    """The catalogue cannot be used; `reason` names the prompt."""
-
-    code = "prompts_invalid"
-    text = "提示音目录有误：{reason}。请改正 dialplan/prompts.toml。"
-
-
 class PromptsFailed(HotlineError):
     """Some prompts could not be made; `reason` names them and the cause."""
 
@@ -60,99 +65,6 @@ class PromptsFailed(HotlineError):
     text = (
         "提示音没有全部生成：{reason}。请检查设置中的语音合成命令和录音目录，然后运行 hotline prompts build。"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One thing the hotline says; with `ms` it is a tone or (no `tone_hz`) a silence instead of speech."""
-
-    id: str
-    text: str
-    used_in: str
-    say: str | None = None
-    asterisk_name: str | None = None
-    tone_hz: float | None = None
-    ms: int | None = None
-
-    @property
-    def sound(self) -> str:
-        """The name Asterisk plays it by (for STREAM FILE and Playback)."""
-        return self.asterisk_name or f"hotline/{self.id}"
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """Every static prompt by id, and the homophones that correct the synthesiser's reading."""
-
-    prompts: Mapping[str, Prompt]
-    readings: Mapping[str, str] = field(default_factory=dict)
-
-    def __contains__(self, prompt_id: object) -> bool:
-        return prompt_id in self.prompts
-
-    def __iter__(self) -> Iterator[Prompt]:
-        return iter(self.prompts.values())
-
-    def sound(self, prompt_id: str) -> str:
-        """The name Asterisk plays it by; an id outside the catalogue is a dynamic prompt."""
-        prompt = self.prompts.get(prompt_id)
-        return prompt.sound if prompt else f"hotline/{prompt_id}"
-
-    def spoken(self, prompt: Prompt) -> str:
-        """What the synthesiser is given."""
-        words = prompt.say or prompt.text
-        for written, said in self.readings.items():
-            words = words.replace(written, said)
-        return speakable(words)
-
-
-def load(path: Path, line_number: str) -> Catalogue:
-    """The catalogue of a TOML file; `line_number` is spoken where a text says `{line_number}` (M-01)."""
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PromptsInvalid(reason=f"无法读取 {path.name}（{error}）") from error
-    prompts = {
-        prompt_id: _prompt(prompt_id, entry, line_number)
-        for prompt_id, entry in content.get("prompts", {}).items()
-    }
-    sounds = [prompt.sound for prompt in prompts.values()]
-    if twice := {sound for sound in sounds if sounds.count(sound) > 1}:
-        raise PromptsInvalid(reason=f"声音文件名 {'、'.join(sorted(twice))} 用了两次")
-    return Catalogue(prompts, content.get("readings", {}))
-
-
-def _prompt(prompt_id: str, entry: Mapping[str, Any], line_number: str) -> Prompt:
-    try:
-        prompt = Prompt(
-            id=prompt_id, **{**entry, "text": entry["text"].replace("{line_number}", line_number)}
-        )
-    except (TypeError, KeyError, AttributeError) as error:
-        raise PromptsInvalid(reason=f"{prompt_id} 的写法不对（{error}）") from error
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", prompt_id) or not prompt.text or not prompt.used_in:
-        raise PromptsInvalid(reason=f"{prompt_id} 的编号应为小写英文和短横，text 和 used_in 不能为空")
-    return prompt
-
-
-_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
-_LONG_NUMBER = re.compile(r"\d(?:[\d-]*\d)?")
-
-
-def speakable(words: str) -> str:
-    """Text as a synthesiser should get it: years and phone numbers digit by digit, no brackets or controls.
-
-    Short numbers are left to the synthesiser, which reads them as quantities.
-    """
-
-    def spell(match: re.Match[str]) -> str:
-        found = match.group()
-        if len(found) > 4 or found.startswith("0"):
-            return "".join(_DIGITS[digit] for digit in found if digit != "-").replace("一", "幺")
-        is_year = len(found) == 4 and words[match.end() : match.end() + 1] == "年"
-        return "".join(_DIGITS[digit] for digit in found) if is_year else found
-
-    plain = re.sub(r"[\x00-\x1f\x7f（）()\[\]【】“”‘’《》<>*#_]+", " ", _LONG_NUMBER.sub(spell, words))
-    return plain.strip(" -—·、，。；：")
 
 
 def render(catalogue: Catalogue, settings: PromptSettings, progress: Progress | None = None) -> int:
@@ -176,7 +88,7 @@ def ensure(
 
 
 def sound_file(prompt: Prompt, settings: PromptSettings) -> Path:
-    return settings.sounds_dir / LANGUAGE / f"{prompt.sound}.wav"
+    return settings.sounds_dir / f"{prompt.sound}.wav"
 
 
 def missing(catalogue: Catalogue, settings: PromptSettings) -> list[str]:
@@ -250,9 +162,15 @@ def _make_one(catalogue: Catalogue, settings: PromptSettings, prompt: Prompt) ->
 
 def _synthesise(words: str, settings: PromptSettings) -> audio.Samples:
     with tempfile.TemporaryDirectory(prefix="prompt-") as folder:
-        wav, text_file = Path(folder, "out.wav"), Path(folder, "in.txt")
-        text_file.write_text(words, "utf-8")
-        values = {"{wav}": str(wav), "{text}": words, "{text_file}": str(text_file)}
+        wav, chinese, latin = Path(folder, "out.wav"), Path(folder, "zh.txt"), Path(folder, "pinyin.txt")
+        chinese.write_text(words, "utf-8")
+        latin.write_text(pinyin(words), "utf-8")
+        values = {
+            "{wav}": str(wav),
+            "{text}": words,
+            "{text_file}": str(chinese),
+            "{pinyin_file}": str(latin),
+        }
         command = [values.get(word, word) for word in shlex.split(settings.command)]
         subprocess.run(command, check=True, capture_output=True, timeout=settings.timeout_s)
         return audio.read_wav(wav)
@@ -292,7 +210,7 @@ def _manifest(settings: PromptSettings) -> dict[str, str]:
 
 
 def _manifest_file(settings: PromptSettings) -> Path:
-    return settings.sounds_dir / LANGUAGE / "hotline" / "manifest.json"
+    return settings.sounds_dir / "hotline" / "manifest.json"
 
 
 def _remember(settings: PromptSettings, done: Mapping[str, str]) -> None:
@@ -302,7 +220,7 @@ def _remember(settings: PromptSettings, done: Mapping[str, str]) -> None:
     with _lock(file.with_suffix(".lock")):
         part = file.with_suffix(".part")
         part.write_text(json.dumps({**_manifest(settings), **done}, indent=0, sort_keys=True))
-        shutil.move(part, file)
+        part.replace(file)
 
 
 @contextmanager
