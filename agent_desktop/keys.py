@@ -1,0 +1,19 @@
+"""What the staff's side is given by the composition root besides the common parts; set before `setup`."""
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from agent_desktop.phone.settings import CallerPhoneSettings
+from agent_desktop.softphone.settings import SoftphoneSettings
+
+if TYPE_CHECKING:
+    from ivr.board import Board
+    from ivr.control import CallControl
+    from kb.search import Searcher
+
+CONTROL: "web.AppKey[CallControl]" = web.AppKey("CONTROL")
+BOARD: "web.AppKey[Board]" = web.AppKey("BOARD")
+SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
+SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
+CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)

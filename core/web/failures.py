@@ -1,0 +1,105 @@
+"""Every refusal and every fault becomes a Chinese page, or JSON for a program; nothing leaks, nothing is swallowed."""
+
+import secrets
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from core.errors import HotlineError, LoginRequired, TooManyRequests
+from core.web.errors import (
+    AccountLocked,
+    BadRequest,
+    BodyTooLarge,
+    DatabaseAway,
+    MethodNotAllowed,
+    PageNotFound,
+)
+from core.web.keys import CHANNEL, CSRF, REQUEST_ID, SESSION_ID, SETTINGS, USER
+from core.web.pages import render
+from core.web.requests import wants_json
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    _start(request)
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return answer(request, _translated(request, error))
+    except HotlineError as error:
+        if error.status >= 500:
+            log.exception("request_failed", path=request.path)
+        return answer(request, error)
+    except (OperationalError, InterfaceError):
+        log.exception("database_away", path=request.path)
+        return answer(request, DatabaseAway())
+    except Exception:
+        log.exception("request_failed", path=request.path)
+        return answer(request, HotlineError())
+    finally:
+        structlog.contextvars.unbind_contextvars("request_id")
+
+
+def answer(request: web.Request, error: HotlineError) -> web.Response:
+    """The error as the asker can read it."""
+    headers = _headers(error)
+    if wants_json(request):
+        return web.json_response(error_shape(error), status=error.status, headers=headers)
+    if isinstance(error, LoginRequired):
+        return _to_login(request)
+    response = render(request, "error.html", status=error.status, error=error, request_id=request[REQUEST_ID])
+    response.headers.update(headers)
+    return response
+
+
+def error_shape(error: HotlineError) -> dict[str, Any]:
+    """The one JSON shape of a refusal."""
+    fields = {
+        key: value if isinstance(value, int | float | bool) else str(value)
+        for key, value in error.fields.items()
+    }
+    return {"error": {"code": error.code, "message": error.message, "fields": fields}}
+
+
+def _start(request: web.Request) -> None:
+    request[REQUEST_ID] = secrets.token_hex(6)
+    request[USER] = None
+    request[CHANNEL] = None
+    request[SESSION_ID] = None
+    request[CSRF] = ""
+    structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
+
+
+def _translated(request: web.Request, error: web.HTTPException) -> HotlineError:
+    match error.status:
+        case 404:
+            return PageNotFound()
+        case 405:
+            return MethodNotAllowed()
+        case 413:
+            return BodyTooLarge(limit_kb=request.app[SETTINGS].max_body_kb)
+        case status if status < 500:
+            return BadRequest()
+    log.error("request_failed", path=request.path, status=error.status, reason=error.reason)
+    return HotlineError()
+
+
+def _headers(error: HotlineError) -> dict[str, str]:
+    if isinstance(error, TooManyRequests):
+        return {"Retry-After": str(error.fields["wait_s"])}
+    if isinstance(error, AccountLocked):
+        return {"Retry-After": str(error.fields["minutes"] * 60)}
+    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+
+
+def _to_login(request: web.Request) -> web.Response:
+    wanted = f"?next={quote(request.path_qs, safe='/')}" if request.method in {"GET", "HEAD"} else ""
+    return web.Response(status=303, headers={"Location": f"/login{wanted}"})

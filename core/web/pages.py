@@ -1,0 +1,115 @@
+"""Server-rendered pages: one template environment for the base look and every room's own folder."""
+
+import base64
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.web.filters import FILTERS
+from core.web.keys import CSRF, SETTINGS, USER
+from core.web.routes import PUBLIC, declared, may
+
+TEMPLATES = web.AppKey("TEMPLATES", Environment)
+FOLDERS: web.AppKey[dict[str, BaseLoader]] = web.AppKey("FOLDERS")
+FLASH_COOKIE = "hotline_flash"
+_CSRF_FIELD = Markup('<input type="hidden" name="csrf" value="{}">')
+
+
+def prepare(app: web.Application) -> None:
+    """Set up templates and static files of the base look."""
+    folders = app[FOLDERS] = {}
+    here = Path(__file__).parent
+    loader = ChoiceLoader([PrefixLoader(folders), FileSystemLoader(here / "templates")])
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    environment.globals["static"] = static
+    app[TEMPLATES] = environment
+    app.router.add_static("/static/core/", here / "static")
+
+
+def add_room(app: web.Application, package: str, *, prefix: str) -> None:
+    """Serve a package's `templates/` as `prefix/…` and its `static/` at /static/prefix/, where it has them."""
+    folder = Path(str(resources.files(package)))
+    if (folder / "templates").is_dir():
+        app[FOLDERS][prefix] = FileSystemLoader(folder / "templates")
+    if (folder / "static").is_dir():
+        app.router.add_static(f"/static/{prefix}/", folder / "static")
+
+
+def static(path: str) -> str:
+    """Where a browser finds a static file, e.g. `core/hotline.css`."""
+    return f"/static/{path}"
+
+
+def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
+    """A page from a template; the base context (person, navigation, flash, settings) is always there."""
+    flashes = _take_flash(request)
+    text = (
+        request.app[TEMPLATES].get_template(name).render(**_base_context(request), flashes=flashes, **context)
+    )
+    response = web.Response(text=text, content_type="text/html", status=status)
+    if flashes:
+        response.del_cookie(FLASH_COOKIE, path="/")
+    return response
+
+
+def render_part(request: web.Request, name: str, **context: Any) -> str:
+    """A fragment as text, for a page's script to put in place."""
+    return request.app[TEMPLATES].get_template(name).render(**_base_context(request), flashes=[], **context)
+
+
+def see_other(path: str, *, flash: str = "", kind: str = "ok") -> web.Response:
+    """After a form: go on to `path` and show `flash` there once; kind is ok, warn or bad."""
+    response = web.Response(status=303, headers={"Location": path})
+    if flash:
+        value = base64.urlsafe_b64encode(json.dumps([kind, flash[:500]]).encode()).decode()
+        response.set_cookie(FLASH_COOKIE, value, path="/", max_age=60, httponly=True, samesite="Lax")
+    return response
+
+
+def navigation(request: web.Request) -> list[dict[str, Any]]:
+    """The pages this person may open; the public ones for nobody in particular."""
+    user = request[USER]
+    items = [
+        item
+        for item in declared(request.app)
+        if item.nav and (item.roles is PUBLIC) == (user is None) and may(item.roles, user)
+    ]
+    return [
+        {"path": item.path, "label": item.nav, "current": _is_current(request.path, item.path)}
+        for item in items
+    ]
+
+
+def _is_current(path: str, entry: str) -> bool:
+    return path == entry or (entry != "/" and path.startswith(entry + "/"))
+
+
+def _base_context(request: web.Request) -> Mapping[str, Any]:
+    token = request[CSRF]
+    return {
+        "user": request[USER],
+        "csrf": token,
+        "csrf_field": lambda: _CSRF_FIELD.format(token) if token else "",
+        "nav": navigation(request),
+        "path": request.path,
+        "site": request.app[SETTINGS],
+    }
+
+
+def _take_flash(request: web.Request) -> list[dict[str, str]]:
+    value = request.cookies.get(FLASH_COOKIE, "")
+    try:
+        kind, text = json.loads(base64.urlsafe_b64decode(value)) if value else ("", "")
+    except (ValueError, TypeError):
+        return []
+    known = kind if kind in {"ok", "warn", "bad"} else "ok"
+    return [{"kind": known, "text": str(text)}] if text else []
