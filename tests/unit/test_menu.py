@@ -99,24 +99,27 @@ def test_timeouts_and_tries_are_those_of_the_mission(shipped: Menus) -> None:
     """M-16: 6 s to the first key, 4 s between digits, three failures."""
     code = shipped["QD-CODE"]
     assert isinstance(code, Entry)
-    assert (6, 4, 3, "OP") == (code.first_key_s, code.next_key_s, code.tries, code.on_fail)
-    assert (3, 3) == (code.min_digits, code.max_digits)
-    assert [3, 300, 3, 180] == [
-        value for n in ("C-REC", "VM-REC") for value in (shipped[n].min_s, shipped[n].max_s)
+    assert (code.first_key_s, code.next_key_s, code.tries, code.on_fail) == (6, 4, 3, "OP")
+    assert (code.min_digits, code.max_digits) == (3, 3)
+    assert [value for n in ("C-REC", "VM-REC") for value in (shipped[n].min_s, shipped[n].max_s)] == [
+        3,
+        300,
+        3,
+        180,
     ]
 
 
 def test_a_node_says_which_values_it_needs(shipped: Menus) -> None:
     """The slots of the prompts are the values a handler must supply."""
-    assert ("unit", "state", "due", "explanation") == shipped["S-OK"].values
-    assert ("code",) == shipped["CODE"].values
+    assert shipped["S-OK"].values == ("unit", "state", "due", "explanation")
+    assert shipped["CODE"].values == ("code",)
     assert {"entry"} == shipped.handlers["unit_code"]
 
 
 def test_a_well_formed_tree_is_accepted(write) -> None:
     """The smallest useful tree: one menu and the operator."""
     menus = menu_check.load(write('[nodes.A]\nkind = "menu"\nplay = ["one"]\nkeys = { 1 = "OP" }\n'), WORDS)
-    assert "OP" == menus["A"].keys["1"]
+    assert menus["A"].keys["1"] == "OP"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +171,10 @@ def test_a_well_formed_tree_is_accepted(write) -> None:
             "节点 B 从入口走不到",
         ),
         (
-            '[nodes.A]\nkind = "action"\nhandler = "wander"\noutcomes = { on = "B" }\n'
-            '[nodes.B]\nkind = "action"\nhandler = "wander"\noutcomes = { back = "A" }',
+            (
+                '[nodes.A]\nkind = "action"\nhandler = "wander"\noutcomes = { on = "B" }\n'
+                '[nodes.B]\nkind = "action"\nhandler = "wander"\noutcomes = { back = "A" }'
+            ),
             "节点 B 是死路",
         ),
         ('[nodes.A]\nkind = "action"\nhandler = "nothing"\noutcomes = {}', "节点 A 是死路"),

@@ -84,39 +84,39 @@ def heard(name: str, settings: PromptSettings) -> prompt_audio.Samples:
 def test_prompts_become_telephone_sounds(settings: PromptSettings, diary: Path) -> None:
     """8 kHz mono 16-bit files under the names that Asterisk expects, without the silence around the words."""
     steps: list[tuple[int, int, str]] = []
-    assert 4 == prompts.render(SMALL, settings, lambda *step: steps.append(step))
-    assert ["下一位", "你好"] == asked(diary)
+    assert prompts.render(SMALL, settings, lambda *step: steps.append(step)) == 4
+    assert asked(diary) == ["下一位", "你好"]
     assert [(n, 4) for n in (1, 2, 3, 4)] == [step[:2] for step in steps]
     with wave.open(str(settings.sounds_dir / "queue-youarenext.wav")) as file:
-        assert (1, 2, 8000) == file.getparams()[:3]
+        assert file.getparams()[:3] == (1, 2, 8000)
         assert 0.3 <= file.getnframes() / 8000 <= 0.45
-    assert [] == prompts.missing(SMALL, settings)
-    assert [] == prompts.problems(SMALL, settings)
+    assert prompts.missing(SMALL, settings) == []
+    assert prompts.problems(SMALL, settings) == []
 
 
 def test_tones_and_silences_are_made_without_a_voice(settings: PromptSettings) -> None:
     """A beep has its frequency and length; a pause is silent."""
     prompts.render(SMALL, settings)
     beep = heard("beep", settings)
-    assert 2400 == len(beep)
-    assert 1000 == pytest.approx(np.argmax(np.abs(np.fft.rfft(beep))) * 8000 / len(beep), abs=5)
-    assert 1600 == len(heard("hotline/pause", settings))
-    assert 0 == np.abs(heard("hotline/pause", settings)).max()
+    assert len(beep) == 2400
+    assert pytest.approx(np.argmax(np.abs(np.fft.rfft(beep))) * 8000 / len(beep), abs=5) == 1000
+    assert len(heard("hotline/pause", settings)) == 1600
+    assert np.abs(heard("hotline/pause", settings)).max() == 0
 
 
 def test_nothing_is_made_twice(settings: PromptSettings, diary: Path) -> None:
     """A second run finds everything in place."""
     prompts.render(SMALL, settings)
-    assert 0 == prompts.render(SMALL, settings)
-    assert 2 == len(asked(diary))
+    assert prompts.render(SMALL, settings) == 0
+    assert len(asked(diary)) == 2
 
 
 def test_only_what_changed_is_made_again(settings: PromptSettings, diary: Path) -> None:
     """A new text is spoken again, the others stay."""
     prompts.render(SMALL, settings)
     changed = Catalogue({**SMALL.prompts, "hello": Prompt("hello", "您好吗", "试")}, SMALL.readings)
-    assert ["提示音 hello：文字、命令或录音已改，声音还是旧的"] == prompts.problems(changed, settings)
-    assert 1 == prompts.render(changed, settings)
+    assert prompts.problems(changed, settings) == ["提示音 hello：文字、命令或录音已改，声音还是旧的"]
+    assert prompts.render(changed, settings) == 1
     assert "你好吗" in asked(diary)
 
 
@@ -134,14 +134,14 @@ def test_damaged_sounds_are_named_and_repaired(settings: PromptSettings, damage,
     prompts.render(SMALL, settings)
     damage(settings.sounds_dir / "hotline/hello.wav")
     assert [said] == prompts.problems(SMALL, settings)
-    assert 1 == prompts.render(SMALL, settings)
-    assert [] == prompts.problems(SMALL, settings)
+    assert prompts.render(SMALL, settings) == 1
+    assert prompts.problems(SMALL, settings) == []
 
 
 def test_everything_missing_is_named_before_the_first_build(settings: PromptSettings) -> None:
     """Each prompt and the music."""
     assert list(SMALL.prompts) == prompts.missing(SMALL, settings)
-    assert 5 == len(prompts.problems(SMALL, settings))
+    assert len(prompts.problems(SMALL, settings)) == 5
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
@@ -152,21 +152,21 @@ def test_a_recording_replaces_the_synthesised_voice(
     """A studio file of any rate, depth and channel count is brought to telephone form, its pitch kept."""
     prompts.render(SMALL, settings)
     record(settings.overrides_dir / "hello.wav", 1.5, rate, width)
-    assert 1 == prompts.render(SMALL, settings)
+    assert prompts.render(SMALL, settings) == 1
     voice = heard("hotline/hello", settings)
-    assert 1.5 == pytest.approx(len(voice) / 8000, abs=0.1)
-    assert 440 == pytest.approx(np.argmax(np.abs(np.fft.rfft(voice))) * 8000 / len(voice), abs=2)
-    assert [] == prompts.problems(SMALL, settings)
+    assert pytest.approx(len(voice) / 8000, abs=0.1) == 1.5
+    assert pytest.approx(np.argmax(np.abs(np.fft.rfft(voice))) * 8000 / len(voice), abs=2) == 440
+    assert prompts.problems(SMALL, settings) == []
 
 
 def test_taking_a_recording_away_brings_the_voice_back(settings: PromptSettings, diary: Path) -> None:
     """The synthesised prompt is made again when its replacement is gone."""
     record(settings.overrides_dir / "hello.wav", 1.5)
     prompts.render(SMALL, settings)
-    assert ["下一位"] == asked(diary)
+    assert asked(diary) == ["下一位"]
     (settings.overrides_dir / "hello.wav").unlink()
-    assert 1 == prompts.render(SMALL, settings)
-    assert ["下一位", "你好"] == asked(diary)
+    assert prompts.render(SMALL, settings) == 1
+    assert asked(diary) == ["下一位", "你好"]
 
 
 def test_recordings_that_fit_nothing_are_named(settings: PromptSettings) -> None:
@@ -174,8 +174,9 @@ def test_recordings_that_fit_nothing_are_named(settings: PromptSettings) -> None
     prompts.render(SMALL, settings)
     record(settings.overrides_dir / "helo.wav", 1)
     (settings.overrides_dir / "next.mp3").write_bytes(b"x")
-    assert ["helo.wav", "next.mp3"] == [
-        fault.split("：")[0].split()[1] for fault in prompts.problems(SMALL, settings)
+    assert [fault.split("：")[0].split()[1] for fault in prompts.problems(SMALL, settings)] == [
+        "helo.wav",
+        "next.mp3",
     ]
 
 
@@ -190,7 +191,7 @@ def test_a_failing_synthesiser_names_the_prompt_and_spares_the_others(
     with pytest.raises(PromptsFailed) as caught:
         prompts.render(broken, settings)
     assert f"bad（{cause}）" in caught.value.message
-    assert ["bad"] == prompts.missing(broken, settings)
+    assert prompts.missing(broken, settings) == ["bad"]
 
 
 def test_a_synthesiser_that_is_not_there_is_named(settings: PromptSettings) -> None:
@@ -224,13 +225,13 @@ def test_a_broken_recording_is_named(settings: PromptSettings) -> None:
 
 def test_dynamic_prompts_are_made_when_they_are_needed(settings: PromptSettings, diary: Path) -> None:
     """Unit names and answers are spoken once, again when they change, and by a recording if there is one."""
-    assert 2 == prompts.ensure({"unit-101": "公安局", "text-ab12": "请带身份证"}, SMALL, settings)
-    assert 0 == prompts.ensure({"unit-101": "公安局"}, SMALL, settings)
-    assert 1 == prompts.ensure({"unit-101": "公安分局"}, SMALL, settings)
-    assert ["公安分局", "公安局", "请带身份证"] == asked(diary)
+    assert prompts.ensure({"unit-101": "公安局", "text-ab12": "请带身份证"}, SMALL, settings) == 2
+    assert prompts.ensure({"unit-101": "公安局"}, SMALL, settings) == 0
+    assert prompts.ensure({"unit-101": "公安分局"}, SMALL, settings) == 1
+    assert asked(diary) == ["公安分局", "公安局", "请带身份证"]
     record(settings.overrides_dir / "unit-101.wav", 2)
-    assert 1 == prompts.ensure({"unit-101": "公安分局"}, SMALL, settings)
-    assert 2 == pytest.approx(len(heard(SMALL.sound("unit-101"), settings)) / 8000, abs=0.1)
+    assert prompts.ensure({"unit-101": "公安分局"}, SMALL, settings) == 1
+    assert pytest.approx(len(heard(SMALL.sound("unit-101"), settings)) / 8000, abs=0.1) == 2
 
 
 def test_text_never_reaches_a_shell_or_an_option(
@@ -244,7 +245,7 @@ def test_text_never_reaches_a_shell_or_an_option(
         settings.command.replace("{text_file}", "{text}"),
     )
     prompts.ensure({"text-1": "--help\r\n$(touch owned); `id` '你\"好'"}, SMALL, program)
-    assert "help $ touch owned ; `id` 你 好" == " ".join(diary.read_text("utf-8").split())
+    assert " ".join(diary.read_text("utf-8").split()) == "help $ touch owned ; `id` 你 好"
     assert not (tmp_path / "owned").exists()
     assert not Path("owned").exists()
 
@@ -316,8 +317,10 @@ def test_the_welcome_speaks_the_configured_number() -> None:
         ('[prompts]\n"../a" = { text = "甲", used_in = "甲" }', "../a 的编号"),
         ('[prompts]\na = { text = "甲", used_in = "甲", colour = 1 }', "a 的写法不对"),
         (
-            '[prompts]\na = { text = "甲", used_in = "甲", asterisk_name = "x" }\n'
-            'b = { text = "甲", used_in = "甲", asterisk_name = "x" }',
+            (
+                '[prompts]\na = { text = "甲", used_in = "甲", asterisk_name = "x" }\n'
+                'b = { text = "甲", used_in = "甲", asterisk_name = "x" }'
+            ),
             "声音文件名 x 用了两次",
         ),
     ],
@@ -353,7 +356,7 @@ def test_the_real_voice_speaks_the_whole_catalogue(tmp_path: Path) -> None:
     """With the synthesiser of the set-up every prompt is audible, and the longer text takes longer."""
     settings = PromptSettings(tmp_path / "zh", tmp_path / "recordings", tmp_path / "moh")
     assert len(SHIPPED.prompts) == prompts.render(SHIPPED, settings)
-    assert [] == prompts.problems(SHIPPED, settings)
+    assert prompts.problems(SHIPPED, settings) == []
     welcome, menu, one = (
         len(heard(f"hotline/{name}", settings)) for name in ("welcome", "main-menu", "press-1")
     )
