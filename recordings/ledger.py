@@ -30,4 +30,6 @@ SURVEYED = "surveyed"  # about (operator, unit), score (None: no key)
 PARTY_LEFT = "party_left"  # extension, user, cause
 ENDED = "ended"  # cause, node
 
-KINDS = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
+KINDS = frozenset(
+    value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
+)

@@ -1,5 +1,6 @@
 """The tables of this room: calls, their ledger, their audio."""
 
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -90,12 +91,18 @@ class RecordingKind(StrEnum):
     COMPLAINT = "complaint"
 
 
+def new_public_id() -> str:
+    """The name a recording has outside: random, so that nobody counts or guesses recordings."""
+    return secrets.token_urlsafe(12)
+
+
 class Recording(Base):
     """One audio file in the archive, outside the web root, named without any phone number."""
 
     __tablename__ = "recordings"
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(24), unique=True, default=new_public_id)
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
     kind: Mapped[RecordingKind] = mapped_column(String(12))
     path: Mapped[str] = mapped_column(String(200), unique=True)
@@ -112,3 +119,17 @@ class Recording(Base):
     sealed: Mapped[bool] = mapped_column(default=False)
     legal_hold: Mapped[bool] = mapped_column(default=False)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RecordingNote(Base):
+    """A listener's remark at one moment of a recording (M-59)."""
+
+    __tablename__ = "recording_notes"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    recording_id: Mapped[int] = mapped_column(ForeignKey("recordings.id"), index=True)
+    offset_ms: Mapped[int]
+    """From the start of the audio."""
+    text: Mapped[str] = mapped_column(String(500))
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,18 @@
+"""What this room needs to be told; composed and validated in `config`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RecordingSettings:
+    archive_dir: Path = Path("var/recordings")
+    """Where the audio is kept, below yyyy/mm/dd; outside the web root."""
+    spool_dir: Path = Path("var/asterisk/spool")
+    """Where Asterisk writes: talk/, consult/ and message/."""
+    settle_ms: int = 300
+    """A file whose size stays the same for this long is finished; 0 does not wait."""
+    leftover_s: int = 10
+    """The sweep leaves files alone that changed within this time."""
+    operator_days: int = 7
+    """How long an operator may hear the own calls (mission §5.9)."""

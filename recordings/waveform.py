@@ -1,0 +1,39 @@
+"""The picture of a recording (波形): loudest sample per slice and channel, kept beside the audio.
+
+Blocks on the disk; callers run it in a thread.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recordings.audio import read_samples
+
+FULL_SCALE = 32768
+STEPS = 100
+"""A peak is a whole number from 0 (silence) to this."""
+
+
+def peaks_of(samples: NDArray[np.int16], buckets: int) -> list[list[int]]:
+    """For each channel of `samples` (frames, channels), `buckets` numbers from 0 to 100; no audio, no numbers."""
+    frames = len(samples)
+    if frames == 0:
+        return [[] for _ in range(samples.shape[1])]
+    loud = np.abs(samples.astype(np.int32))
+    starts = np.arange(min(buckets, frames)) * frames // min(buckets, frames)
+    highest = np.maximum.reduceat(loud, starts, axis=0)
+    return (np.ceil(highest * STEPS / FULL_SCALE).astype(int).T).tolist()  # type: ignore[no-any-return]
+
+
+def peaks(path: Path, channels: int, buckets: int = 800) -> list[list[int]]:
+    """The peaks of an archived wav; worked out once, then read from `<name>.<buckets>.peaks`."""
+    cache = path.with_suffix(f".{buckets}.peaks")
+    if cache.exists() and cache.stat().st_mtime >= path.stat().st_mtime:
+        return json.loads(cache.read_text())  # type: ignore[no-any-return]
+    found = peaks_of(read_samples(path, channels), buckets)
+    part = cache.with_suffix(".part")
+    part.write_text(json.dumps(found))
+    part.replace(cache)
+    return found
