@@ -27,7 +27,8 @@ _UNREAD = (
 )
 _PLANNED = re.compile(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+) ", re.MULTILINE)
 _LISTED = re.compile(
-    r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})", re.MULTILINE
+    r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) (?P<kind>SHA256|SHA512):(?P<digest>[0-9a-f]+)",
+    re.MULTILINE,
 )
 
 
@@ -36,7 +37,8 @@ class Deb:
     """One package file as the signed index describes it."""
 
     file: str
-    sha256: str
+    kind: str  # SHA256 or SHA512, whichever the archive signs
+    digest: str
 
     @property
     def pinned(self) -> str:
@@ -110,17 +112,17 @@ class Apt:
     def download(self, wanted: list[str]) -> list[Path]:
         """Fetch the files of these `package=version` names and check each against the signed index."""
         debs = _debs(self._run("apt-get", "download", "--print-uris", *wanted))
-        unlisted = set(wanted) - {deb.pinned for deb in debs}
+        unlisted = sorted(set(wanted) - {deb.pinned for deb in debs})[:5]
         if unlisted:
             raise SetupError(
-                f"这些软件包不在已签名的索引中: {'、'.join(sorted(unlisted))}",
-                f"Not in the signed index: {', '.join(sorted(unlisted))}",
+                f"这些软件包不在已签名的索引中: {'、'.join(unlisted)}",
+                f"Not in the signed index: {', '.join(unlisted)}",
             )
-        stale = [deb.pinned for deb in debs if not _intact(self.debs / deb.file, deb.sha256)]
+        stale = [deb.pinned for deb in debs if not _intact(self.debs, deb)]
         if stale:
             self._run("apt-get", "download", "-qq", *stale, cwd=self.debs)
         for deb in debs:
-            if not _intact(self.debs / deb.file, deb.sha256):
+            if not _intact(self.debs, deb):
                 raise SetupError(
                     f"软件包 {deb.file} 的校验和不符, 已拒绝使用; 请检查网络后重试。",
                     f"{deb.file} does not match the hash in the signed index and was refused; check the network.",
@@ -150,24 +152,17 @@ def require_apt(chinese: str, english: str) -> None:
     """Refuse on a machine without apt; `chinese` and `english` name what to install there by hand."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise SetupError(
-            f"这台机器没有 apt, 请用系统的包管理器安装{chinese}后重试。",
+            f"这台机器没有 apt, 请用系统的包管理器安装{chinese} 后重试。",
             f"This machine has no apt: install {english} with its own package manager, then try again.",
         )
 
 
-def mirror() -> str:
-    """The address from which this machine itself takes Debian, e.g. `http://…/debian/`."""
-    require_apt(" Asterisk 20 或更新版本", "Asterisk 20 or newer")
+def debian_mirror() -> str | None:
+    """The address from which this machine itself takes Debian, e.g. `http://…/debian/`; None on another system."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    for uri in listed:
-        if uri.rstrip("/").endswith("/debian"):
-            return uri
-    raise SetupError(
-        "apt 软件源中没有 Debian 镜像, 请安装系统自带的 Asterisk 20 或更新版本后重试。",
-        "No Debian mirror among the apt sources: install the system's Asterisk 20 or newer, then try again.",
-    )
+    return next((uri for uri in listed if uri.rstrip("/").endswith("/debian")), None)
 
 
 def unpack(files: list[Path], tree: Path) -> None:
@@ -180,8 +175,9 @@ def unpack(files: list[Path], tree: Path) -> None:
 
 
 def _debs(listing: str) -> list[Deb]:
-    return [Deb(found["file"], found["sha256"]) for found in _LISTED.finditer(listing)]
+    return [Deb(found["file"], found["kind"], found["digest"]) for found in _LISTED.finditer(listing)]
 
 
-def _intact(file: Path, sha256: str) -> bool:
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+def _intact(folder: Path, deb: Deb) -> bool:
+    file = folder / deb.file
+    return file.is_file() and hashlib.new(deb.kind, file.read_bytes()).hexdigest() == deb.digest

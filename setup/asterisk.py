@@ -11,68 +11,88 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from setup import lock
-from setup.apt import KEYRING, Apt, mirror, unpack
-from setup.launchers import link, own_loader
+from setup import lock, release
+from setup.apt import KEYRING, Apt, debian_mirror, require_apt, unpack
+from setup.launchers import link, own_loader, script
 from setup.say import SetupError, note, step
 
 LOCK = Path(__file__).with_name("asterisk.lock")
+_PROGRAMS = {"asterisk": "usr/sbin/asterisk", "sipp": "usr/bin/sipp"}
+_PACKAGES = {"asterisk": "asterisk", "sipp": "sip-tester"}
+_BY_HAND = " Asterisk 20 或更新版本以及 SIPp", "Asterisk 20 or newer and SIPp"
 OLDEST = {"asterisk": (20,), "sipp": (3, 7)}
 
 
 def provide(tools: Path) -> None:
     """Make `.tools/bin/asterisk` and `.tools/bin/sipp` work."""
     own = {name: found for name in OLDEST if (found := _system(name))}
-    if len(own) < len(OLDEST):
-        _private_tree(tools)
-    for name in OLDEST:
-        if name in own:
-            link(tools / "bin" / name, own[name])
+    lacking = [name for name in OLDEST if name not in own]
+    if lacking:
+        _private_tree(tools, lacking)
+    for name, program in own.items():
+        link(tools / "bin" / name, program)
     if "asterisk" in own:
         _link_system_folders(tools)
     for name in OLDEST:
-        step(f"{name}: {_version_text(tools / 'bin' / name)}")
+        _require(tools / "bin" / name)
 
 
 def refresh_lock(tools: Path) -> None:
     """Pin what the archive offers today."""
-    lock.refresh(LOCK, _sid(tools))
+    mirror = debian_mirror()
+    if mirror is None:
+        raise SetupError("锁定版本需要一台 Debian 机器。", "Pinning versions needs a Debian machine.")
+    lock.refresh(LOCK, _sid(tools, mirror))
     shutil.rmtree(tools / "apt-sid")
 
 
-def _private_tree(tools: Path) -> None:
+def _private_tree(tools: Path, lacking: list[str]) -> None:
+    require_apt(*_BY_HAND)
+    mirror = debian_mirror()
+    if mirror is None:
+        _from_own_release(tools, lacking)
+    else:
+        _from_sid(tools, mirror)
+
+
+def _from_own_release(tools: Path, lacking: list[str]) -> None:
+    """Ubuntu and its kin carry Asterisk 20 or newer themselves."""
+    tree = release.unpack(tools, "asterisk", [_PACKAGES[name] for name in lacking], *_BY_HAND)
+    for name in lacking:
+        script(tools / "bin" / name, [tree / _PROGRAMS[name]], release.libraries(tree))
+    if "asterisk" in lacking:
+        _link_folders(tree)
+
+
+def _from_sid(tools: Path, mirror: str) -> None:
+    """Debian's newest needs a newer C library than the machine has: it runs through its own loader."""
     step("fetching the package index (获取软件包索引)")
-    apt = _sid(tools)
+    apt = _sid(tools, mirror)
     wanted = [f"{name}={version}" for name, version in lock.choose(lock.read(LOCK), apt).items()]
     step(f"fetching {len(wanted)} packages (下载软件包)")
-    files = apt.download(wanted)
-    fresh = tools / "asterisk.new"
+    fresh, tree = tools / "asterisk.new", tools / "asterisk"
     shutil.rmtree(fresh, ignore_errors=True)
-    unpack(files, fresh)
-    _swap(fresh, tools / "asterisk")
-    _launch_from(tools / "asterisk", tools / "bin")
+    unpack(apt.download(wanted), fresh)
+    shutil.rmtree(tree, ignore_errors=True)
+    fresh.rename(tree)
+    for name, program in _PROGRAMS.items():
+        own_loader(tools / "bin" / name, tree, program)
+    _link_folders(tree)
     shutil.rmtree(tools / "apt-sid")
 
 
-def _sid(tools: Path) -> Apt:
+def _sid(tools: Path, mirror: str) -> Apt:
     if not KEYRING.is_file():
         raise SetupError(
             "缺少 Debian 归档密钥, 请安装软件包 debian-archive-keyring 后重试。",
-            "The Debian archive keys are missing: install the package debian-archive-keyring, try again.",
+            "The Debian archive keys are missing: install the package debian-archive-keyring, then try again.",
         )
-    apt = Apt(tools / "apt-sid", f"deb [signed-by={KEYRING}] {mirror()} sid main")
+    apt = Apt(tools / "apt-sid", f"deb [signed-by={KEYRING}] {mirror} sid main")
     apt.update()
     return apt
 
 
-def _swap(fresh: Path, tree: Path) -> None:
-    shutil.rmtree(tree, ignore_errors=True)
-    fresh.rename(tree)
-
-
-def _launch_from(tree: Path, programs: Path) -> None:
-    own_loader(programs / "asterisk", tree, "usr/sbin/asterisk")
-    own_loader(programs / "sipp", tree, "usr/bin/sipp")
+def _link_folders(tree: Path) -> None:
     link(tree / "modules", next(tree.glob("usr/lib/*/asterisk/modules")))
     link(tree / "data", tree / "usr/share/asterisk")
 
@@ -106,6 +126,15 @@ def _system(name: str) -> Path | None:
         return Path(program)
     note(f"系统的 {name} 版本过旧, 改用私有版本", f"the machine's {name} is too old, using a private one")
     return None
+
+
+def _require(program: Path) -> None:
+    text = _version_text(program)
+    if _version(text) < OLDEST[program.name]:
+        raise SetupError(
+            f"{text} 版本过旧, 请安装{_BY_HAND[0]}后重试。", f"{text} is too old: install {_BY_HAND[1]}."
+        )
+    step(f"{program.name}: {text}")
 
 
 def _version_text(program: Path) -> str:

@@ -6,68 +6,73 @@ libraries the machine lacks: the release is the same, so both fit together. Each
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from setup.apt import Apt, require_apt, unpack
-from setup.launchers import library_folders, link, script
+from setup import release
+from setup.launchers import link, script
 from setup.say import SetupError, note, step
 
 OLDEST_POSTGRESQL = 15
 _DATABASE_PROGRAMS = ("postgres", "initdb", "pg_ctl", "psql", "pg_dump", "pg_restore")
 _FONT_NAMES = re.compile(r"CJK|wqy|SourceHan|uming|ukai|NotoSansSC|simsun|msyh", re.IGNORECASE)
-# Files alone are unpacked, so packages that only configure a machine are left out, and with them the compiler that the
-# graphics driver and the database could use but do without.
-_USEFUL = re.compile(
-    r"^(?!libllvm|libz3|libgl1-mesa|lib.*-perl)"
-    r"(lib|espeak-ng|chromium|fonts-|fontconfig-config|xkb-data|postgresql-\d|postgresql-client-\d)"
-)
 
 
 def provide_voice(tools: Path) -> None:
     """Make `.tools/bin/espeak-ng` speak Mandarin (`-v cmn`)."""
-    own = shutil.which("espeak-ng")
+    own = _machine(tools, "espeak-ng")
     if own:
-        link(tools / "bin/espeak-ng", Path(own))
+        link(tools / "bin/espeak-ng", own)
     else:
-        tree = _unpack(tools, "voice", ["espeak-ng"], "软件包 espeak-ng", "espeak-ng")
+        tree = release.unpack(tools, "voice", ["espeak-ng"], "软件包 espeak-ng", "espeak-ng")
         data = next(tree.glob("usr/lib/*/espeak-ng-data")).parent
         script(
             tools / "bin/espeak-ng",
             [tree / "usr/bin/espeak-ng"],
-            _libraries(tree) | {"ESPEAK_DATA_PATH": data},
+            release.libraries(tree) | {"ESPEAK_DATA_PATH": data},
         )
     _check([tools / "bin/espeak-ng", "-v", "cmn", "--stdout", "你好"], "espeak-ng")
 
 
 def provide_browser(tools: Path) -> None:
     """Make `.tools/bin/chromium` work, with Chinese type, and the library that Playwright's own runtime wants."""
-    own = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    own = _machine(tools, "chromium", "chromium-browser", "google-chrome")
     lacking = [] if own else ["chromium"]
     lacking += [] if _has_chinese_type() else ["fonts-wqy-microhei"]
     lacking += [] if _has_library("libatomic.so.1") else ["libatomic1"]
-    if not lacking:
-        link(tools / "bin/chromium", Path(str(own)))
-        return
+    if own and not lacking:
+        link(tools / "bin/chromium", own)
+    else:
+        _private_browser(tools, own, lacking)
+    _check([tools / "bin/chromium", "--version"], "chromium")
+
+
+def _private_browser(tools: Path, own: Path | None, lacking: list[str]) -> None:
     named = "、".join(lacking), ", ".join(lacking)
-    tree = _unpack(tools, "browser", lacking, f"软件包 {named[0]}", f"the packages {named[1]}")
+    tree = release.unpack(tools, "browser", lacking, f"软件包 {named[0]}", f"the packages {named[1]}")
     program = own or tree / "usr/lib/chromium/chromium"
-    script(tools / "bin/chromium", [program], _libraries(tree) | {"FONTCONFIG_FILE": _type_settings(tree)})
+    if not program.exists():
+        raise SetupError(
+            "本系统的 chromium 软件包只是 snap 外壳, 请自行安装 chromium 或 google-chrome 后重试。",
+            "This system's chromium package is only a snap stub: install chromium or google-chrome, then try again.",
+        )
+    environment = release.libraries(tree) | {"FONTCONFIG_FILE": _type_settings(tree)}
+    script(tools / "bin/chromium", [program], environment)
     if "libatomic1" in lacking:
         _launch_playwright_node(tools, tree)
-    _check([tools / "bin/chromium", "--version"], "chromium")
 
 
 def provide_database(tools: Path) -> None:
     """Make `.tools/bin/initdb`, `pg_ctl`, `postgres`, `psql` work: PostgreSQL 15 or newer, with no service started."""
-    own = _own_postgresql()
+    own = _own_postgresql(tools)
     if own:
         for name in _DATABASE_PROGRAMS:
             link(tools / "bin" / name, own / name)
     else:
-        tree = _unpack(
+        tree = release.unpack(
             tools,
             "database",
             [_postgresql_package(tools)],
@@ -78,37 +83,15 @@ def provide_database(tools: Path) -> None:
             unused.unlink()
         programs = next(tree.glob("usr/lib/postgresql/*/bin"))
         for name in _DATABASE_PROGRAMS:
-            script(tools / "bin" / name, [programs / name], _libraries(tree))
+            script(tools / "bin" / name, [programs / name], release.libraries(tree))
     _check([tools / "bin/postgres", "--version"], "postgres")
 
 
-def _unpack(tools: Path, name: str, packages: list[str], chinese: str, english: str) -> Path:
-    require_apt(chinese, english)
-    tree, apt = tools / name, _release(tools)
-    try:
-        wanted = [each for each in apt.missing(*packages) if _USEFUL.match(each)]
-        step(f"fetching {len(wanted)} packages for {', '.join(packages)} (下载软件包)")
-        files = apt.download(wanted)
-    except SetupError as error:
-        raise SetupError(
-            f"{error}\n请安装{chinese}后重试。", f"Install {english}, then try again."
-        ) from error
-    shutil.rmtree(tree, ignore_errors=True)
-    unpack(files, tree)
-    shutil.rmtree(tools / "apt-release")
-    return tree
-
-
-def _release(tools: Path) -> Apt:
-    apt = Apt(tools / "apt-release")
-    if not any((tools / "apt-release/lists").glob("*Packages*")):
-        step("fetching the package index (获取软件包索引)")
-        apt.update()
-    return apt
-
-
-def _libraries(tree: Path) -> dict[str, object]:
-    return {"LD_LIBRARY_PATH": ":".join(map(str, library_folders(tree)))}
+def _machine(tools: Path, *names: str) -> Path | None:
+    """The machine's own program of one of these names; our launchers, should they be on the path, do not count."""
+    places = [place for place in os.get_exec_path() if Path(place) != tools / "bin"]
+    found = (shutil.which(name, path=os.pathsep.join(places)) for name in names)
+    return next((Path(program) for program in found if program), None)
 
 
 def _check(command: list[str | Path], name: str) -> None:
@@ -154,14 +137,14 @@ def _launch_playwright_node(tools: Path, tree: Path) -> None:
     if node is None:
         note("先建立虚拟环境再准备浏览器", "make the virtual environment before the browser")
         return
-    script(tools / "bin/playwright-node", [node], _libraries(tree))
+    script(tools / "bin/playwright-node", [node], release.libraries(tree))
 
 
-def _own_postgresql() -> Path | None:
+def _own_postgresql(tools: Path) -> Path | None:
     """The folder of the machine's newest PostgreSQL programs, if new enough."""
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    found = shutil.which("initdb")
-    folders += [Path(found).resolve().parent] if found else []
+    found = _machine(tools, "initdb")
+    folders += [found.resolve().parent] if found else []
     aged = sorted((_postgresql_version(folder), folder) for folder in folders)
     return aged[-1][1] if aged and aged[-1][0] >= OLDEST_POSTGRESQL else None
 
@@ -174,5 +157,5 @@ def _postgresql_version(folder: Path) -> int:
 
 def _postgresql_package(tools: Path) -> str:
     """`postgresql-15` or whatever newer one the release carries."""
-    names = _release(tools).depends(["postgresql"])
+    names = release.apt(tools).depends(["postgresql"])
     return max((name for name in names if re.fullmatch(r"postgresql-\d+", name)), default="postgresql-15")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from setup import asterisk, extras, lock, loopback, packages
+from setup import asterisk, extras, lock, loopback, packages, release
 from setup.__main__ import COMMANDS, PARTS, Part, main
 from setup.apt import _LISTED, _PLANNED, Apt, Deb
 from setup.launchers import own_loader, script
@@ -157,7 +157,7 @@ def test_apt_listing_is_read_with_epochs() -> None:
     line = f"'http://host/a_1%3a2.deb' a_1%3a2+b~1_amd64.deb 25 SHA256:{'0' * 64}"
     found = _LISTED.search(line)
     assert found
-    assert Deb(found["file"], found["sha256"]).pinned == "a=1:2+b~1"
+    assert Deb(found["file"], found["kind"], found["digest"]).pinned == "a=1:2+b~1"
 
 
 def test_apt_plan_is_read_for_new_and_newer_packages() -> None:
@@ -198,7 +198,7 @@ def test_package_outside_the_index_is_refused(monkeypatch: pytest.MonkeyPatch, t
 )
 def test_only_packages_that_are_files_are_unpacked(package: str, useful: bool) -> None:
     """Libraries and the program itself are unpacked; what configures a machine or is huge and idle is not."""
-    assert useful == bool(extras._USEFUL.match(package))
+    assert useful == bool(release._USEFUL.match(f"{package}=1.2"))
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,16 @@ def test_launcher_passes_arguments_and_variables(tmp_path: Path) -> None:
         [tmp_path / "bin/p", "x y", "$z"], capture_output=True, text=True, check=True
     ).stdout
     assert shown == "a 'b ['x y', '$z']\n"
+
+
+def test_own_launcher_is_not_the_machines_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A launcher of ours on the path never becomes a link to itself."""
+    script(tmp_path / "bin/p", ["true"])
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert extras._machine(tmp_path, "p") is None
+    script(tmp_path / "machine/p", ["true"])
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{tmp_path / 'machine'}")
+    assert extras._machine(tmp_path, "q", "p") == tmp_path / "machine/p"
 
 
 def test_tree_without_loader_is_refused(tmp_path: Path) -> None:
