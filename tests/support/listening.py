@@ -49,7 +49,8 @@ class Listening:
         `new_spurt` the first after a pause.
 
         From `KeyPress.ended_at` to `.at` of the result is the time from a key to the next prompt. When the key cuts
-        a prompt off, Asterisk sends the next one without any mark: tell them apart by `hz`.
+        a prompt off, Asterisk sends the next one without any mark: tell them apart by `hz`, among prompts that are
+        tones themselves (one packet is too short to tell a tone from a voice).
         """
         deadline = time.monotonic() + timeout
         while (arrival := self.heard.first_packet_after(instant, hz, new_spurt)) is None:
