@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from aiohttp import web
 
-from core.web import login
+from core.web import account, login
 
 FOLDERS = ("softphone", "desk", "liaison", "supervise", "wallboard", "admin", "phone")
 
@@ -17,6 +17,7 @@ FOLDERS = ("softphone", "desk", "liaison", "supervise", "wallboard", "admin", "p
 def setup(app: web.Application) -> None:
     """Add every folder; the keys of `agent_desktop.keys` must be set before."""
     login.routes.register(app)
+    account.routes.register(app)
     for name in FOLDERS:
         if find_spec(f"agent_desktop.{name}.views"):
             import_module(f"agent_desktop.{name}.views").setup(app)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from core.web import headers, health, login, pages, push
+from core.web import api, headers, health, login, pages, push
 from core.web.failures import failures
 from core.web.guard import guard
 from core.web.keys import BUS, CLOCK, DB, HUB, PROBES, SETTINGS, TASKS, WebDeps
 from core.web.pages import add_room, render, render_part, see_other
 from core.web.routes import DECLARED
+from core.web.sessions import SignedOut
 
 __all__ = ["add_room", "make_app", "render", "render_part", "see_other"]
 
@@ -24,11 +25,13 @@ def make_app(deps: WebDeps, rooms: Sequence[Room]) -> web.Application:
     )
     app[DB], app[CLOCK], app[BUS], app[TASKS] = deps.db, deps.clock, deps.bus, deps.tasks
     app[SETTINGS], app[PROBES], app[DECLARED] = settings, dict(deps.probes), {}
-    app[HUB] = push.Hub()
+    hub = app[HUB] = push.Hub()
+    deps.bus.subscribe(SignedOut, hub.end_person)
     pages.prepare(app)
     login.prepare(app)
     health.prepare(app)
     health.routes.register(app)
+    api.routes.register(app)
     app.on_response_prepare.append(headers.on_prepare)
     app.on_startup.append(push.start)
     app.on_shutdown.append(push.stop)

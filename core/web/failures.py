@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core.errors import HotlineError, LoginRequired, TooManyRequests
+from core.web import api
 from core.web.errors import (
     AccountLocked,
     BadRequest,
@@ -52,7 +53,9 @@ def answer(request: web.Request, error: HotlineError) -> web.Response:
     """The error as the asker can read it."""
     headers = _headers(error)
     if wants_json(request):
-        return web.json_response(error_shape(error), status=error.status, headers=headers)
+        response = api.answer(error_shape(error), status=error.status)
+        response.headers.update(headers)
+        return response
     if isinstance(error, LoginRequired):
         return _to_login(request)
     response = render(request, "error.html", status=error.status, error=error, request_id=request[REQUEST_ID])

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import beijing
+from core.web.api import answer
 from core.web.keys import CLOCK, DB, HUB, PROBES, TASKS, PartState
 from core.web.routes import PUBLIC, Routes
 
@@ -56,7 +57,7 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @routes.get("/healthz", roles=PUBLIC)
 async def healthz(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"status": "ok"})
+    return answer({"status": "ok"})
 
 
 @routes.get("/readyz", roles=PUBLIC)
@@ -71,7 +72,7 @@ async def readyz(request: web.Request) -> web.StreamResponse:
         "ready": ready,
         "parts": {name: {"ok": part.ok, "text": part.text} for name, part in parts.items()},
     }
-    return web.json_response(body, status=200 if ready else 503)
+    return answer(body, status=200 if ready else 503)
 
 
 @routes.get("/metrics", roles=PUBLIC)

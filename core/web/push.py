@@ -19,7 +19,7 @@ from core.db import Database
 from core.errors import NotAllowed
 from core.web.keys import CLOCK, DB, HUB, SESSION_ID, SETTINGS, TASKS, USER
 from core.web.requests import from_our_pages
-from core.web.sessions import forget_old, touch
+from core.web.sessions import SignedOut, forget_old, touch
 from core.web.settings import HttpSettings
 
 log = structlog.get_logger()
@@ -140,9 +140,9 @@ class Hub:
             if client.session_id == session_id:
                 client.end(SESSION_ENDED)
 
-    def end_user(self, user_id: int) -> None:
+    def end_person(self, news: SignedOut) -> None:
         for client in self.clients():
-            if client.user_id == user_id:
+            if client.user_id == news.user_id and client.session_id != news.kept_id:
                 client.end(SESSION_ENDED)
 
     async def serve(

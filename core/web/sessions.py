@@ -13,6 +13,7 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from core.bus import publish
 from core.clock import Clock
 from core.people import Token, User, hash_token
 from core.web.errors import TokenInvalid
@@ -30,6 +31,14 @@ class Opened:
 
     key: str
     session_id: int
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """A person's sessions have ended, except `kept_id`: their live pages close."""
+
+    user_id: int
+    kept_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +116,11 @@ async def end_session(session: AsyncSession, session_id: int) -> None:
     await session.execute(delete(WebSession).where(WebSession.id == session_id))
 
 
-async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
-    """Sign a person out everywhere: disabled, new password, other roles."""
-    await session.execute(delete(WebSession).where(WebSession.user_id == user_id))
+async def end_sessions_of(session: AsyncSession, user_id: int, *, kept_id: int | None = None) -> None:
+    """Sign a person out everywhere, except in the session `kept_id`."""
+    theirs = WebSession.user_id == user_id
+    await session.execute(delete(WebSession).where(theirs, WebSession.id != (kept_id or 0)))
+    publish(session, SignedOut(user_id, kept_id))
 
 
 async def forget_old(session: AsyncSession, clock: Clock, settings: HttpSettings) -> None:

@@ -1,0 +1,64 @@
+"""The account form (账号表单): text in, typed details out, and back again to be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from multidict import MultiMapping
+
+from core.accounts import Details
+from core.errors import InvalidInput
+from core.people import Role, User
+
+
+@dataclass(frozen=True)
+class AccountForm:
+    """What the page shows in its fields; `error` is the one sentence above them."""
+
+    values: Mapping[str, str]
+    roles: frozenset[str]
+    error: str = ""
+
+
+EMPTY = AccountForm({}, frozenset())
+FIELDS = ("username", "display_name", "staff_number", "extension", "unit_id", "region_id")
+
+
+def form_of(user: User) -> AccountForm:
+    values = {name: str(getattr(user, name) or "") for name in FIELDS}
+    return AccountForm(values, frozenset(user.roles))
+
+
+def form_sent(form: MultiMapping[Any], error: str) -> AccountForm:
+    return AccountForm(
+        {name: _text(form, name) for name in FIELDS}, frozenset(map(str, form.getall("role", []))), error
+    )
+
+
+def details(form: MultiMapping[Any]) -> Details:
+    return Details(
+        display_name=_text(form, "display_name"),
+        staff_number=_text(form, "staff_number"),
+        extension=_text(form, "extension"),
+        unit_id=_key(form, "unit_id", "单位"),
+        region_id=_key(form, "region_id", "地区"),
+    )
+
+
+def roles(form: MultiMapping[Any]) -> frozenset[Role]:
+    """The roles ticked; raises InvalidInput for one that does not exist."""
+    try:
+        return frozenset(Role(str(value)) for value in form.getall("role", []))
+    except ValueError:
+        raise InvalidInput(field="角色", reason="请从列表中选择") from None
+
+
+def _text(form: MultiMapping[Any], name: str) -> str:
+    return str(form.get(name, "")).strip()
+
+
+def _key(form: MultiMapping[Any], name: str, label: str) -> int | None:
+    text = _text(form, name)
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidInput(field=label, reason="请从列表中选择")
+    return int(text) if text else None

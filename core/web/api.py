@@ -1,0 +1,150 @@
+"""The JSON side (接口): readable answers, inputs with Chinese refusals, and a description made from the routes."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from aiohttp import web
+
+from core.errors import InvalidInput
+from core.web.keys import SETTINGS
+from core.web.routes import PUBLIC, ApiDoc, Declared, Param, Routes, declared
+
+PREFIX = "/api/v1"
+routes = Routes()
+
+
+@dataclass(frozen=True)
+class Paging:
+    limit: int
+    offset: int
+
+
+def answer(data: Any, *, status: int = 200) -> web.Response:
+    """`data` as JSON, Chinese left readable."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    return web.Response(text=text, status=status, content_type="application/json")
+
+
+def query_int(request: web.Request, name: str, default: int, *, least: int, most: int) -> int:
+    """A whole number from the query; raises InvalidInput outside `least`…`most`."""
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+        raise InvalidInput(field=name, reason=f"请用 {least}～{most} 的整数")
+    return int(text)
+
+
+def query_date(request: web.Request, name: str) -> date | None:
+    """A date like 2026-06-01 from the query, or None when it is not given."""
+    text = request.query.get(name, "")
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidInput(field=name, reason="请用 2026-06-01 这样的日期") from None
+
+
+def paging(request: web.Request, *, default: int = 50, most: int = 200) -> Paging:
+    return Paging(
+        limit=query_int(request, "limit", default, least=1, most=most),
+        offset=query_int(request, "offset", 0, least=0, most=10_000_000),
+    )
+
+
+PAGING_PARAMS = (
+    Param("limit", "最多返回几条", kind="integer"),
+    Param("offset", "跳过前几条", kind="integer"),
+)
+
+
+@routes.get(f"{PREFIX}/openapi.json", roles=PUBLIC, doc=ApiDoc("接口说明", answer={"openapi": "规范版本"}))
+async def openapi(request: web.Request) -> web.StreamResponse:
+    return answer(describe(request.app))
+
+
+def describe(app: web.Application) -> dict[str, Any]:
+    """OpenAPI 3.1 of every documented route; what it says is what the routes declare."""
+    paths: dict[str, dict[str, Any]] = {}
+    for item in declared(app):
+        if item.doc and item.path.startswith(PREFIX):
+            paths.setdefault(item.path.removeprefix(PREFIX), {})[item.method.lower()] = _operation(
+                item, item.doc
+            )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"{app[SETTINGS].site_name} 接口", "version": "1"},
+        "servers": [{"url": PREFIX}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": _SCHEMAS,
+        },
+    }
+
+
+def _operation(item: Declared, doc: ApiDoc) -> dict[str, Any]:
+    body = [param for param in doc.params if param.place == "body"]
+    operation: dict[str, Any] = {
+        "summary": doc.title,
+        "security": [] if item.roles is PUBLIC else [{"bearer": []}],
+        "parameters": [_parameter(param) for param in doc.params if param.place != "body"],
+        "responses": {str(doc.status): _success(doc), "default": _refusal()},
+    }
+    if body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _object(body)}},
+        }
+    return operation
+
+
+def _parameter(param: Param) -> dict[str, Any]:
+    return {
+        "name": param.name,
+        "in": param.place,
+        "required": param.required or param.place == "path",
+        "description": param.text,
+        "schema": {"type": param.kind},
+    }
+
+
+def _object(params: list[Param]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {param.name: {"type": param.kind, "description": param.text} for param in params},
+        "required": [param.name for param in params if param.required],
+    }
+
+
+def _success(doc: ApiDoc) -> dict[str, Any]:
+    fields = {name: {"description": text} for name, text in doc.answer.items()}
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    return {"description": "成功", "content": {"application/json": {"schema": schema}}}
+
+
+def _refusal() -> dict[str, Any]:
+    return {
+        "description": "拒绝，说明原因和办法",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+
+
+_SCHEMAS = {
+    "Error": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "fields"],
+                "properties": {
+                    "code": {"type": "string", "description": "稳定的错误代码"},
+                    "message": {"type": "string", "description": "给人看的中文说明"},
+                    "fields": {"type": "object", "description": "错误涉及的值"},
+                },
+            }
+        },
+    }
+}
