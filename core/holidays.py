@@ -118,20 +118,29 @@ async def set_day(
     """A local holiday or ad-hoc change of one region (WD-10); replaces what was said of that day."""
     await remove_day(session, clock, region_id=region_id, on=on, actor=actor)
     session.add(CalendarDay(region_id=region_id, on=on, is_workday=is_workday, name=name))
-    await _revise(session, clock, actor, f"region {region_id} {on} {'worked' if is_workday else 'off'} {name}")
+    await _revise(
+        session, clock, actor, f"region {region_id} {on} {'worked' if is_workday else 'off'} {name}"
+    )
 
 
 async def remove_day(session: AsyncSession, clock: Clock, *, region_id: int, on: date, actor: str) -> None:
     """The day is again what the parent region or the nation says."""
     gone = await session.execute(
-        delete(CalendarDay).where(CalendarDay.region_id == region_id, CalendarDay.on == on).returning(CalendarDay.id)
+        delete(CalendarDay)
+        .where(CalendarDay.region_id == region_id, CalendarDay.on == on)
+        .returning(CalendarDay.id)
     )
     if gone.all():
         await _revise(session, clock, actor, f"region {region_id} {on} as the table")
 
 
 async def set_hours(
-    session: AsyncSession, clock: Clock, *, region_id: int, seasons: Iterable[tuple[str, str, str]], actor: str
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    region_id: int,
+    seasons: Iterable[tuple[str, str, str]],
+    actor: str,
 ) -> None:
     """Replace a region's seasons: (first `MM-DD`, last `MM-DD`, `08:30-12:00 14:30-18:00`) each."""
     rows = [CalendarHours(region_id=region_id, first=a, last=b, segments=text) for a, b, text in seasons]
@@ -167,7 +176,9 @@ async def import_year(
     first, last = date(year, 1, 1), date(year, 12, 31)
     replaced = CalendarDay.on.between(first, last) | CalendarDay.on.in_(list(rows))
     await session.execute(delete(CalendarDay).where(CalendarDay.region_id.is_(None), replaced))
-    session.add_all(CalendarDay(region_id=None, on=on, is_workday=r.is_workday, name=r.name) for on, r in rows.items())
+    session.add_all(
+        CalendarDay(region_id=None, on=on, is_workday=r.is_workday, name=r.name) for on, r in rows.items()
+    )
     await _revise(session, clock, actor, f"year {year}: {source}")
 
 

@@ -199,13 +199,15 @@ class _RegionDays:
     def status(self, on: date) -> DayStatus:
         """First match of WD-2: a row of the region, the national table, Monday to Friday."""
         unknown = on.year not in self._table.years
-        row = next((rules.days[on] for rules in self._line if on in rules.days), None) or self._table.days.get(on)
+        row = next(
+            (rules.days[on] for rules in self._line if on in rules.days), None
+        ) or self._table.days.get(on)
         if row is not None:
             return DayStatus(on, row.is_workday, row.name, unknown)
         if on.weekday() >= SATURDAY:
             return DayStatus(on, False, WEEKDAYS[on.weekday()], unknown)
         if unknown and on in self._table.expected:
-            return DayStatus(on, False, f"{self._table.expected[on]}（预计）", unknown)
+            return DayStatus(on, False, f"预计{self._table.expected[on]}", unknown)
         return DayStatus(on, True, WEEKDAYS[on.weekday()], unknown)
 
     def segments(self, on: date) -> tuple[Segment, ...]:

@@ -1,0 +1,113 @@
+"""A small city for ticket tests: two regions, their bodies, a cast of named people, a calendar, a clock."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from core.clock import ShiftedClock
+from core.db import Database
+from core.holidays import CalendarSettings
+from core.people import Role, RoleGrant, User
+from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
+from recordings.models import Call
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+from tickets.settings import TicketSettings
+
+TABLE = Path(__file__).parents[2] / "config/calendar/cn.toml"
+MONDAY = datetime.fromisoformat("2026-06-01T10:00:00+08:00")
+CAST = {
+    # username: (role, unit, region)
+    "operator": (Role.OPERATOR, None, "city"),
+    "colleague": (Role.OPERATOR, None, "city"),
+    "liaison_a": (Role.LIAISON, "a", "city"),
+    "head_a": (Role.HEAD, "a", "city"),
+    "liaison_b": (Role.LIAISON, "b", "city"),
+    "head_a_above": (Role.HEAD, "above_a", "city"),
+    "office": (Role.OFFICE, "office", "city"),
+    "county_office": (Role.OFFICE, "county_office", "county"),
+    "inspector": (Role.INSPECTOR, "inspection", "city"),
+    "county_inspector": (Role.INSPECTOR, "county_inspection", "county"),
+    "supervisor": (Role.SUPERVISOR, None, "city"),
+    "county_supervisor": (Role.SUPERVISOR, None, "county"),
+    "secrecy": (Role.SECRECY, None, "city"),
+    "admin": (Role.ADMIN, None, "city"),
+}
+UNITS = {
+    # name: (region, code, duty)
+    "a": ("city", "101", UnitDuty.DEPARTMENT),
+    "b": ("city", "102", UnitDuty.DEPARTMENT),
+    "above_a": ("city", "103", UnitDuty.DEPARTMENT),
+    "office": ("city", "900", UnitDuty.OFFICE),
+    "inspection": ("city", "901", UnitDuty.INSPECTION),
+    "centre": ("city", "902", UnitDuty.CALL_CENTRE),
+    "county_a": ("county", "101", UnitDuty.DEPARTMENT),
+    "county_office": ("county", "900", UnitDuty.OFFICE),
+    "county_inspection": ("county", "901", UnitDuty.INSPECTION),
+    "province_inspection": ("province", "901", UnitDuty.INSPECTION),
+}
+REGIONS = {
+    "province": (None, RegionLevel.PROVINCE),
+    "city": ("province", RegionLevel.PREFECTURE),
+    "county": ("city", RegionLevel.COUNTY),
+    "neighbour": ("province", RegionLevel.PREFECTURE),
+}
+
+
+@dataclass
+class City:
+    db: Database
+    clock: ShiftedClock
+    regions: dict[str, int] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
+    calls: int = 0
+
+    async def user(self, session: AsyncSession, name: str) -> User:
+        found = select(User).where(User.id == self.users[name]).options(selectinload(User.grants))
+        return (await session.scalars(found)).one()
+
+    async def call(self, session: AsyncSession, number: str = "13800005678", **columns: object) -> Call:
+        self.calls += 1
+        call = Call(
+            linkedid=f"test-{self.calls}", line="96128", region_id=self.regions["city"], caller_number=number,
+            started_at=self.clock.now(), **columns,
+        )  # fmt: skip
+        session.add(call)
+        await session.flush()
+        return call
+
+
+async def build_city(db: Database) -> City:
+    city = City(db, ShiftedClock(MONDAY, base=Frozen()))
+    db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
+    db.provide(CalendarSettings(table=TABLE))
+    async with db.unit_of_work() as session:
+        for name, (parent, level) in REGIONS.items():
+            region = Region(code=name, name=name, level=level, parent_id=city.regions.get(parent or ""))
+            session.add(region)
+            await session.flush()
+            city.regions[name] = region.id
+        for name, (region_name, code, duty) in UNITS.items():
+            unit = Unit(region_id=city.regions[region_name], code=code, name=f"{name}局", duty=duty)
+            session.add(unit)
+            await session.flush()
+            city.units[name] = unit.id
+        (await session.get_one(Unit, city.units["a"])).supervising_unit_id = city.units["above_a"]
+        for name, (role, unit_name, region_name) in CAST.items():
+            user = User(username=name, display_name=name, region_id=city.regions[region_name])
+            user.unit_id = city.units.get(unit_name or "")
+            user.grants = [RoleGrant(role=role)]
+            session.add(user)
+            await session.flush()
+            city.users[name] = user.id
+        session.add(Liaison(unit_id=city.units["a"], user_id=city.users["liaison_a"]))
+    return city
+
+
+class Frozen:
+    """A clock that stands: tests move it themselves."""
+
+    def now(self) -> datetime:
+        return MONDAY

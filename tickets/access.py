@@ -1,0 +1,93 @@
+"""The only way to get a ticket for a person (访问范围, §5.9): what somebody may not see does not exist for them.
+
+`visible_to` is the condition for lists, `ticket_for` the single ticket; another unit's ticket is TicketNotFound,
+never "forbidden". Pages that show numbers, names or voices ask further rules; this one is about the ticket's text.
+"""
+
+from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from core.people import Role, User
+from core.units import Liaison, Region, Unit, UnitDuty
+from recordings.models import Call
+from tickets.errors import TicketNotFound
+from tickets.models import Step, Ticket, TicketKind
+
+_IS_QUESTION = Ticket.kind == TicketKind.QUESTION
+_IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
+
+
+async def ticket_for(session: AsyncSession, user: User, ticket_no: str) -> Ticket:
+    """The ticket, when this person may see it; `user.grants` must be loaded. Raises TicketNotFound."""
+    found = select(Ticket).where(Ticket.ticket_no == ticket_no, visible_to(user))
+    ticket = await session.scalar(found)
+    if ticket is None:
+        raise TicketNotFound
+    return ticket
+
+
+def visible_to(user: User) -> ColumnElement[bool]:
+    """The condition on `Ticket` that holds for what this person may see; the widest of their roles counts."""
+    scopes = [scope for role in user.roles for scope in _scopes(role, user)]
+    may = or_(false(), *scopes)
+    unsealed = Ticket.sealed.is_(False)
+    return may if user.roles & {Role.INSPECTOR, Role.SECRECY} else may & unsealed
+
+
+def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR0911 - one answer a role
+    match role:
+        case Role.OPERATOR:
+            return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call()]
+        case Role.LIAISON:
+            return [_of_units(_own_units(user))]
+        case Role.HEAD:
+            return [_of_units(_own_units(user)), _of_units(_subordinates(user))]
+        case Role.OFFICE:
+            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(_own_units(user))]
+        case Role.SUPERVISOR:
+            return [_IS_QUESTION & Ticket.region_id.in_(_regions_below(user.region_id))]
+        case Role.INSPECTOR:
+            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _complaints_of_level(user)]
+        case Role.SECRECY:
+            return [_IS_QUESTION & Ticket.sealed.is_(True) & (Ticket.region_id == user.region_id)]
+        case Role.ADMIN:  # runs the machine, has no right to content
+            return []
+
+
+def _on_an_open_call() -> ColumnElement[bool]:
+    return _IS_QUESTION & Ticket.call_id.in_(select(Call.id).where(Call.ended_at.is_(None)))
+
+
+def _of_units(units: Select[int]) -> ColumnElement[bool]:
+    """Questions that were or are with the units, or whose first responsible unit they are (M-31)."""
+    held = select(Step.ticket_id).where(Step.unit_id.in_(units))
+    return _IS_QUESTION & (Ticket.id.in_(held) | Ticket.first_unit_id.in_(units))
+
+
+def _own_units(user: User) -> Select[int]:
+    """A person's unit, and the units they are a liaison of."""
+    duty = select(Liaison.unit_id).where(Liaison.user_id == user.id)
+    return select(Unit.id).where((Unit.id == user.unit_id) | Unit.id.in_(duty))
+
+
+def _subordinates(user: User) -> Select[int]:
+    """M-09 「由其行政主管部门指导、管理和监督」"""
+    return select(Unit.id).where(
+        Unit.supervising_unit_id == user.unit_id, Unit.supervising_unit_id.is_not(None)
+    )
+
+
+def _regions_below(region_id: int | None) -> Select[int]:
+    """A region and all that lies below it."""
+    tree = select(Region.id).where(Region.id == region_id).cte("regions_below", recursive=True)
+    child = aliased(Region)
+    tree = tree.union(select(child.id).join(tree, child.parent_id == tree.c.id))
+    return select(tree.c.id)
+
+
+def _complaints_of_level(user: User) -> ColumnElement[bool]:
+    """Complaints that a supervision body of the own level handles; one about itself went a level up (§5.3-6)."""
+    bodies = select(Unit.id).where(Unit.region_id == user.region_id, Unit.duty == UnitDuty.INSPECTION)
+    handled = select(Step.ticket_id).where(Step.unit_id.in_(bodies))
+    return _IS_COMPLAINT & Ticket.id.in_(handled)

@@ -1,0 +1,67 @@
+"""Wrong query codes: counted per caller number or address and per line, so that guessing is hopeless (§5.5).
+
+Only well-formed codes that open nothing count: the check digit catches honest slips, and whoever guesses knows it.
+The three tries of one call are the menu's own.
+"""
+
+from datetime import datetime, time, timedelta
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.bus import publish
+from core.clock import BEIJING, Clock, beijing
+from core.db import Database, provided
+from tickets.codes import QueryCodeUnknown, keyed_hash
+from tickets.errors import TooManyWrongCodes
+from tickets.events import CodeGuessing
+from tickets.models import CodeFailure
+from tickets.queries import CodeStatus, status_by_code
+from tickets.settings import TicketSettings
+
+log = structlog.get_logger()
+
+
+async def status_for_stranger(
+    db: Database, clock: Clock, code: str, *, source: str, line: str = ""
+) -> CodeStatus:
+    """`status_by_code` for a caller number or network address; a failure is counted and stays counted.
+
+    Raises QueryCodeInvalid, QueryCodeUnknown, TooManyWrongCodes. A hidden number shares one count with all others
+    hidden, so pass the call's channel id for those.
+    """
+    try:
+        async with db.reading() as session:
+            await refuse_if_spent(session, clock, source=source)
+            return await status_by_code(session, clock, code)
+    except QueryCodeUnknown:
+        async with db.unit_of_work() as session:
+            await count_failure(session, clock, source=source, line=line)
+        raise
+
+
+async def refuse_if_spent(session: AsyncSession, clock: Clock, *, source: str) -> None:
+    """Raises TooManyWrongCodes when this source has used up its day."""
+    settings = provided(session, TicketSettings)
+    today = datetime.combine(beijing(clock.now()).date(), time(), BEIJING)
+    of_source = CodeFailure.source_hash == _hashed(session, source)
+    failures = await session.scalar(select(func.count()).where(of_source, CodeFailure.at >= today))
+    if (failures or 0) >= settings.code_failures_a_day:
+        wait = today + timedelta(days=1) - beijing(clock.now())
+        raise TooManyWrongCodes(wait_s=int(wait.total_seconds()) + 1)
+
+
+async def count_failure(session: AsyncSession, clock: Clock, *, source: str, line: str) -> None:
+    """Store one failure; from the thirtieth a minute on one line, tell those who watch (CodeGuessing)."""
+    session.add(CodeFailure(at=clock.now(), source_hash=_hashed(session, source), line=line))
+    await session.flush()
+    recent = (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
+    failures = await session.scalar(select(func.count()).where(recent)) or 0
+    if failures >= provided(session, TicketSettings).code_alarm_a_minute:
+        log.warning("query_codes_guessed", line=line, failures=failures)
+        publish(session, CodeGuessing(line, failures))
+
+
+def _hashed(session: AsyncSession, source: str) -> str:
+    return keyed_hash(session, f"source:{source}")

@@ -1,0 +1,149 @@
+"""The statutory clocks (办理时限) of the mission's §5.2: how long, from when, how far extendable. Pure.
+
+Every length is counted from the same Day 0 (WD-4); 「延长到」 is a total, not an addition (WD-6). Nothing pauses
+a clock (WD-7). Dates come from a `WorkCalendar`; this module knows periods, not holidays.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from core.clock import beijing
+from core.workdays import Due, WorkCalendar
+from tickets.models import ClockKind, QuestionClass
+
+CLASS_CHANGE_DAYS = 5
+QUIET_DAYS = 15
+"""A reply without a complaint for this long is archived (T14)."""
+
+
+@dataclass(frozen=True)
+class ClockRule:
+    kind: ClockKind
+    name: str
+    days: int
+    extended_days: int | None
+    """Total after an extension; none: not extendable."""
+    starts: str
+    basis: str
+    """The source's own words, or `[I]` for our rule."""
+
+
+RULES = {
+    rule.kind: rule
+    for rule in (
+        ClockRule(
+            ClockKind.Q5, "一般性问题", 5, 20, "到达承办单位",
+            "「一般性问题在5个工作日内办结回复」「情况特殊的,经本单位负责人同意后可延长到20个工作日」(M-41、M-42)",
+        ),
+        ClockRule(
+            ClockKind.Q10, "重要复杂问题", 10, 20, "到达承办单位",
+            "「重要复杂问题在10个工作日内回复」「情况特殊的,经本单位负责人同意后可延长到20个工作日」(M-41、M-42)",
+        ),
+        ClockRule(
+            ClockKind.C15, "投诉", 15, 30, "提出投诉",
+            "「投诉的办理时限为15个工作日,情况特殊的,经本单位负责人同意后可延长到30个工作日」(M-43)",
+        ),
+        ClockRule(
+            ClockKind.G5, "政府办转发处理", 5, None, "到达该级政府办",
+            "「每级政府办转发处理时限为5个工作日」(M-45)",
+        ),
+        ClockRule(
+            ClockKind.CC1, "呼叫中心登记留言", 1, None, "留下留言",
+            "[I] 留言、来信须在 1 个工作日内登记转出 (§5.2)",
+        ),
+    )
+}  # fmt: skip
+
+
+def clock_for(question_class: QuestionClass) -> ClockKind:
+    return ClockKind.Q10 if question_class == QuestionClass.IMPORTANT else ClockKind.Q5
+
+
+def due(calendar: WorkCalendar, kind: ClockKind, received_at: datetime, region_code: str | None) -> Due:
+    """The due date of a step that reached its unit at `received_at`."""
+    return calendar.due_on(received_at, RULES[kind].days, region_code)
+
+
+def extended_due(
+    calendar: WorkCalendar, kind: ClockKind, received_at: datetime, region_code: str | None
+) -> Due:
+    """The due date after an extension, counted from the same Day 0; raises ValueError for a clock without one."""
+    total = RULES[kind].extended_days
+    if total is None:
+        raise ValueError(f"{kind} is not extendable")
+    return calendar.due_on(received_at, total, region_code)
+
+
+def may_extend(kind: ClockKind, *, now: datetime, cut_off_at: datetime, extended_at: datetime | None) -> bool:
+    """Before expiry, once, and only a clock that can be extended (M-42 「经本单位负责人同意」 is the guard's)."""
+    return RULES[kind].extended_days is not None and extended_at is None and now <= cut_off_at
+
+
+def may_change_class(
+    calendar: WorkCalendar,
+    kind: ClockKind,
+    *,
+    now: datetime,
+    received_at: datetime,
+    changed_at: datetime | None,
+    region_code: str | None,
+) -> bool:
+    """Once, before the fifth working day ends (T12)."""
+    if kind not in {ClockKind.Q5, ClockKind.Q10} or changed_at is not None:
+        return False
+    return now <= calendar.due_on(received_at, CLASS_CHANGE_DAYS, region_code).cut_off_at
+
+
+def is_overdue(*, now: datetime, cut_off_at: datetime, finished_at: datetime | None) -> bool:
+    """At the cut-off is on time, a second later is not (WD-5)."""
+    return (finished_at or now) > cut_off_at
+
+
+def explanation_until_at(calendar: WorkCalendar, due_on: date, region_code: str | None) -> datetime:
+    """An explanation up to then is timely: close of the first working day after the due day (§5.2)."""
+    return calendar.due_from(due_on, 1, region_code).cut_off_at
+
+
+def accountable_from_on(calendar: WorkCalendar, due_on: date, region_code: str | None) -> date:
+    """From this day an unexplained overdue step is on the accountability list (M-52)."""
+    return calendar.due_from(due_on, 2, region_code).on
+
+
+def is_accountable(
+    calendar: WorkCalendar,
+    *,
+    now: datetime,
+    due_on: date,
+    finished_at: datetime | None,
+    explained_at: datetime | None,
+    region_code: str | None,
+) -> bool:
+    """Overdue and unexplained (「逾期未办,又未说明情况的」), the time for explaining over."""
+    if finished_at is not None or explained_at is not None:
+        return False
+    return beijing(now).date() >= accountable_from_on(calendar, due_on, region_code)
+
+
+def due_soon_from_on(calendar: WorkCalendar, due_on: date, region_code: str | None) -> date:
+    """The working day before the due day, when those concerned are warned (M-46)."""
+    day = due_on - timedelta(days=1)
+    while not calendar.is_workday(day, region_code):
+        day -= timedelta(days=1)
+    return day
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    due_on: date
+    cut_off_at: datetime
+    provisional: bool
+    table_version: str
+
+
+def recompute(new: Due, *, was_provisional: bool, old_cut_off_at: datetime) -> Recomputed:
+    """An open clock after the calendar changed (WD-8, WD-9).
+
+    A unit that was given a later provisional date is judged by that later one; people are told the new date.
+    """
+    cut_off_at = max(new.cut_off_at, old_cut_off_at) if was_provisional else new.cut_off_at
+    return Recomputed(new.on, cut_off_at, new.provisional, new.table_version)

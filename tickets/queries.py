@@ -1,0 +1,112 @@
+"""Reading tickets: by query code, by call, by number. What a person may see is `tickets.access`' matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from core.clock import Clock
+from core.units import Unit
+from tickets import codes
+from tickets.bodies import replying_step
+from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
+from tickets.models import State, Step, StepResult, Ticket, TicketKind, TrailRow
+from tickets.moves import open_step
+
+_PARTS = (StepResult.PART_REPLIED, StepResult.ON_SPOT, StepResult.REPLIED)
+
+
+@dataclass(frozen=True)
+class CodeStatus:
+    """What whoever holds the code may know (M-20): never a name, a number or a recording."""
+
+    ticket: Ticket
+    unit_name: str
+    """The unit that holds it, or that replied; empty while nobody does."""
+    unit_code: str
+    """Its three digits: the prompt of its name."""
+    state: State
+    state_name: str
+    due_on: date | None
+    """The current unit's, while its clock runs; an overdue one is told as it is."""
+    provisional: bool
+    """暂定: say so beside `due_on`."""
+    reply: str | None
+    explanation: str
+    """Published with an overdue step (M-51)."""
+    may_rate: bool
+    may_complain: bool
+
+
+async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> CodeStatus:  # noqa: ARG001 - kept stable
+    """Raises QueryCodeInvalid (check digit) or QueryCodeUnknown; their texts are the same on purpose.
+
+    Strangers go through `tickets.attempts.status_for_stranger`, which counts wrong codes.
+    """
+    ticket_id = await codes.ticket_id_of(session, code)
+    ticket = await session.get_one(Ticket, ticket_id)
+    running = await open_step(session, ticket)
+    step = running or await replying_step(session, ticket_id) or await _last_step(session, ticket_id)
+    unit = await session.get(Unit, step.unit_id) if step and step.unit_id else None
+    replied = ticket.state in REPLIED_STATES
+    return CodeStatus(
+        ticket=ticket,
+        unit_name=unit.name if unit else "",
+        unit_code=unit.code if unit else "",
+        state=ticket.state,
+        state_name=STATE_NAMES[ticket.state],
+        due_on=running.due_on if running else None,
+        provisional=bool(running and running.provisional),
+        reply=await _reply(session, ticket) if replied or ticket.state == State.C_REPLIED else None,
+        explanation=step.explanation if step else "",
+        may_rate=replied,
+        may_complain=replied and ticket.state != State.IN_COMPLAINT,
+    )
+
+
+async def by_call(session: AsyncSession, call_id: int) -> Sequence[Ticket]:
+    """The tickets of one call, first opened first: mostly one; a complaint made in it is one more."""
+    return (await session.scalars(select(Ticket).where(Ticket.call_id == call_id).order_by(Ticket.id))).all()
+
+
+async def earlier_by_number(session: AsyncSession, number: str, limit: int) -> Sequence[Ticket]:
+    """What the same number asked before, newest first; complaints stay with the inspectors (M-88)."""
+    if not any(c.isdigit() for c in number):
+        return []
+    theirs = select(Ticket).where(Ticket.caller_number == number, Ticket.kind == TicketKind.QUESTION)
+    newest = theirs.options(joinedload(Ticket.unit)).order_by(Ticket.received_at.desc()).limit(limit)
+    return (await session.scalars(newest)).all()
+
+
+async def steps_of(session: AsyncSession, ticket_id: int) -> Sequence[Step]:
+    """The ticket's steps in order, each with its unit."""
+    steps = (
+        select(Step)
+        .where(Step.ticket_id == ticket_id)
+        .options(selectinload(Step.unit))
+        .order_by(Step.position)
+    )
+    return (await session.scalars(steps)).all()
+
+
+async def trail_of(session: AsyncSession, ticket_id: int) -> Sequence[TrailRow]:
+    """All that happened to the ticket, oldest first (M-54)."""
+    return (
+        await session.scalars(select(TrailRow).where(TrailRow.ticket_id == ticket_id).order_by(TrailRow.id))
+    ).all()
+
+
+async def _reply(session: AsyncSession, ticket: Ticket) -> str:
+    """Joint replies part by part with each unit's name (M-39); otherwise the answer, or the other ways told."""
+    parts = [step for step in await steps_of(session, ticket.id) if step.result in _PARTS and step.reply]
+    if len(parts) > 1:
+        return "\n\n".join(f"{step.unit.name if step.unit else ''}：{step.reply}" for step in parts)
+    return parts[0].reply if parts else ticket.answer or ticket.guidance
+
+
+async def _last_step(session: AsyncSession, ticket_id: int) -> Step | None:
+    last = select(Step).where(Step.ticket_id == ticket_id).order_by(Step.position.desc()).limit(1)
+    return await session.scalar(last)

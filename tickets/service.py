@@ -1,0 +1,225 @@
+"""Opening tickets and typing into them (受理、登记): by an operator, by voicemail, by a spoken complaint.
+
+Every function takes the caller's session and never commits. How a ticket leaves the operator is
+`tickets.wrapup`'s, what units do with it `tickets.replies`'.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.errors import InvalidInput
+from core.units import Unit, UnitDuty
+from tickets import codes
+from tickets.bodies import body_of, complaint_handler
+from tickets.drafts import save_draft
+from tickets.errors import ComplaintTooEarly, UnitUnknown
+from tickets.guards import Facts, check
+from tickets.lifecycle import REPLIED_STATES, Action, transition
+from tickets.models import Channel, ClockKind, Feedback, Outcome, State, Ticket, TicketKind
+from tickets.moves import PUBLIC, leave_mark, move, start_step, ticket_by_no
+from tickets.text import clean
+from tickets.wrapup import finish
+
+__all__ = [
+    "Issued",
+    "add_note",
+    "finish",
+    "open_for_call",
+    "open_for_unit",
+    "register_complaint",
+    "register_voicemail",
+    "reissue_code",
+    "save_draft",
+]
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A ticket and its query code: the only time the code is known in full."""
+
+    ticket: Ticket
+    query_code: str
+
+
+async def open_for_call(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    call_id: int,
+    line: str,
+    region_id: int,
+    caller_number: str,
+    operator_id: int,
+) -> Issued:
+    """The ticket of a call that an operator answers (T1, M-23).
+
+    When the call comes back to another operator the same ticket changes hands and a further code is issued; the
+    caller may hold the earlier one, so that stays good as well.
+    """
+    same_call = (Ticket.call_id == call_id) & (Ticket.kind == TicketKind.QUESTION)
+    ticket = await session.scalar(select(Ticket).where(same_call).order_by(Ticket.id).limit(1))
+    if ticket is not None:
+        if ticket.state == State.NEW:
+            ticket.operator_id = operator_id
+        await leave_mark(session, clock, ticket, "take_over", actor_id=operator_id, from_state=ticket.state)
+        return Issued(ticket, await codes.issue(session, clock, ticket.id))
+    return await _open(
+        session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
+        call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, operator_id=operator_id,
+    )  # fmt: skip
+
+
+async def open_for_unit(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    call_id: int,
+    line: str,
+    region_id: int,
+    caller_number: str,
+    unit_id: int,
+    liaison_id: int | None,
+) -> Issued:
+    """The ticket of a call that went from the menu straight to a unit and was answered there (T1, T3).
+
+    The liaison fills in question and answer afterwards (T2b, M-33); the unit's clock runs from now.
+    """
+    issued = await _open(
+        session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
+        call_id=call_id, line=line, region_id=region_id, caller_number=caller_number,
+    )  # fmt: skip
+    ticket, unit = issued.ticket, await session.get(Unit, unit_id)
+    if unit is None:
+        raise UnitUnknown(unit_id)
+    ticket.region_id, ticket.liaison_id = unit.region_id, liaison_id
+    ticket.first_unit_id, ticket.first_person_id = unit_id, liaison_id
+    step = await start_step(
+        session,
+        ticket,
+        unit,
+        ClockKind.Q5,
+        ticket.received_at,
+        answered_call_id=call_id,
+        person_id=liaison_id,
+    )
+    ticket.outcome = Outcome.TRANSFERRED
+    facts = Facts(target_in_service=unit.is_active, target_in_region=True)
+    await move(session, clock, ticket, Action.ASSIGN, facts=facts, step=step, to_unit_id=unit_id)
+    return issued
+
+
+async def register_voicemail(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    call_id: int,
+    region_id: int,
+    line: str,
+    caller_number: str,
+    callback_number: str,
+    recording_id: int | None,
+    unit_id: int | None = None,
+    received_at: datetime | None = None,
+) -> Issued:
+    """A message becomes a ticket at once (M-58), the call centre registers it within its own clock (CC1).
+
+    `unit_id` is the box chosen; `received_at` the end of the message, now when left out.
+    """
+    issued = await _open(
+        session, clock, Action.OPEN, TicketKind.QUESTION, Channel.VOICEMAIL,
+        call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, recording_id=recording_id,
+        callback_number=clean("callback_number", callback_number), feedback=Feedback.CALL_BACK, received_at=received_at,
+    )  # fmt: skip
+    centre = await body_of(session, region_id, UnitDuty.CALL_CENTRE)
+    await start_step(session, issued.ticket, centre, ClockKind.CC1, issued.ticket.received_at)
+    issued.ticket.unit_id = unit_id
+    return issued
+
+
+async def register_complaint(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    call_id: int | None,
+    region_id: int,
+    line: str,
+    caller_number: str,
+    recording_id: int | None,
+    about: Ticket | None,
+    text: str = "",
+    channel: Channel = Channel.PHONE,
+    operator_id: int | None = None,
+    received_at: datetime | None = None,
+) -> Issued:
+    """A complaint with its own code and clock (C1), for the supervision body of the level (M-48, M-50).
+
+    With `about` (a ticket opened by its code) that ticket is IN_COMPLAINT from now on; raises ComplaintTooEarly
+    before its reply is finished and IllegalTransition while another complaint on it is open.
+    """
+    if about is not None and about.state not in REPLIED_STATES:
+        raise ComplaintTooEarly
+    issued = await _open(
+        session, clock, Action.LODGE, TicketKind.COMPLAINT, channel,
+        call_id=call_id, line=line, region_id=about.region_id if about else region_id, caller_number=caller_number,
+        recording_id=recording_id, question=clean("question", text), about_id=about.id if about else None,
+        operator_id=operator_id, received_at=received_at,
+    )  # fmt: skip
+    if about is not None:
+        await move(session, clock, about, Action.COMPLAIN, facts=Facts(), actor=PUBLIC)
+    handler = await complaint_handler(session, region_id, about)
+    await start_step(session, issued.ticket, handler, ClockKind.C15, issued.ticket.received_at)
+    return issued
+
+
+async def reissue_code(session: AsyncSession, clock: Clock, *, ticket_no: str, operator_id: int) -> str:
+    """A new code for a lost one, after the operator checked the number; the old one dies (§5.5)."""
+    ticket = await ticket_by_no(session, ticket_no)
+    await codes.retire(session, clock, ticket.id)
+    await leave_mark(session, clock, ticket, "reissue_code", actor_id=operator_id, from_state=ticket.state)
+    return await codes.issue(session, clock, ticket.id)
+
+
+async def add_note(session: AsyncSession, clock: Clock, *, ticket: Ticket, user_id: int, text: str) -> None:
+    """A line in the trail that changes nothing else; `ticket` comes from `tickets.access`."""
+    note = clean("note", text)
+    if not note:
+        raise InvalidInput(field="备注", reason="请填写内容")
+    await leave_mark(session, clock, ticket, "note", actor_id=user_id, from_state=ticket.state, text=note)
+
+
+async def _open(
+    session: AsyncSession,
+    clock: Clock,
+    action: Action,
+    kind: TicketKind,
+    channel: Channel,
+    *,
+    received_at: datetime | None = None,
+    **columns: object,
+) -> Issued:
+    row = transition(None, action)
+    has_content = any(columns.get(name) for name in ("call_id", "recording_id", "question"))
+    columns["caller_number"] = _number(str(columns["caller_number"]))
+    check(row.guards, Facts(line=str(columns["line"]), has_content=has_content))
+    ticket = Ticket(
+        ticket_no=await codes.next_ticket_no(session, clock),
+        kind=kind,
+        state=row.target,
+        channel=channel,
+        received_at=received_at or clock.now(),
+        **columns,
+    )
+    session.add(ticket)
+    await session.flush()
+    operator_id = ticket.operator_id
+    await leave_mark(session, clock, ticket, action, rule=row.rule, actor_id=operator_id, actor=PUBLIC)
+    return Issued(ticket, await codes.issue(session, clock, ticket.id))
+
+
+def _number(number: str) -> str:
+    """A caller's number as telephony gave it: printable, and no longer than its column."""
+    return "".join(c for c in number if c.isascii() and c.isprintable())[:32]

@@ -1,0 +1,226 @@
+"""How a ticket leaves the operator (整理、登记结果): one outcome, compulsory, in one unit of work (M-23)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.errors import InvalidInput
+from core.units import Unit, UnitDuty
+from recordings import ledger
+from recordings.models import Call, CallEvent
+from tickets.bodies import body_of, is_within
+from tickets.deadlines import clock_for
+from tickets.errors import OfficeMissing, OutcomeMissing, TicketNotFound, UnitUnknown
+from tickets.guards import Facts, Guard, check
+from tickets.lifecycle import Action, transition
+from tickets.models import ClockKind, Outcome, StepResult, Ticket, TicketKind
+from tickets.moves import finish_step, move, open_step, start_step, ticket_by_no
+
+_VOID_TEXTS = {
+    Outcome.OUT_OF_SCOPE: "日常事务，超出范围",
+    Outcome.DUPLICATE: "与其他工单并案",
+}
+
+
+@dataclass(frozen=True)
+class _Case:
+    session: AsyncSession
+    clock: Clock
+    ticket: Ticket
+    operator_id: int
+    outcome: Outcome
+    other: Ticket | None
+
+
+async def finish(
+    session: AsyncSession,
+    clock: Clock,
+    *,
+    ticket_no: str,
+    operator_id: int,
+    outcome: Outcome | str | None,
+    duplicate_of: str = "",
+) -> Ticket:
+    """End the operator's part of a ticket with an outcome; what it needs was saved by `save_draft` before.
+
+    answered: `answer` · other_ways: `guidance` (M-27) · transferred: `unit_id` that took the call, `answer` if
+    known · assigned: `unit_id`, `question` · unclear: `reason` · out_of_scope: `guidance` · duplicate:
+    `duplicate_of` (a ticket number) · invalid: `reason`.
+    Raises OutcomeMissing, GuardFailed with the sentence of the missing part, IllegalTransition when it was done.
+    """
+    chosen = _outcome(outcome)
+    ticket = await ticket_by_no(session, ticket_no)
+    if ticket.kind != TicketKind.QUESTION or ticket.operator_id not in (None, operator_id):
+        raise TicketNotFound
+    other = (
+        await ticket_by_no(session, duplicate_of) if chosen == Outcome.DUPLICATE and duplicate_of else None
+    )
+    if other is not None and other.id == ticket.id:
+        raise InvalidInput(field="并案工单", reason="不能与自身并案")
+    action, leave = _OUTCOMES[chosen]
+    transition(ticket.state, action)
+    await leave(_Case(session, clock, ticket, operator_id, chosen, other))
+    ticket.outcome = chosen
+    ticket.operator_id = operator_id
+    return ticket
+
+
+def _outcome(value: Outcome | str | None) -> Outcome:
+    if not value:
+        raise OutcomeMissing
+    try:
+        return Outcome(value)
+    except ValueError:
+        raise InvalidInput(field="处理结果", reason="请从列表中选择") from None
+
+
+async def _answered(case: _Case) -> None:
+    """T2: the operator answered, or told other ways."""
+    ticket = case.ticket
+    told = case.outcome == Outcome.OTHER_WAYS
+    facts = Facts(answer="" if told else ticket.answer, guidance=ticket.guidance if told else "")
+    await _end_registration(case, StepResult.ON_SPOT)
+    ticket.closed_at = case.clock.now()
+    await _move(case, Action.ANSWER_ON_SPOT, facts)
+
+
+async def _transferred(case: _Case) -> None:
+    """T3, and T2b at once when the answer is known: the unit took the call (M-31, M-33)."""
+    ticket, session = case.ticket, case.session
+    unit = await _chosen_unit(case)
+    call = await session.get(Call, ticket.call_id) if ticket.call_id else None
+    facts = await _unit_facts(case, unit, call_unit_id=call.liaison_unit_id if call else None)
+    check((Guard.UNIT_TOOK_CALL,), facts)
+    await _end_registration(case, StepResult.REGISTERED)
+    person_id = (call.liaison_id if call else None) or ticket.liaison_id
+    taken_at = await _taken_at(session, ticket) or case.clock.now()
+    kind = clock_for(ticket.question_class)
+    step = await start_step(
+        session, ticket, unit, kind, taken_at, answered_call_id=ticket.call_id, person_id=person_id
+    )
+    await _fix_first(case, unit, person_id)
+    await _move(case, Action.ASSIGN, facts, to_unit_id=unit.id)
+    if ticket.answer:
+        await finish_step(session, step, StepResult.ON_SPOT, taken_at, reply=ticket.answer)
+        ticket.closed_at = taken_at
+        await _move(case, Action.FILL_IN, facts, from_unit_id=unit.id)
+
+
+async def _assigned(case: _Case) -> None:
+    """T3: the unit's clock starts now."""
+    unit = await _chosen_unit(case)
+    facts = await _unit_facts(case, unit)
+    await _end_registration(case, StepResult.REGISTERED)
+    _need_question(case.ticket)
+    await start_step(case.session, case.ticket, unit, clock_for(case.ticket.question_class), case.clock.now())
+    await _fix_first(case, unit, None)
+    await _move(case, Action.ASSIGN, facts, to_unit_id=unit.id)
+
+
+async def _unclear(case: _Case) -> None:
+    """T4: to the government office of the same level, with the reason (M-25)."""
+    ticket = case.ticket
+    office = await body_of(case.session, ticket.region_id, UnitDuty.OFFICE)
+    if office is None:
+        raise OfficeMissing
+    _need_question(ticket)
+    await _end_registration(case, StepResult.REGISTERED)
+    await start_step(case.session, ticket, office, ClockKind.G5, case.clock.now())
+    await _move(
+        case, Action.SEND_TO_OFFICE, Facts(reason=ticket.reason), to_unit_id=office.id, text=ticket.reason
+    )
+
+
+async def _void(case: _Case) -> None:
+    """T5: no clock; counted apart (M-19)."""
+    ticket, other = case.ticket, case.other
+    reason = ticket.reason or _VOID_TEXTS.get(case.outcome, "")
+    facts = Facts(
+        reason=reason,
+        guidance=ticket.guidance,
+        is_out_of_scope=case.outcome == Outcome.OUT_OF_SCOPE,
+        is_duplicate=case.outcome == Outcome.DUPLICATE,
+        other_ticket_id=other.id if other else None,
+    )
+    await _end_registration(case, StepResult.VOIDED)
+    ticket.reason, ticket.duplicate_of_id, ticket.closed_at = reason, facts.other_ticket_id, case.clock.now()
+    await _move(case, Action.VOID, facts, text=reason)
+
+
+_OUTCOMES: dict[Outcome, tuple[Action, Callable[[_Case], Awaitable[None]]]] = {
+    Outcome.ANSWERED: (Action.ANSWER_ON_SPOT, _answered),
+    Outcome.OTHER_WAYS: (Action.ANSWER_ON_SPOT, _answered),
+    Outcome.TRANSFERRED: (Action.ASSIGN, _transferred),
+    Outcome.ASSIGNED: (Action.ASSIGN, _assigned),
+    Outcome.UNCLEAR: (Action.SEND_TO_OFFICE, _unclear),
+    Outcome.OUT_OF_SCOPE: (Action.VOID, _void),
+    Outcome.DUPLICATE: (Action.VOID, _void),
+    Outcome.INVALID: (Action.VOID, _void),
+}
+
+
+async def _move(
+    case: _Case,
+    action: Action,
+    facts: Facts,
+    *,
+    from_unit_id: int | None = None,
+    to_unit_id: int | None = None,
+    text: str = "",
+) -> None:
+    step = await open_step(case.session, case.ticket)
+    await move(
+        case.session, case.clock, case.ticket, action, facts=facts, actor_id=case.operator_id, step=step,
+        from_unit_id=from_unit_id, to_unit_id=to_unit_id, text=text,
+    )  # fmt: skip
+
+
+async def _chosen_unit(case: _Case) -> Unit:
+    unit = await case.session.get(Unit, case.ticket.unit_id) if case.ticket.unit_id else None
+    if unit is None:
+        raise UnitUnknown(case.ticket.unit_id)
+    return unit
+
+
+async def _unit_facts(case: _Case, unit: Unit, *, call_unit_id: int | None = None) -> Facts:
+    """A unit below the line's region settles which county the question belongs to; upward only an office leads (M-03)."""
+    in_region = await is_within(case.session, unit.region_id, case.ticket.region_id)
+    if in_region:
+        case.ticket.region_id = unit.region_id
+    return Facts(
+        actor_unit_id=unit.id,
+        holder_unit_id=unit.id,
+        call_unit_id=call_unit_id,
+        answer=case.ticket.answer,
+        target_unit_id=unit.id,
+        target_in_service=unit.is_active,
+        target_in_region=in_region,
+    )
+
+
+async def _fix_first(case: _Case, unit: Unit, person_id: int | None) -> None:
+    """首问 is fixed once (M-31)."""
+    if case.ticket.first_unit_id is None:
+        case.ticket.first_unit_id = unit.id
+        case.ticket.first_person_id = person_id
+
+
+async def _end_registration(case: _Case, result: StepResult) -> None:
+    """A message's own clock (CC1) ends when the call centre has dealt with it."""
+    if step := await open_step(case.session, case.ticket):
+        await finish_step(case.session, step, result, case.clock.now(), person_id=case.operator_id)
+
+
+async def _taken_at(session: AsyncSession, ticket: Ticket) -> datetime | None:
+    """When the unit took the transferred call, by the ledger."""
+    answered = (CallEvent.call_id == ticket.call_id) & (CallEvent.kind == ledger.TRANSFER_ANSWERED)
+    return await session.scalar(select(CallEvent.at).where(answered).order_by(CallEvent.id.desc()).limit(1))
+
+
+def _need_question(ticket: Ticket) -> None:
+    if not ticket.question and ticket.recording_id is None:
+        raise InvalidInput(field="问题内容", reason="请写明公众提出的问题，承办单位据此答复")
