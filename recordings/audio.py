@@ -49,6 +49,11 @@ def store(source: Path, target: Path) -> Stored:
     A .raw source is 16-bit stereo (MixMonitor option D), any other is taken for a wav.
     """
     channels, data, damaged = _samples_of(source)
+    return write(target, channels, data, damaged=damaged)
+
+
+def write(target: Path, channels: int, data: bytes, *, damaged: bool = False) -> Stored:
+    """Write 16-bit 8 kHz samples as a wav; a last incomplete frame is cut off, and the file called damaged."""
     frame = channels * SAMPLE_BYTES
     whole = len(data) // frame * frame
     damaged = damaged or whole != len(data) or whole == 0
