@@ -11,11 +11,11 @@ import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import bus
@@ -30,7 +30,8 @@ from recordings.settings import RecordingSettings
 log = structlog.get_logger()
 FOLDERS = {"talk": RecordingKind.TALK, "consult": RecordingKind.CONSULT, "message": RecordingKind.VOICEMAIL}
 _SETTLE_LIMIT_S = 5.0
-_CALL_SEARCH = timedelta(days=1)
+_RECENT_LINES = 100_000
+"""How far back in the ledger a leftover's channel is looked for (a busy week)."""
 _COMPLAINT_NODE = "C-REC"
 _VOICEMAIL_NODE = "VM-REC"
 
@@ -185,7 +186,7 @@ async def _take_leftover(db: Database, clock: Clock, settings: RecordingSettings
     kind = FOLDERS[file.parent.name]
     changed_at = datetime.fromtimestamp((await asyncio.to_thread(file.stat)).st_mtime, UTC)
     async with db.reading() as session:
-        call = await _call_of_channel(session, file.stem, changed_at)
+        call = await _call_of_channel(session, file.stem)
         begun = await _begun(session, call, kind) if call else None
     if begun and begun.data.get("node") == _COMPLAINT_NODE:
         kind = RecordingKind.COMPLAINT
@@ -194,16 +195,14 @@ async def _take_leftover(db: Database, clock: Clock, settings: RecordingSettings
     await take_in(db, clock, settings, file=file, call_id=call_id, kind=kind, started_at=started_at)
 
 
-async def _call_of_channel(session: AsyncSession, stem: str, near: datetime) -> Call | None:
+async def _call_of_channel(session: AsyncSession, stem: str) -> Call | None:
     """The call whose channel wrote the file: by its own id, else by a ledger line of that channel."""
     names = {stem, stem.rsplit("-", 1)[0]}
     if call := await session.scalar(select(Call).where(Call.linkedid.in_(names))):
         return call
-    by_channel = (
-        select(Call)
-        .join(CallEvent, CallEvent.call_id == Call.id)
-        .where(CallEvent.at.between(near - _CALL_SEARCH, near + _CALL_SEARCH), CallEvent.channel.in_(names))
-    )
+    newest = await session.scalar(select(func.max(CallEvent.id))) or 0
+    by_channel = select(Call).join(CallEvent, CallEvent.call_id == Call.id)
+    by_channel = by_channel.where(CallEvent.id > newest - _RECENT_LINES, CallEvent.channel.in_(names))
     return await session.scalar(by_channel.limit(1))
 
 

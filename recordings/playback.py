@@ -72,7 +72,7 @@ class Leave:
 async def listener(session: AsyncSession, who: Listener) -> Listener:
     """The person with the regions below filled in."""
     rows = await session.execute(select(Region.id, Region.parent_id))
-    parents: dict[int, int | None] = {region: parent for region, parent in rows.tuples()}  # noqa: C416 (types)
+    parents: dict[int, int | None] = {region: parent for region, parent in rows}  # noqa: C416 (types)
     if who.region_id is None or who.region_id not in parents:
         return who
     below, grown = {who.region_id}, True
@@ -178,6 +178,8 @@ def facts_of(recording: Recording, call: Call | None, held_by_unit_id: int | Non
 def _parts(recording: Recording, spans: Sequence[timeline.Span], unit_id: int) -> tuple[tuple[int, int], ...]:
     if recording.kind == RecordingKind.CONSULT:
         return ((0, recording.duration_ms),)
+    if recording.kind != RecordingKind.TALK:
+        return ()
     return tuple(timeline.offsets_of_unit(spans, unit_id))
 
 
