@@ -104,6 +104,8 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
         for frame in frames:
             fields = parse(frame)
             if "Response" in fields or fields.get("ActionID") in self.responses:
+                if fields.get("Response") == "Error" and (action := self.responses.get(fields.get("ActionID"))):
+                    action.as_list = False  # no list follows an error, though panoramisk would wait for one
                 self.handle_message(Message(fields))
             elif "Event" in fields:
                 self.factory.config["on_fields"](fields)
@@ -185,8 +187,8 @@ class Ami:
     async def listing(self, name: str, *, limit_s: float = ACTION_LIMIT_S, **fields: object) -> list[Fields]:
         """Carry out an action that answers with a list of events; returns those between start and complete."""
         responses = await self._send(name, fields, as_list=True, limit_s=limit_s)
-        if len(responses) == 1 and responses[0].get("Response") == "Error":
-            raise ActionRefused(action=name, reason=responses[0].get("Message", ""))
+        if isinstance(responses, Message):
+            raise ActionRefused(action=name, reason=responses.get("Message", ""))
         return [dict(item.items()) for item in responses[1:-1]]
 
     def post(self, name: str, **fields: object) -> "asyncio.Future[Message]":

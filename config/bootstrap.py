@@ -1,0 +1,185 @@
+"""The composition root (装配): the only place that knows every room; builds them, starts them, stops them in order."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+from aiohttp import web
+from sqlalchemy import select
+
+import agent_desktop.app
+import portal.app
+from agent_desktop import keys as desk_keys
+from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
+from agent_desktop.softphone.settings import SoftphoneSettings
+from config.settings import Settings
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.errors import HotlineError
+from core.people import User
+from core.tasks import Tasks
+from core.units import Region, RegionLevel
+from core.web.app import make_app
+from core.web.keys import PartState, WebDeps
+from ivr.ami import Ami
+from ivr.control import CallControl
+from ivr.controller import Controller, ControllerDeps
+from ivr.embedded import EmbeddedAsterisk
+from ivr.flow.context import FlowDeps
+from ivr.journal import Journal
+from ivr.menu_check import load as load_menus
+from ivr.opening import Opening
+from ivr.seats import Staff
+from ivr.prompt_catalogue import load as load_catalogue
+from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_phones
+from ivr.voice import Voice
+
+log = structlog.get_logger()
+GUESTS = 16
+
+
+class RegionMissing(HotlineError):
+    """No region is on record that could answer the line."""
+
+    code = "region_missing"
+    text = "还没有可接听的地区。请先导入机构（hotline org import），或用 hotline run --demo 体验。"
+
+
+class Hotline:
+    """Everything of one process, wired together; `start` and `stop` in order."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.bus = Bus()
+        self.tasks = Tasks(clock)
+        self.db = Database(settings.database, self.bus)
+        for provided in (settings.tickets, settings.calendar):
+            self.db.provide(provided)
+        self.folders = Folders(settings.data_dir / "asterisk")
+        self.asterisk: EmbeddedAsterisk | None = None
+        self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
+        self._runner: web.AppRunner | None = None
+        self.controller: Controller
+        self.control: CallControl
+
+    async def start(self) -> None:
+        """Prompts, Asterisk, controller, web; returns when calls are answered and pages served."""
+        regions = await self._regions()
+        await self.voice.prepare(self.db)
+        if self.settings.asterisk.mode == "embedded":
+            await self._start_asterisk(regions)
+        self._build_controller(regions)
+        self.controller.seats.staff = await self._staff()
+        self.controller.start()
+        await self._start_web()
+
+    async def stop(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+        await self.controller.stop()
+        await self.tasks.close()
+        if self.asterisk:
+            await self.asterisk.stop()
+        await self.db.close()
+
+    # --- telephony ------------------------------------------------------------------------------------------------
+
+    async def _start_asterisk(self, regions: dict[str, Region]) -> None:
+        lines = {number: region.code for number, region in regions.items()}
+        write_all(self.settings.asterisk, self.folders, lines=lines, phones=await self._phones(), guests=self._guests())
+        self.asterisk = EmbeddedAsterisk(self.settings.asterisk, self.folders)
+        await self.asterisk.start()
+
+    def _build_controller(self, regions: dict[str, Region]) -> None:
+        settings = self.settings
+        journal = Journal(self.db, lambda line: regions[line].id if line in regions else None)
+        opening = Opening(self.db, self.clock, settings.recordings)
+        flow = FlowDeps(
+            db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
+            message_dir=self.folders.spool.absolute() / "message", say=self.voice.say,
+            registered=lambda: frozenset(self.controller.board.registered),
+            hot_answers=partial(hot_answers, self.db, self.clock),
+            subject_units=partial(subject_units, self.db),
+        )  # fmt: skip
+        deps = ControllerDeps(
+            clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
+            menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, regions=regions,
+            on_answered=opening.answered, on_liaison=opening.liaison_answered, on_ended=opening.ended,
+        )  # fmt: skip
+        asterisk = settings.asterisk
+        ami = partial(
+            Ami, host=asterisk.host, port=asterisk.ami_port, user=asterisk.ami_user,
+            secret=asterisk.ami_secret or secret(self.folders, "ami"),
+        )  # fmt: skip
+        self.controller = Controller(deps, ami)
+        self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
+
+    async def people_changed(self) -> None:
+        """Somebody's account or telephone was added or changed: Asterisk and the seats learn of it."""
+        self.controller.seats.staff = await self._staff()
+        if self.asterisk:
+            write_phones(self.settings.asterisk, self.folders, await self._phones(), self._guests())
+            await self.controller.ami.action("Command", Command="module reload res_pjsip.so")
+
+    def _guests(self) -> list[Telephone]:
+        """Telephones of the demo's callers; none in production."""
+        if not self.settings.caller_phone_enabled:
+            return []
+        names = [f"guest{number:02}" for number in range(1, GUESTS + 1)]
+        return [Telephone(name, secret(self.folders, name), "") for name in names]
+
+    # --- web --------------------------------------------------------------------------------------------------------
+
+    async def _start_web(self) -> None:
+        deps = WebDeps(
+            self.db, self.clock, self.bus, self.tasks, self.settings.http, probes={"asterisk": self._asterisk_state}
+        )
+        app = make_app(deps, [self._staff_side, portal.app.setup])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self.settings.http.host, self.settings.http.port).start()
+        log.info("web_started", host=self.settings.http.host, port=self.settings.http.port)
+
+    def _staff_side(self, app: web.Application) -> None:
+        asterisk = self.settings.asterisk
+        guests = tuple(GuestAccount(guest.extension, guest.password) for guest in self._guests())
+        app[desk_keys.CONTROL], app[desk_keys.BOARD] = self.control, self.controller.board
+        app[desk_keys.SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=f"ws://{asterisk.host}:{asterisk.http_port}/ws")
+        app[desk_keys.CALLER_PHONE] = CallerPhoneSettings(
+            enabled=bool(guests), numbers=(self.settings.line.number,), guests=guests
+        )
+        agent_desktop.app.setup(app)
+
+    async def _asterisk_state(self) -> PartState:
+        up = self.controller.ami.up
+        return PartState(ok=up, text="已连接" if up else "未连接，正在重试")
+
+    # --- people and regions ---------------------------------------------------------------------------------------
+
+    async def _regions(self) -> dict[str, Region]:
+        """The region of each line; the first prefecture where the settings name none."""
+        async with self.db.reading() as session:
+            rows = (await session.scalars(select(Region).order_by(Region.code))).all()
+        by_code = {region.code: region for region in rows}
+        default = next((region for region in rows if region.level == RegionLevel.PREFECTURE), None)
+        line = self.settings.line
+        region = by_code.get(line.region) or default
+        if region is None:
+            raise RegionMissing
+        return {line.number: region}
+
+    async def _users(self) -> Sequence[User]:
+        async with self.db.reading() as session:
+            query = select(User).where(User.extension.is_not(None), User.is_active)
+            return (await session.scalars(query)).all()
+
+    async def _staff(self) -> dict[int, Staff]:
+        return {
+            user.id: Staff(user.id, user.username, user.staff_number or "", user.display_name, user.extension or "")
+            for user in await self._users()
+        }
+
+    async def _phones(self) -> list[Telephone]:
+        return [Telephone(user.extension or "", user.sip_password) for user in await self._users()]

@@ -1,0 +1,165 @@
+"""The board (现场状态): every seat and every running call, as the desk and the wallboard show them.
+
+Pure state in memory. Seats come from sign-in and from Asterisk's queue, calls from the tracker; after a restart both
+are asked for again. Nothing here decides anything.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ivr.tracker import LiveCall, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultView:
+    unit_id: int
+    unit_name: str
+    liaison_name: str
+    phase: str
+    """ringing, talking, failed"""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCallView:
+    linkedid: str
+    direction: str
+    line: str
+    region_id: int | None
+    caller_number: str
+    started_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    menu_path: tuple[str, ...]
+    ticket_no: str
+    query_code: str
+    phase: str
+    consult: ConsultView | None
+    operator: str
+    """Extension of the operator in charge."""
+    liaison: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    user_id: int
+    staff_number: str
+    display_name: str
+    extension: str
+    state: str
+    """offline, ready, paused, ringing, talking, consulting, wrapup"""
+    reason: str
+    since_at: datetime
+    registered: bool
+    call: LiveCallView | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    linkedid: str
+    line: str
+    region_id: int | None
+    queued_at: datetime
+
+
+@dataclass(slots=True)
+class Seat:
+    """One operator at work."""
+
+    user_id: int
+    staff_number: str
+    display_name: str
+    extension: str
+    device: str
+    """`PJSIP/w1001` for the browser telephone, `PJSIP/1001` for one on the desk."""
+    paused: bool
+    reason: str
+    since_at: datetime
+    wrap_up_call: str = ""
+    """linkedid of the call whose ticket is being finished."""
+    last_call: LiveCall | None = None
+
+
+@dataclass(slots=True)
+class CallNotes:
+    """What the controller knows of a call beyond the telephone."""
+
+    region_id: int | None = None
+    ticket_no: str = ""
+    query_code: str = ""
+
+
+@dataclass
+class Board:
+    tracker: Tracker
+    seats: dict[int, Seat] = field(default_factory=dict)
+    registered: set[str] = field(default_factory=set)
+    """Devices with a reachable telephone: `1001`, `w1001`."""
+    notes: dict[str, CallNotes] = field(default_factory=dict)
+
+    def agent(self, user_id: int) -> AgentView | None:
+        seat = self.seats.get(user_id)
+        return self._view(seat) if seat else None
+
+    def agents(self) -> list[AgentView]:
+        return [self._view(seat) for seat in sorted(self.seats.values(), key=lambda seat: seat.extension)]
+
+    def calls(self) -> list[LiveCallView]:
+        return [self._call_view(call) for call in self.tracker.calls.values()]
+
+    def waiting(self) -> list[WaitingView]:
+        """Callers in the queue, longest wait first."""
+        found = [
+            WaitingView(call.linkedid, call.line, self._notes(call).region_id, call.queued_at)
+            for call in self.tracker.calls.values()
+            if call.queued_at and not call.left_queue and call.phase in ("queue", "ringing")
+        ]
+        return sorted(found, key=lambda view: view.queued_at)
+
+    def seat_of(self, extension: str) -> Seat | None:
+        return next((seat for seat in self.seats.values() if seat.extension == extension), None)
+
+    def call_of(self, user_id: int) -> LiveCall | None:
+        """The running call this operator has a leg in."""
+        seat = self.seats.get(user_id)
+        return self.tracker.call_by_extension(seat.extension) if seat else None
+
+    def _view(self, seat: Seat) -> AgentView:
+        call = self.tracker.call_by_extension(seat.extension)
+        shown = call or (seat.last_call if seat.wrap_up_call else None)
+        state = self._state(seat, call)
+        return AgentView(
+            seat.user_id, seat.staff_number, seat.display_name, seat.extension, state,
+            seat.reason if state == "paused" else "", seat.since_at,
+            bool(self.registered & {seat.extension, f"w{seat.extension}"}),
+            self._call_view(shown) if shown else None,
+        )  # fmt: skip
+
+    def _state(self, seat: Seat, call: LiveCall | None) -> str:
+        if call:
+            leg = call.leg_of(seat.extension)
+            if leg and not leg.answered_at:
+                return "ringing"
+            consulting = call.transfer and call.transfer.mode == "attended" and call.transfer.by == seat.extension
+            return "consulting" if consulting else "talking"
+        if seat.wrap_up_call:
+            return "wrapup"
+        return "paused" if seat.paused else "ready"
+
+    def _call_view(self, call: LiveCall) -> LiveCallView:
+        notes = self._notes(call)
+        transfer = call.transfer
+        consult = (
+            ConsultView(transfer.unit_id, transfer.unit_name, transfer.liaison_name, transfer.phase, transfer.why)
+            if transfer
+            else None
+        )
+        phase = "held" if call.held and call.phase in ("talking", "liaison") else call.phase
+        return LiveCallView(
+            call.linkedid, call.direction, call.line, notes.region_id, call.caller, call.started_at, call.queued_at,
+            call.answered_at, tuple(call.nodes), notes.ticket_no, notes.query_code, phase, consult,
+            call.operator, call.liaison,
+        )  # fmt: skip
+
+    def _notes(self, call: LiveCall) -> CallNotes:
+        return self.notes.setdefault(call.linkedid, CallNotes())

@@ -1,0 +1,311 @@
+"""The controller (呼叫控制): one process, one AMI connection, every call's events in order.
+
+It feeds the tracker, writes the ledger, drives the callers who wait in AsyncAGI and keeps the board. It owns no rule
+of a menu or a ticket. What must survive its death is in the dialplan.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.tasks import Tasks
+from core.units import Region
+from ivr.ami import Ami, Fields, TelephonyDown
+from ivr.board import Board, CallNotes
+from ivr.dialogue import CallerGone, Dialogue
+from ivr.events import AgentChanged, BoardChanged, CallEnded
+from ivr.flow.context import Caller, FlowDeps
+from ivr.flow.session import Session
+from ivr.journal import Journal
+from ivr.menu import Menus
+from ivr.outcome import call_facts
+from ivr.seats import Seats
+from ivr.tracker import Line, LiveCall, Tracker
+from recordings import ledger
+
+log = structlog.get_logger()
+BEAT_S = 1.0
+KEEP_S = 8.0
+"""How often the time limit of callers in a dialogue is moved on (it is 25 s in the dialplan)."""
+KEEP_LIMIT_S = 25
+MISSED_BEATS = 3
+
+
+@dataclass
+class ControllerDeps:
+    clock: Clock
+    bus: Bus
+    tasks: Tasks
+    flow: FlowDeps
+    menus: Menus
+    sound: Callable[[str], str]
+    regions: dict[str, Region]
+    """Region of each dialled line."""
+    on_answered: Callable[["Controller", LiveCall, str], Awaitable[None]]
+    """An operator (extension) talks to the caller for the first time: open the ticket."""
+    on_liaison: Callable[["Controller", LiveCall, str], Awaitable[None]]
+    """A liaison (extension) answered."""
+    on_ended: Callable[["Controller", Caller], Awaitable[None]]
+    """The call is over and stored: take in its recordings."""
+
+
+class Controller:
+    def __init__(self, deps: ControllerDeps, ami: Callable[..., Ami]) -> None:
+        self._deps = deps
+        self.journal: Journal = deps.flow.journal
+        self.sound = deps.sound
+        self.tracker = Tracker()
+        self.board = Board(self.tracker)
+        self.ami = ami(on_event=self._on_event, on_up=self._on_up, on_down=self._on_down)
+        self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
+        self.callers: dict[str, Caller] = {}
+        self._dialogues: dict[str, Dialogue] = {}
+        self._handlers: dict[str, Callable[[Fields], None]] = {
+            "AsyncAGIStart": self._agi_start,
+            "AsyncAGIExec": self._agi_exec,
+            "AsyncAGIEnd": self._agi_end,
+            "DTMFEnd": self._key,
+            "ContactStatus": self.seats.contact,
+            "QueueMemberPause": self.seats.member,
+            "QueueMemberRemoved": self.seats.removed,
+        }
+
+    def start(self) -> None:
+        """Connect and begin the loops; returns at once."""
+        self.ami.start()
+        self._deps.tasks.loop("controller-beat", self._beat)
+        self._deps.tasks.loop("controller-keep", self._keep)
+        self._deps.tasks.loop("ledger-writer", self.journal.run)
+
+    async def stop(self) -> None:
+        await self.journal.flush()
+        await self.ami.close()
+
+    # --- for the call control -----------------------------------------------------------------------------------
+
+    def note(self, call: LiveCall, kind: str, *, channel: str = "", **data: Any) -> None:
+        """Add a line of the controller's own to the call's ledger."""
+        if kind == ledger.NODE:
+            call.nodes.append(data["node"])
+        self._store([Line(call.linkedid, self._deps.clock.now(), kind, channel or call.linkedid, data)])
+
+    def changed(self, user_id: int | None = None) -> None:
+        """Tell the pages: one seat (and the board), or the board alone."""
+        if user_id is not None:
+            self._deps.bus.deliver(AgentChanged(user_id))
+        self._deps.bus.deliver(BoardChanged())
+
+    def dialogue_of(self, linkedid: str) -> Dialogue | None:
+        return self._dialogues.get(linkedid)
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: Fields) -> None:
+        if handler := self._handlers.get(event.get("Event", "")):
+            handler(event)
+            return
+        at = self._instant(event)
+        call_before = self.tracker.call_of(event.get("Uniqueid", "") or event.get("DestUniqueid", ""))
+        lines = self.tracker.handle(event, at)
+        if lines:
+            self._store(lines)
+            self._react(lines, call_before)
+
+    def _instant(self, event: Fields) -> datetime:
+        """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock)."""
+        stamp = event.get("Timestamp")
+        if not stamp:
+            return self._deps.clock.now()
+        happened = datetime.fromtimestamp(float(stamp), UTC)
+        return self._deps.clock.now() - (datetime.now(UTC) - happened)
+
+    def _store(self, lines: list[Line]) -> None:
+        self.journal.add(*lines)
+
+    def _react(self, lines: list[Line], before: LiveCall | None) -> None:
+        for line in lines:
+            call = self.tracker.calls.get(line.linkedid) or before
+            if call is not None:
+                self._follow(line, call)
+        self._tell_seats(before, lines)
+
+    def _follow(self, line: Line, call: LiveCall) -> None:
+        if line.kind == ledger.ARRIVED:
+            self._caller(call)
+        elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
+            self.journal.set_facts(call.linkedid, answered_at=call.answered_at, queued_at=call.queued_at)
+            self.journal.set_facts(call.linkedid, operator_id=self.seats.user_ids().get(call.operator))
+            self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
+        elif line.kind == ledger.TRANSFER_ANSWERED:
+            facts = {"liaison_id": self.seats.user_ids().get(line.data["extension"]), "liaison_unit_id": line.data["unit"]}
+            self.journal.set_facts(call.linkedid, **facts)
+            self._job(self._deps.on_liaison(self, call, line.data["extension"]), "liaison-answered")
+        elif line.kind in (ledger.PARTY_LEFT, ledger.NO_ANSWER):
+            self._leg_over(line, call)
+        elif line.kind == ledger.ENDED:
+            self._job(self._finish(call), "call-end")
+
+    def _leg_over(self, line: Line, call: LiveCall) -> None:
+        extension = line.data["extension"]
+        seat = self.board.seat_of(extension)
+        if seat and line.kind == ledger.PARTY_LEFT:
+            seat.last_call = call
+            self._job(self.seats.wrap_up(seat, call.linkedid), "wrap-up")
+        transfer = call.transfer
+        if transfer and transfer.mode == "attended" and extension in transfer.extensions:
+            why = line.data.get("why", "left")
+            transfer.phase, transfer.why = "failed", why
+            self.note(call, ledger.TRANSFER_FAILED, why=why)
+            if seat := self.board.seat_of(transfer.by):
+                self.changed(seat.user_id)
+
+    def _tell_seats(self, before: LiveCall | None, lines: list[Line]) -> None:
+        call = before or (self.tracker.calls.get(lines[0].linkedid) if lines else None)
+        extensions = {leg.extension for leg in call.legs.values()} if call else set()
+        extensions |= {str(line.data["extension"]) for line in lines if "extension" in line.data}
+        if call and call.operator:
+            extensions.add(call.operator)
+        for seat in list(self.board.seats.values()):
+            if seat.extension in extensions:
+                self._deps.bus.deliver(AgentChanged(seat.user_id))
+        self._deps.bus.deliver(BoardChanged())
+
+    # --- dialogues --------------------------------------------------------------------------------------------------
+
+    def _agi_start(self, event: Fields) -> None:
+        dialogue = Dialogue(self.ami, event)
+        call = self.tracker.calls.get(dialogue.linkedid)
+        if call is None:
+            log.warning("dialogue_of_unknown_call", linkedid=dialogue.linkedid)
+            return
+        self._dialogues[dialogue.uniqueid] = dialogue
+        call.phase = "menu" if not call.answered_at else "after_talk"
+        stage = dialogue.environment.get("agi_arg_1", "welcome")
+        self._job(self._talk(dialogue, call, stage), f"dialogue-{dialogue.uniqueid}")
+        self._deps.bus.deliver(BoardChanged())
+
+    async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
+        caller = self._caller(call)
+        note = partial(self.note, call)
+        if stage == "after" and call.transfer:
+            call.transfer = None
+        session = Session(self._deps.flow, self._deps.menus, caller, dialogue, self._deps.sound, note)
+        try:
+            await session.run(stage)
+        except (CallerGone, TelephonyDown):
+            log.info("dialogue_cut", linkedid=call.linkedid)
+        except Exception:
+            log.exception("dialogue_failed", linkedid=call.linkedid, node=call.node)
+            await self._to_operator(dialogue)
+
+    async def _to_operator(self, dialogue: Dialogue) -> None:
+        """Our mistake is not the caller's: a person takes over."""
+        try:
+            await dialogue.leave_to("operators")
+        except (CallerGone, TelephonyDown):
+            log.info("dialogue_cut", linkedid=dialogue.linkedid)
+
+    def _agi_exec(self, event: Fields) -> None:
+        command_id = event.get("CommandId", "") or event.get("CommandID", "")
+        if dialogue := self._dialogues.get(command_id.partition("/")[0]):
+            dialogue.answer(command_id, event.get("Result", ""))
+
+    def _agi_end(self, event: Fields) -> None:
+        if dialogue := self._dialogues.pop(event.get("Uniqueid", ""), None):
+            dialogue.leave()
+
+    def _key(self, event: Fields) -> None:
+        if event.get("Direction") == "Received" and (dialogue := self._dialogues.get(event.get("Uniqueid", ""))):
+            dialogue.press(event.get("Digit", ""))
+
+    def _caller(self, call: LiveCall) -> Caller:
+        caller = self.callers.get(call.linkedid)
+        if caller is None:
+            region = self._deps.regions.get(call.line) or next(iter(self._deps.regions.values()))
+            caller = self.callers[call.linkedid] = Caller(call.linkedid, call, region)
+            self.board.notes[call.linkedid] = CallNotes(region_id=region.id)
+        return caller
+
+    async def _finish(self, call: LiveCall) -> None:
+        """Close the call record once its last words are stored."""
+        caller = self._caller(call)
+        if dialogue := self._dialogues.pop(call.linkedid, None):
+            dialogue.leave()
+            await asyncio.sleep(0)
+        self.journal.set_facts(call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids()))
+        await self.journal.flush()
+        await self._deps.on_ended(self, caller)
+        self.callers.pop(call.linkedid, None)
+        if not any(seat.wrap_up_call == call.linkedid for seat in self.board.seats.values()):
+            self.board.notes.pop(call.linkedid, None)
+        self._deps.bus.deliver(CallEnded(call.linkedid))
+
+    # --- connection -------------------------------------------------------------------------------------------------
+
+    def _on_up(self) -> None:
+        self._job(self._resync(), "resync")
+
+    def _on_down(self) -> None:
+        for dialogue in self._dialogues.values():
+            dialogue.leave()
+        self._dialogues.clear()
+
+    async def _resync(self) -> None:
+        """Ask Asterisk for the truth: channels, seats, telephones; close what vanished while nobody watched."""
+        now = self._deps.clock.now()
+        rows = await self.ami.listing("CoreShowChannels")
+        alive = {row.get("Uniqueid", "") for row in rows}
+        for linkedid in [key for key in self.tracker.calls if key not in alive]:
+            call = self.tracker.calls[linkedid]
+            lines = self.tracker.handle({"Event": "Hangup", "Uniqueid": linkedid, "Cause": "unseen"}, now)
+            self._store(lines)
+            self._react(lines, call)
+        for row in sorted(rows, key=lambda row: row.get("Uniqueid") != row.get("Linkedid")):
+            self.tracker.adopt(row, now)
+        await self.journal.remember(list(self.tracker.calls))
+        await self.seats.resync()
+        await self._adopt_dialogues(rows)
+        self._deps.bus.deliver(BoardChanged())
+
+    async def _adopt_dialogues(self, rows: list[Fields]) -> None:
+        """Callers who wait in AsyncAGI for a controller that is gone begin anew at the main menu."""
+        for row in rows:
+            if row.get("Application") == "AGI" and row.get("Uniqueid") not in self._dialogues:
+                self._agi_start({**row, "Env": "agi_arg_1%3A%20welcome%0A"})
+
+    async def _beat(self, beat: Callable[[], None]) -> None:
+        """Tell the dialplan that a controller lives; a connection that stops answering is given up."""
+        missed = 0
+        while True:
+            if self.ami.up:
+                try:
+                    epoch = int(datetime.now(UTC).timestamp())
+                    await self.ami.action("Setvar", Variable="CTL_BEAT", Value=epoch, limit_s=2)
+                    missed = 0
+                    beat()
+                except TelephonyDown:
+                    missed = 0
+                except Exception:
+                    missed += 1
+                    log.warning("beat_missed", missed=missed)
+                    if missed >= MISSED_BEATS:
+                        self.ami.drop()
+            await asyncio.sleep(BEAT_S)
+
+    async def _keep(self, beat: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(KEEP_S)
+            beat()
+            for dialogue in list(self._dialogues.values()):
+                if self.ami.up:
+                    self.ami.post("Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=KEEP_LIMIT_S)
+
+    def _job(self, work: Awaitable[Any], name: str) -> None:
+        self._deps.tasks.job(work, name)  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""After the talk or the message: the query code, then the survey, whoever hung up first (M-47, M-61)."""
+
+from collections.abc import Mapping
+
+from ivr import directory, spoken
+from ivr.flow.context import Branch, Handler
+from recordings import ledger
+from tickets import satisfaction
+from tickets.models import Channel, RatingAbout
+
+
+class After(Branch):
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "issue_code": self.issue_code,
+            "after_code": self.after_code,
+            "rate_operator": self.rate_operator,
+            "rate_unit": self.rate_unit,
+            "next_survey": self.next_survey,
+        }
+
+    async def issue_code(self) -> str:
+        return "ready" if self.fill_code() else "none"
+
+    def fill_code(self) -> bool:
+        """Put the code into its slot; False when this call has none."""
+        if not self.caller.query_code:
+            return False
+        self.slots["code"] = spoken.digits(self.caller.query_code)
+        return True
+
+    async def after_code(self) -> str:
+        self.note(ledger.CODE_SPOKEN, times=2) if self.caller.query_code else None
+        call = self.caller.call
+        if call.operator and "operator" not in self.caller.asked and not call.direction == "out":
+            self.caller.asked.add("operator")
+            return "survey"
+        return await self.next_survey()
+
+    async def next_survey(self) -> str:
+        """The question on the unit's answer follows when a liaison talked to the caller."""
+        if "operator" in self.caller.asked and "operator" not in self.caller.rated:
+            await self._rate(RatingAbout.OPERATOR, None)
+        if "unit" in self.caller.asked or not self.caller.call.liaison:
+            return "done"
+        self.caller.asked.add("unit")
+        await self._name_unit()
+        return "unit"
+
+    async def _name_unit(self) -> None:
+        unit_id = self.caller.unit_id or (self.caller.unit.id if self.caller.unit else None)
+        if unit_id is not None:
+            async with self.deps.db.reading() as session:
+                self.use_unit(await directory.unit(session, unit_id))
+
+    async def rate_operator(self, key: str) -> None:
+        await self._rate(RatingAbout.OPERATOR, int(key))
+
+    async def rate_unit(self, key: str) -> None:
+        self.caller.asked.add("unit")
+        await self._rate(RatingAbout.UNIT, int(key))
+
+    async def not_rated(self) -> None:
+        """The call ends: whoever was asked and pressed nothing counts as asked, never as satisfied."""
+        for about in (RatingAbout.OPERATOR, RatingAbout.UNIT):
+            if about in self.caller.asked - self.caller.rated:
+                await self._rate(about, None)
+
+    async def _rate(self, about: RatingAbout, score: int | None) -> None:
+        self.caller.rated.add(about)
+        self.note(ledger.SURVEYED, about=str(about), score=score)
+        by_code = self.caller.about if about == RatingAbout.UNIT and not self.caller.call.liaison else None
+        call_id = await self.deps.journal.call_id(self.caller.linkedid)
+        async with self.deps.db.unit_of_work() as session:
+            await satisfaction.rate(
+                session, self.deps.clock, call_id=None if by_code else call_id,
+                ticket_id=by_code.id if by_code else None, about=about, score=score, channel=Channel.PHONE,
+            )  # fmt: skip

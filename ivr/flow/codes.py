@@ -1,0 +1,76 @@
+"""Query codes on the telephone (查询码): state, reply, rating and complaint by code (M-20, M-47, M-48, M-62)."""
+
+from collections.abc import Mapping
+
+from core.clock import beijing
+from ivr import spoken
+from ivr.flow.context import Branch, Handler
+from tickets.attempts import status_for_stranger
+from tickets.codes import QueryCodeInvalid, QueryCodeUnknown
+from tickets.errors import TooManyWrongCodes
+from tickets.models import State
+from tickets.queries import CodeStatus
+
+TRIES_A_CALL = 3
+_REPLIED = {State.REPLIED, State.C_REPLIED}
+_DONE = {State.CLOSED, State.VOID, State.C_CLOSED, State.C_REJECTED, State.C_JUDICIAL}
+
+
+class Codes(Branch):
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "query_code": self.query_code,
+            "complaint_code": self.complaint_code,
+            "complain_about_reply": self.complain_about_reply,
+        }
+
+    async def query_code(self, digits: str) -> str | None:
+        status = await self._status(digits)
+        if not isinstance(status, CodeStatus):
+            return status
+        await self._fill(status)
+        if status.reply and status.state in _REPLIED | {State.CLOSED}:
+            return "replied"
+        return "done" if status.state in _DONE else "open"
+
+    async def complaint_code(self, digits: str) -> str | None:
+        """M-48: a complaint by code only after the reply is finished."""
+        status = await self._status(digits)
+        if not isinstance(status, CodeStatus):
+            return status
+        await self._fill(status)
+        return self._complaint_way(status.state)
+
+    async def complain_about_reply(self) -> str:
+        assert self.caller.about is not None
+        return "complained" if self.caller.about.state == State.IN_COMPLAINT else "replied"
+
+    def _complaint_way(self, state: State) -> str:
+        if state == State.IN_COMPLAINT:
+            return "complained"
+        return "replied" if state in (State.REPLIED, State.CLOSED) else "open"
+
+    async def _status(self, digits: str) -> CodeStatus | str | None:
+        """The ticket behind a code; `locked` after too many tries, None for a wrong code."""
+        if self.caller.code_failures >= TRIES_A_CALL:
+            return "locked"
+        source = self.caller.number or self.caller.linkedid
+        try:
+            return await status_for_stranger(
+                self.deps.db, self.deps.clock, digits, source=source, line=self.caller.call.line
+            )
+        except TooManyWrongCodes:
+            return "locked"
+        except (QueryCodeInvalid, QueryCodeUnknown):
+            self.caller.code_failures += 1
+            return "locked" if self.caller.code_failures >= TRIES_A_CALL else None
+
+    async def _fill(self, status: CodeStatus) -> None:
+        today = beijing(self.deps.clock.now()).date()
+        self.caller.about = status.ticket
+        self.slots["unit"] = await self.deps.say(status.unit_name) if status.unit_name else []
+        self.slots["state"] = spoken.state(status.state)
+        self.slots["due"] = spoken.full_date(status.due_on, today) if status.due_on else []
+        self.slots["reply"] = await self.deps.say(status.reply) if status.reply else []
+        explained = status.explanation
+        self.slots["explanation"] = ["explanation-follows", *await self.deps.say(explained)] if explained else []

@@ -1,0 +1,104 @@
+"""One caller's context from arrival to the end, and what the handlers share."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.clock import Clock
+from core.db import Database
+from core.units import Region, Unit
+from ivr.dialogue import Dialogue
+from ivr.directory import unit_prompt
+from ivr.journal import Journal
+from ivr.settings import CallSettings
+from ivr.tracker import LiveCall
+from recordings.settings import RecordingSettings
+from tickets.models import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class HotAnswer:
+    """A frequent question and its answer, fit to be spoken (M-18)."""
+
+    title: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class FlowDeps:
+    """What every handler may use; `say` turns any text into the id of a prompt that exists."""
+
+    db: Database
+    clock: Clock
+    journal: Journal
+    calls: CallSettings
+    recordings: RecordingSettings
+    message_dir: Path
+    say: Callable[[str], Awaitable[list[str]]]
+    registered: Callable[[], frozenset[str]]
+    hot_answers: Callable[[str | None], Awaitable[Sequence[HotAnswer]]]
+    """Published hot questions (热点) of one subject, or of all."""
+    subject_units: Callable[[int], Awaitable[Mapping[str, str]]]
+    """Which unit (code) answers for each subject in a region."""
+
+
+@dataclass
+class Message:
+    """A voice message recorded and not yet handed in."""
+
+    file: Path
+    duration_ms: int
+    is_complaint: bool
+
+
+@dataclass
+class Caller:
+    """What is known of one caller; outlives the dialogues of a call (menu, then after the talk)."""
+
+    linkedid: str
+    call: LiveCall
+    region: Region
+    unit: Unit | None = None
+    unit_id: int | None = None
+    """The unit a transfer by an operator went to."""
+    subject: str = ""
+    ticket_no: str = ""
+    ticket_id: int | None = None
+    query_code: str = ""
+    about: Ticket | None = None
+    """The ticket that a complaint or a rating by code is about."""
+    message: Message | None = None
+    messages: int = 0
+    callback_number: str = ""
+    asked: set[str] = field(default_factory=set)
+    rated: set[str] = field(default_factory=set)
+    code_failures: int = 0
+    outcome: str = ""
+    """`voicemail` or `complaint` once one is handed in, `self_service` when the menus served to their end."""
+
+    @property
+    def number(self) -> str:
+        return self.call.caller
+
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass
+class Branch:
+    """Base of the modules below: the caller, the tools, and the slots they fill."""
+
+    deps: FlowDeps
+    caller: Caller
+    dialogue: Dialogue
+    slots: dict[str, Any]
+    note: Callable[..., None]
+
+    def use_unit(self, unit: Unit, region: Region | None = None) -> None:
+        """From here on the caller means this unit."""
+        self.caller.unit = unit
+        self.slots["unit"] = [unit_prompt((region or unit.region).code, unit.code)]
+
+    def handlers(self) -> Mapping[str, Handler]:
+        raise NotImplementedError

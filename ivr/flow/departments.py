@@ -1,0 +1,119 @@
+"""Choosing a department or a subject, hearing frequent answers, being put through (M-15…M-18)."""
+
+from collections.abc import Mapping, Sequence
+
+from core.clock import beijing
+from core.holidays import load_calendar
+from core.units import ConnectionState, Region, UnitDuty
+from ivr import directory, spoken
+from ivr.flow.context import Branch, Handler, HotAnswer
+from ivr.walk import Item
+
+SUBJECTS = {
+    "s1": "subject-social-security",
+    "s2": "subject-household-police",
+    "s3": "subject-education",
+    "s4": "subject-health",
+    "s5": "subject-housing",
+    "s6": "subject-land",
+    "s7": "subject-tax-commerce",
+    "s8": "subject-other",
+}
+
+
+class Departments(Branch):
+    region: Region | None = None
+    """Where the code typed next is looked up: the line's own region, or a county chosen."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "choose_level": self.choose_level,
+            "counties": self.counties,
+            "unit_code": self.unit_code,
+            "hours": self.hours,
+            "subjects": self.subjects,
+            "subject_questions": self.subject_questions,
+            "hot_questions": self.hot_questions,
+            "transfer": self.transfer,
+            "queue": self.queue,
+            "hang_up": self.hang_up,
+        }
+
+    async def choose_level(self, _key: str) -> None:
+        self.region = None
+
+    async def counties(self) -> Sequence[Item]:
+        async with self.deps.db.reading() as session:
+            counties = await directory.children(session, self.caller.region.id)
+        return [Item(await self.deps.say(county.name), county) for county in counties]
+
+    async def unit_code(self, digits: str) -> str | None:
+        region = self.region or self.caller.region
+        async with self.deps.db.reading() as session:
+            unit = await directory.unit_by_code(session, region.id, digits)
+        if unit is None or unit.duty == UnitDuty.CALL_CENTRE:
+            return None
+        self.use_unit(unit)
+        return "not_connected" if unit.state == ConnectionState.NOT_CONNECTED else "found"
+
+    async def hours(self) -> str:
+        """M-10 「法定工作时间」: people answer only in the region's working segments."""
+        now = self.deps.clock.now()
+        async with self.deps.db.reading() as session:
+            calendar = await load_calendar(session)
+        region = self.caller.region.code
+        self.slots["hours"] = spoken.segments(
+            (segment.opens, segment.closes) for segment in calendar.segments_on(beijing(now).date(), region)
+        )
+        return "open" if calendar.is_open(now, region) else "closed"
+
+    async def subjects(self) -> Sequence[Item]:
+        units = await self.deps.subject_units(self.caller.region.id)
+        return [Item([prompt], (subject, units[subject]))
+                for subject, prompt in SUBJECTS.items() if subject in units]
+
+    async def subject_questions(self) -> Sequence[Item]:
+        return await self._questions(self.caller.subject)
+
+    async def hot_questions(self) -> Sequence[Item]:
+        return await self._questions(None)
+
+    async def _questions(self, subject: str | None) -> Sequence[Item]:
+        """M-18: out of the same entries as desk and web."""
+        answers = await self.deps.hot_answers(subject)
+        return [Item(await self.deps.say(answer.title), answer) for answer in answers]
+
+    async def picked_subject(self, subject: str, unit_code: str) -> None:
+        self.caller.subject = subject
+        self.slots["subject"] = [SUBJECTS[subject]]
+        async with self.deps.db.reading() as session:
+            unit = await directory.unit_by_code(session, self.caller.region.id, unit_code)
+        if unit:
+            self.use_unit(unit)
+            facts = [unit.name, unit.address and f"地址：{unit.address}", unit.hours_text]
+            phones = "、".join(phone.number for phone in unit.phones)
+            self.slots["guidance"] = await self.deps.say("，".join(filter(None, [*facts, phones and f"电话：{phones}"])))
+
+    async def picked_answer(self, answer: HotAnswer) -> None:
+        self.slots["answer"] = await self.deps.say(answer.answer)
+        self.caller.outcome = "self_service"
+
+    async def transfer(self) -> None:
+        """Straight from the menu to the department (M-12); nobody there: an operator."""
+        unit = self.caller.unit
+        assert unit is not None
+        today = beijing(self.deps.clock.now()).date()
+        async with self.deps.db.reading() as session:
+            try:
+                target = await directory.target(session, unit.id, today, registered=self.deps.registered())
+            except directory.UnitUnreachable:
+                return await self.queue()
+        directory.begin_transfer(self.caller.call, target, mode="menu", by="", note=self.note)
+        await self.dialogue.leave_to("to-department", LADDER=target.ladder(), RING_S=self.deps.calls.ring_s)
+        return None
+
+    async def queue(self) -> None:
+        await self.dialogue.leave_to("operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s)
+
+    async def hang_up(self) -> None:
+        await self.dialogue.leave_to("hang-up")

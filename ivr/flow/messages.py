@@ -1,0 +1,81 @@
+"""Messages left by callers: voicemail and spoken complaints become tickets at once (M-02, M-50, M-58, §5.7)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ivr.flow.context import Branch, Handler, Message
+from recordings import ledger
+from recordings.intake import take_in
+from recordings.models import RecordingKind
+from tickets import service
+
+
+class Messages(Branch):
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "play_message": self.play_message,
+            "save_complaint": self.save_complaint,
+            "save_voicemail": self.save_voicemail,
+            "callback_number": self.callback_number,
+        }
+
+    def next_file(self) -> str:
+        """Where the next message goes, without the ending that Asterisk adds."""
+        self.caller.messages += 1
+        return str(self.deps.message_dir / f"{self.caller.linkedid}-{self.caller.messages}")
+
+    def recorded(self, file: str, duration_ms: int, *, is_complaint: bool) -> None:
+        self.caller.message = Message(Path(f"{file}.wav"), duration_ms, is_complaint)
+
+    async def play_message(self) -> str:
+        if self.caller.message:
+            await self.dialogue.play([str(self.caller.message.file.with_suffix(""))])
+        return "done"
+
+    async def save_complaint(self) -> str:
+        return "done"
+
+    async def save_voicemail(self) -> str:
+        return "known" if any(character.isdigit() for character in self.caller.number) else "hidden"
+
+    async def callback_number(self, digits: str) -> str | None:
+        plausible = (digits[0] == "1" and len(digits) == 11) or (digits[0] == "0" and len(digits) >= 10) or len(digits) in (7, 8)
+        if not plausible:
+            return None
+        self.caller.callback_number = digits
+        return "done"
+
+    async def hand_in(self) -> None:
+        """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""
+        message, self.caller.message = self.caller.message, None
+        if message is None:
+            return
+        call_id = await self.deps.journal.call_id(self.caller.linkedid)
+        kind = RecordingKind.COMPLAINT if message.is_complaint else RecordingKind.VOICEMAIL
+        recording = await take_in(
+            self.deps.db, self.deps.clock, self.deps.recordings, file=message.file, call_id=call_id, kind=kind,
+            started_at=self.deps.clock.now(),
+        )  # fmt: skip
+        assert recording is not None
+        await self._register(call_id, recording.id, is_complaint=message.is_complaint)
+
+    async def _register(self, call_id: int, recording_id: int, *, is_complaint: bool) -> None:
+        caller = self.caller
+        async with self.deps.db.unit_of_work() as session:
+            if is_complaint:
+                issued = await service.register_complaint(
+                    session, self.deps.clock, call_id=call_id, region_id=caller.region.id, line=caller.call.line,
+                    caller_number=caller.number, recording_id=recording_id, about=caller.about,
+                )  # fmt: skip
+            else:
+                issued = await service.register_voicemail(
+                    session, self.deps.clock, call_id=call_id, region_id=caller.region.id, line=caller.call.line,
+                    caller_number=caller.number, recording_id=recording_id,
+                    callback_number=caller.callback_number or caller.number,
+                    unit_id=caller.unit.id if caller.unit else None,
+                )  # fmt: skip
+        caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
+        caller.ticket_id = issued.ticket.id
+        caller.outcome = "complaint" if is_complaint else "voicemail"
+        self.note(ledger.TICKET, ticket_no=caller.ticket_no)
+

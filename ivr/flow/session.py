@@ -1,0 +1,83 @@
+"""One caller in the menus: joins the walk through the tree with the branches that do the work."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ivr.dialogue import CallerGone, Dialogue
+from ivr.flow.after import After
+from ivr.flow.codes import Codes
+from ivr.flow.context import Branch, Caller, FlowDeps, Handler
+from ivr.flow.departments import Departments
+from ivr.flow.messages import Messages
+from ivr.menu import Menus, Record
+from ivr.walk import Item, Walk
+
+STAGES = {
+    "welcome": "",
+    "after": "TALKED",
+    "overflow": "OP-NONE",
+    "voicemail": "VM-REC",
+    "transfer-failed": "TRANSFER-FAILED",
+}
+"""Where the walk begins for each STAGE that the dialplan hands over; empty: the tree's start."""
+_COMPLAINT_NODES = frozenset({"C-REC"})
+
+
+class Session:
+    def __init__(
+        self,
+        deps: FlowDeps,
+        menus: Menus,
+        caller: Caller,
+        dialogue: Dialogue,
+        sound: Callable[[str], str],
+        note: Callable[..., None],
+    ) -> None:
+        self.slots: dict[str, Any] = {}
+        parts = (deps, caller, dialogue, self.slots, note)
+        self._departments = Departments(*parts)
+        self._messages = Messages(*parts)
+        self._after = After(*parts)
+        branches: tuple[Branch, ...] = (self._departments, self._messages, self._after, Codes(*parts))
+        self._handlers: dict[str, Handler] = {}
+        for branch in branches:
+            self._handlers.update(branch.handlers())
+        self._menus = menus
+        self._dialogue = dialogue
+        self._walk = Walk(
+            menus, dialogue, self, sound, note, limit_s=deps.calls.menu_limit_s,
+            message_file=self._messages.next_file,
+        )  # fmt: skip
+
+    async def run(self, stage: str) -> None:
+        """Walk from the node of this stage; whatever the caller leaves unfinished by hanging up is handed in."""
+        node = STAGES.get(stage) or self._menus.start
+        if stage == "after":
+            self._after.fill_code()
+        try:
+            await self._walk.run(node)
+        except CallerGone:
+            await self._messages.hand_in()
+            await self._after.not_rated()
+
+    # --- what the walk asks for -------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Handler:
+        return self._handlers[name]
+
+    async def chosen(self, handler: str, item: Item) -> None:
+        if handler == "counties":
+            self._departments.region = item.value
+        elif handler == "subjects":
+            await self._departments.picked_subject(*item.value)
+        else:
+            await self._departments.picked_answer(item.value)
+
+    async def recorded(self, node: Record, file: str, duration_ms: int) -> None:
+        self._messages.recorded(file, duration_ms, is_complaint=node.id in _COMPLAINT_NODES)
+
+    async def before(self, node_id: str) -> None:
+        """A message is handed in before its code is spoken."""
+        if node_id in ("C-SAVED", "VM-SAVED"):
+            await self._messages.hand_in()
+            self._after.fill_code()

@@ -1,0 +1,85 @@
+"""What follows from a call's milestones (立单与归档): a ticket when somebody answers, recordings when it is over."""
+
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from core.clock import Clock
+from core.db import Database
+from ivr.ami import ActionRefused, TelephonyDown
+from ivr.controller import Controller
+from ivr.flow.context import Caller
+from ivr.tracker import LiveCall
+from recordings import ledger
+from recordings.intake import take_in
+from recordings.models import RecordingKind
+from recordings.settings import RecordingSettings
+from tickets import service
+from tickets.service import Issued
+
+log = structlog.get_logger()
+
+
+class Opening:
+    def __init__(self, db: Database, clock: Clock, recordings: RecordingSettings) -> None:
+        self._db = db
+        self._clock = clock
+        self._recordings = recordings
+
+    async def answered(self, controller: Controller, call: LiveCall, extension: str) -> None:
+        """An operator answered: the call's ticket exists from this moment, so its code can be spoken later (M-23)."""
+        caller = controller.callers.get(call.linkedid)
+        user_id = controller.seats.user_ids().get(extension)
+        if caller is None or user_id is None or call.direction == "out" or caller.ticket_no:
+            return
+        call_id = await controller.journal.call_id(call.linkedid)
+        async with self._db.unit_of_work() as session:
+            issued = await service.open_for_call(
+                session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
+                caller_number=call.caller, operator_id=user_id,
+            )  # fmt: skip
+        await self._issued(controller, call, caller, issued)
+        controller.changed(user_id)
+
+    async def liaison_answered(self, controller: Controller, call: LiveCall, extension: str) -> None:
+        """A liaison answered straight from the menu: the unit's ticket, filled in afterwards (M-33)."""
+        caller = controller.callers.get(call.linkedid)
+        if caller is None or caller.ticket_no or caller.unit is None:
+            return
+        call_id = await controller.journal.call_id(call.linkedid)
+        async with self._db.unit_of_work() as session:
+            issued = await service.open_for_unit(
+                session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
+                caller_number=call.caller, unit_id=caller.unit.id,
+                liaison_id=controller.seats.user_ids().get(extension),
+            )  # fmt: skip
+        await self._issued(controller, call, caller, issued)
+
+    async def _issued(self, controller: Controller, call: LiveCall, caller: Caller, issued: Issued) -> None:
+        caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
+        caller.ticket_id = issued.ticket.id
+        notes = controller.board.notes[call.linkedid]
+        notes.ticket_no, notes.query_code = caller.ticket_no, caller.query_code
+        controller.note(call, ledger.TICKET, ticket_no=caller.ticket_no)
+        try:  # on the channel the code survives a restart of this process
+            await controller.ami.action("Setvar", Channel=call.channel, Variable="QUERY_CODE", Value=issued.query_code)
+        except (ActionRefused, TelephonyDown):
+            log.info("code_not_kept_on_channel", linkedid=call.linkedid)
+
+    async def ended(self, controller: Controller, caller: Caller) -> None:
+        """Take the call's audio into the archive."""
+        call_id = await controller.journal.call_id(caller.linkedid)
+        spool = self._recordings.spool_dir
+        talks = [(spool / "talk" / f"{caller.linkedid}.raw", RecordingKind.TALK, caller.call.answered_at)]
+        talks += [(file, RecordingKind.CONSULT, at) for file, at in self._consults(caller)]
+        for file, kind, started_at in talks:
+            if file.exists():
+                await take_in(
+                    self._db, self._clock, self._recordings, file=file, call_id=call_id, kind=kind,
+                    started_at=started_at or caller.call.started_at,
+                )  # fmt: skip
+
+    def _consults(self, caller: Caller) -> list[tuple[Path, datetime]]:
+        folder = self._recordings.spool_dir / "consult"
+        return [(folder / f"{uniqueid}.raw", at) for uniqueid, at in caller.call.consults]

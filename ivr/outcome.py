@@ -1,0 +1,43 @@
+"""How a call ended, and the columns of its record (通话记录, M-57). Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from ivr.flow.context import Caller
+from ivr.tracker import LiveCall
+from recordings.models import CallEnd
+
+_SERVED = {"voicemail": CallEnd.VOICEMAIL, "complaint": CallEnd.COMPLAINT, "self_service": CallEnd.SELF_SERVICE}
+
+
+def how_ended(call: LiveCall, outcome: str) -> CallEnd:
+    """`outcome` is what the menus achieved: voicemail, complaint, self_service or nothing."""
+    if call.liaison:
+        return CallEnd.LIAISON
+    if call.answered_at:
+        return CallEnd.OPERATOR
+    if outcome in ("voicemail", "complaint"):
+        return _SERVED[outcome]
+    if call.queued_at and call.phase_before_end in ("queue", "ringing"):
+        return CallEnd.QUEUE
+    return _SERVED.get(outcome, CallEnd.MENU)
+
+
+def call_facts(call: LiveCall, caller: Caller, now: datetime, user_ids: dict[str, int]) -> dict[str, Any]:
+    """The call record's closing columns; `user_ids` maps extensions to people."""
+    return {
+        "ended_at": call.ended_at or now,
+        "end": how_ended(call, caller.outcome),
+        "end_node": call.node[:30],
+        "node_path": ">".join(call.nodes),
+        "queued_at": call.queued_at,
+        "answered_at": call.answered_at,
+        "operator_id": user_ids.get(call.operator),
+        "liaison_id": user_ids.get(call.liaison),
+        "liaison_unit_id": _unit(caller) if call.liaison else None,
+        "talk_ms": call.talk_ms,
+    }
+
+
+def _unit(caller: Caller) -> int | None:
+    return caller.unit_id or (caller.unit.id if caller.unit else None)
