@@ -37,7 +37,8 @@ def _length(kind: ClockKind, due: Due) -> str:
 
 def _counted(due: Due) -> str:
     days = due.counted
-    return "、".join(f"{_short(day.on)}{_made_up(day)}" for day in days) + f"，共 {len(days)} 天"
+    since = due.received_on.year
+    return "、".join(f"{_short(day.on, since)}{_made_up(day)}" for day in days) + f"，共 {len(days)} 天"
 
 
 def _made_up(day: DayStatus) -> str:
@@ -51,7 +52,8 @@ def _skipped(due: Due) -> str:
     parts = []
     for (_, why), run in runs:
         days = [day.on for _, day in run]
-        span = _short(days[0]) if len(days) == 1 else f"{_short(days[0])}至{_short(days[-1])}"
+        first, last = _short(days[0], due.received_on.year), _short(days[-1], due.received_on.year)
+        span = first if len(days) == 1 else f"{first}至{last}"
         parts.append(f"{span}（{why}）")
     return "、".join(parts)
 
@@ -60,8 +62,8 @@ def _why(day: DayStatus) -> str:
     return "双休日" if day.why in WEEKDAYS else day.why
 
 
-def _short(on: date) -> str:
-    return f"{on.month}月{on.day}日"
+def _short(on: date, since_year: int) -> str:
+    return f"{on.month}月{on.day}日" if on.year == since_year else f"{on.year}年{on.month}月{on.day}日"
 
 
 def _day(on: date) -> str:

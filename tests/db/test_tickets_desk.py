@@ -1,12 +1,13 @@
 """What an operator does with a ticket, from the ring to the outcome."""
 
 import pytest
+from sqlalchemy import func, select
+from support.tickets import City, build_city
+
 from core.db import Database
 from core.errors import HotlineError, InvalidInput
 from recordings import ledger
 from recordings.models import Call, CallEvent
-from sqlalchemy import func, select
-from support.tickets import City, build_city
 from tickets import queries, service
 from tickets.codes import is_well_formed
 from tickets.errors import DraftStale, OutcomeMissing, TicketNotFound

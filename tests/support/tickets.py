@@ -4,15 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
 from core.clock import ShiftedClock
 from core.db import Database
 from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
 from recordings.models import Call
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 from tickets.settings import TicketSettings
 
 TABLE = Path(__file__).parents[2] / "config/calendar/cn.toml"
