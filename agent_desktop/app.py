@@ -5,10 +5,11 @@ The order is the order of the navigation.
 """
 
 from importlib import import_module
-from importlib.util import find_spec
+from pathlib import Path
 
 from aiohttp import web
 
+from agent_desktop import api
 from core.web import account, login
 
 FOLDERS = ("softphone", "desk", "liaison", "supervise", "wallboard", "admin", "phone")
@@ -18,6 +19,7 @@ def setup(app: web.Application) -> None:
     """Add every folder; the keys of `agent_desktop.keys` must be set before."""
     login.routes.register(app)
     account.routes.register(app)
+    api.routes.register(app)
     for name in FOLDERS:
-        if find_spec(f"agent_desktop.{name}.views"):
+        if (Path(__file__).parent / name / "views.py").is_file():
             import_module(f"agent_desktop.{name}.views").setup(app)

@@ -7,9 +7,9 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
-from core.errors import HotlineError, LoginRequired, TooManyRequests
+from core.errors import Conflict, HotlineError, LoginRequired, TooManyRequests
 from core.web import api
 from core.web.errors import (
     AccountLocked,
@@ -42,6 +42,9 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
     except (OperationalError, InterfaceError):
         log.exception("database_away", path=request.path)
         return answer(request, DatabaseAway())
+    except IntegrityError:  # a row vanished or appeared between looking and writing
+        log.exception("integrity_refused", path=request.path)
+        return answer(request, Conflict())
     except Exception:
         log.exception("request_failed", path=request.path)
         return answer(request, HotlineError())

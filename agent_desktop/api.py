@@ -1,0 +1,98 @@
+"""The JSON API's staff part: tickets with their steps, clocks and trail, as far as the asker may see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from core.clock import beijing
+from core.log import mask_number
+from core.people import Role, User
+from core.web.api import PREFIX, answer
+from core.web.keys import DB, person
+from core.web.routes import ApiDoc, Param, Routes
+from tickets.access import ticket_for
+from tickets.lifecycle import STATE_NAMES
+from tickets.models import Step, Ticket, TrailRow
+from tickets.queries import steps_of, trail_of
+
+routes = Routes()
+CASE_ROLES = frozenset(Role) - {Role.ADMIN}
+"""Whoever works with content; the administrator does not (§5.9)."""
+_TICKET = ApiDoc(
+    "查工单",
+    params=(Param("ticket_no", "工单号", place="path"),),
+    answer={
+        "ticket_no": "工单号",
+        "kind": "question 提问，complaint 投诉",
+        "state": "状态代码",
+        "state_name": "状态",
+        "channel": "来源渠道",
+        "caller_number": "来电号码（隐去部分）",
+        "received_at": "收到时间",
+        "closed_at": "归档时间",
+        "subject": "主题",
+        "question": "问题",
+        "answer": "答复",
+        "guidance": "告知的其他查询方式、程序",
+        "outcome": "处理结果",
+        "steps": "办理环节及其时限",
+        "trail": "办理轨迹",
+    },
+)
+
+
+@routes.get(f"{PREFIX}/tickets/{{ticket_no}}", roles=CASE_ROLES, doc=_TICKET)
+async def ticket(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        asker = await session.scalar(
+            select(User).where(User.id == person(request).user_id).options(selectinload(User.grants))
+        )
+        assert asker is not None
+        found = await ticket_for(session, asker, request.match_info["ticket_no"])
+        steps, trail = await steps_of(session, found.id), await trail_of(session, found.id)
+    return answer(ticket_json(found, steps, trail))
+
+
+def ticket_json(found: Ticket, steps: Sequence[Step], trail: Sequence[TrailRow]) -> dict[str, Any]:
+    plain = ("ticket_no", "kind", "state", "channel", "subject", "question", "answer", "guidance", "outcome")
+    return {name: getattr(found, name) for name in plain} | {
+        "state_name": STATE_NAMES[found.state],
+        "caller_number": mask_number(found.caller_number),
+        "received_at": _instant(found.received_at),
+        "closed_at": _instant(found.closed_at),
+        "steps": [_step_json(step) for step in steps],
+        "trail": [_trail_json(row) for row in trail],
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    plain = (
+        "position",
+        "clock",
+        "days",
+        "due_on",
+        "provisional",
+        "result",
+        "reply",
+        "explanation",
+        "designated",
+    )
+    instants = ("started_at", "cut_off_at", "finished_at", "extended_at", "overdue_at", "explained_at")
+    return (
+        {name: getattr(step, name) for name in plain}
+        | {name: _instant(getattr(step, name)) for name in instants}
+        | {"unit": step.unit.name if step.unit else None}
+    )
+
+
+def _trail_json(row: TrailRow) -> dict[str, Any]:
+    plain = ("rule", "action", "from_state", "to_state", "text")
+    return {name: getattr(row, name) for name in plain} | {"at": _instant(row.at)}
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return beijing(instant).isoformat() if instant else None

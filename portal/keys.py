@@ -1,0 +1,11 @@
+"""What the public pages are given by the composition root besides the common parts; set before `setup`."""
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from kb.search import Searcher
+
+SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
+"""Not set where no knowledge base is loaded: the search then says so."""

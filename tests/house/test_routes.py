@@ -1,0 +1,183 @@
+"""Every route names its roles, and the gate keeps to them: role × page, cell by cell (M-90)."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from support.web import ROOT, TEST, Browser, add_person, browsing, web_app
+
+from core import accounts
+from core.clock import SystemClock
+from core.db import Database
+from core.people import Role
+from core.web.routes import CLIENTS, DECLARED, PUBLIC, SIGNED_IN, Declared, Routes, declared
+
+EVERY = frozenset(Role)
+CASES = EVERY - {Role.ADMIN}
+PAGES: dict[str, object] = {
+    "/": PUBLIC,
+    "/login": PUBLIC,
+    "/search": PUBLIC,
+    "/track": PUBLIC,
+    "/healthz": PUBLIC,
+    "/account": EVERY,
+    "/desk": {Role.OPERATOR},
+    "/desk/ws": {Role.OPERATOR},
+    "/admin": {Role.ADMIN},
+    "/admin/people/new": {Role.ADMIN},
+    "/admin/channels": {Role.ADMIN},
+    "/admin/roles": {Role.ADMIN},
+    "/admin/audit": {Role.ADMIN},
+    "/api/v1/tickets/{ticket_no}": CASES,
+    "/api/v1/workdays/due": CLIENTS,
+    "/api/v1/kb/search": CLIENTS,
+    "/api/v1/inquiries/{query_code}": CLIENTS,
+}
+"""The table of the mission (§5.9) for the pages that exist: written by hand, so that a slip in a route is seen."""
+PEOPLE = [None, *Role]
+
+
+@web.middleware
+async def passed_the_gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Innermost: answers for whoever got this far, so that only the gate is tested."""
+    if request.path in {"/login", "/account"}:
+        return await handler(request)
+    return web.Response(status=299)
+
+
+async def _is_let_in(browser: Browser, item: Declared) -> bool:
+    path = re.sub(r"\{[^{}]*(\{[^{}]*\}[^{}]*)*\}", "1", item.path)
+    headers = {"X-CSRF-Token": browser.csrf}
+    response = await browser.client.request(item.method, path, headers=headers, allow_redirects=False)
+    if response.status == 303:
+        assert response.headers["Location"].startswith("/login")
+    else:
+        assert response.status in {200, 299, 401, 403}
+    return response.status in {200, 299}
+
+
+@pytest.mark.parametrize("role", PEOPLE, ids=lambda role: role or "nobody")
+async def test_gate_keeps_to_what_routes_declare(db: Database, role: Role | None):
+    """Each role on each route: let in exactly when declared; others get 403, strangers the login or 401."""
+    app = web_app(db)
+    app.middlewares.append(passed_the_gate)
+    if role:
+        await add_person(db, "person", role)
+    async with browsing(app) as browser:
+        if role:
+            await browser.sign_in("person")
+        wrong = []
+        for item in declared(app):
+            if item.path in {"/login", "/logout"}:
+                continue
+            open_to_all = item.roles is PUBLIC
+            expected = open_to_all or (
+                role is not None and (item.roles in (SIGNED_IN, CLIENTS) or role in item.roles)
+            )
+            if await _is_let_in(browser, item) is not expected:
+                wrong.append((item.method, item.path))
+        assert wrong == []
+
+
+async def test_declarations_match_the_table_of_the_mission(db: Database):
+    """What the routes declare is what the hand-written table says, for every page in it."""
+    app = web_app(db)
+    said = {item.path: item.roles for item in declared(app) if item.method == "GET"}
+    expected = {
+        path: SIGNED_IN
+        if roles == EVERY
+        else (frozenset(roles) if isinstance(roles, set | frozenset) else roles)
+        for path, roles in PAGES.items()
+    }
+    assert {path: said[path] for path in expected if path in said} == {
+        path: roles for path, roles in expected.items() if path in said
+    }
+    assert set(expected) - set(said) <= {"/desk", "/desk/ws"}
+
+
+async def test_staff_pages_are_never_public(db: Database):
+    """Nothing below a staff room's path is open to strangers."""
+    staff = ("/desk", "/liaison", "/office", "/inspect", "/supervise", "/wallboard", "/admin", "/account")
+    public = [item.path for item in declared(web_app(db)) if item.roles is PUBLIC]
+    assert [path for path in public if path.startswith(staff)] == []
+
+
+async def test_every_served_route_is_declared(db: Database):
+    """The router holds no route, save static files, that nobody declared."""
+    app = web_app(db)
+    undeclared = [
+        route.resource.canonical
+        for route in app.router.routes()
+        if route not in app[DECLARED] and not isinstance(route.resource, web.StaticResource)
+    ]
+    assert undeclared == []
+
+
+async def test_undeclared_route_is_refused_at_run_time(db: Database):
+    """A route added past the declarations is closed to everybody."""
+
+    async def secret(_: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+    async with browsing(
+        web_app(db, rooms=[lambda app: app.router.add_get("/secret", secret) and None])
+    ) as browser:
+        response = await browser.get("/secret")
+        assert response.status == 403
+        assert "secret" not in (await response.text()).split("<main")[1]
+
+
+def test_route_without_roles_cannot_be_written():
+    """The decorator wants an audience, and a set of roles that is not empty."""
+    routes = Routes()
+    with pytest.raises(TypeError):
+        routes.get("/x")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="nobody"):
+        routes.get("/x", roles=set())
+
+
+def test_no_room_adds_routes_behind_the_declarations():
+    """Rooms use `Routes`, never aiohttp's own tables."""
+    forbidden = {"RouteTableDef", "add_get", "add_post", "add_route", "add_view", "add_routes"}
+    guilty = []
+    for folder in ("agent_desktop", "portal"):
+        for file in sorted(Path(ROOT, folder).rglob("*.py")):
+            names = {n.attr for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Attribute)}
+            guilty += [f"{file.relative_to(ROOT)}: {name}" for name in sorted(names & forbidden)]
+    assert guilty == []
+
+
+def test_templates_hold_no_inline_script_or_style():
+    """The strict content policy stays possible: no inline script, style or handler in any template."""
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
+    files = [f for folder in ("core", "agent_desktop", "portal") for f in Path(ROOT, folder).rglob("*.html")]
+    assert len(files) > 5
+    assert [str(f.relative_to(ROOT)) for f in files if inline.search(f.read_text())] == []
+
+
+def test_post_forms_hold_the_token():
+    """Every form that posts to a staff page sends the CSRF token; public forms are judged by their origin."""
+    without = []
+    for file in Path(ROOT, "agent_desktop").rglob("*.html"):
+        for form in re.findall(
+            r'<form[^>]*method="post".*?</form>', file.read_text(), re.DOTALL | re.IGNORECASE
+        ):
+            if "csrf_field()" not in form:
+                without.append(str(file.relative_to(ROOT)))
+    assert without == []
+
+
+async def test_channel_key_opens_the_open_api_only(db: Database):
+    """A channel key is let in where CLIENTS or PUBLIC is declared and nowhere else."""
+    app = web_app(db)
+    app.middlewares.append(passed_the_gate)
+    async with db.unit_of_work() as session:
+        key = await accounts.issue_token(session, SystemClock(), TEST, name="窗口", channel="window")
+    async with browsing(app) as browser:
+        browser.client.session.headers["Authorization"] = f"Bearer {key}"
+        items = [item for item in declared(app) if item.path not in {"/login", "/logout", "/account"}]
+        let_in = [item for item in items if await _is_let_in(browser, item)]
+    assert let_in == [item for item in items if item.roles in (PUBLIC, CLIENTS)]

@@ -1,0 +1,115 @@
+"""The web side for tests: both rooms on a database, people of every role, and a browser-like client."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+
+import agent_desktop.app
+import portal.app
+from agent_desktop.keys import CALLER_PHONE, SOFTPHONE
+from agent_desktop.phone.settings import CallerPhoneSettings
+from agent_desktop.softphone.settings import SoftphoneSettings
+from core import accounts
+from core.accounts import By, Details
+from core.clock import Clock, SystemClock
+from core.db import Database
+from core.holidays import CalendarSettings
+from core.people import Role, User
+from core.tasks import Tasks
+from core.web.app import make_app
+from core.web.keys import WebDeps
+from core.web.settings import HttpSettings
+from tickets.settings import TicketSettings
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "correct-horse-battery"  # long enough to need no mixture
+TEST = By("test")
+Room = Callable[[web.Application], None]
+
+
+def staff_room(app: web.Application) -> None:
+    app[SOFTPHONE], app[CALLER_PHONE] = SoftphoneSettings(), CallerPhoneSettings(enabled=True)
+    agent_desktop.app.setup(app)
+
+
+ROOMS: tuple[Room, ...] = (staff_room, portal.app.setup)
+
+
+def web_app(
+    db: Database,
+    clock: Clock | None = None,
+    *,
+    settings: HttpSettings | None = None,
+    rooms: Sequence[Room] = ROOMS,
+    **more: Any,
+) -> web.Application:
+    clock = clock or SystemClock()
+    db.provide(TicketSettings(code_secret=b"0123456789abcdef"))
+    db.provide(CalendarSettings(table=ROOT / "config/calendar/cn.toml"))
+    tasks = Tasks(clock)
+    app = make_app(WebDeps(db, clock, db.bus, tasks, settings or HttpSettings(), **more), rooms)
+
+    async def close(_: web.Application) -> None:
+        await tasks.close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+class Browser:
+    """A client with cookies that follows no redirects and sends the CSRF token of its last page."""
+
+    def __init__(self, client: TestClient[Any, Any]) -> None:
+        self.client = client
+        self.csrf = ""
+
+    async def get(self, path: str, **options: Any) -> ClientResponse:
+        response = await self.client.get(path, allow_redirects=False, **options)
+        if found := re.search(r'<meta name="csrf" content="([^"]+)"', await _text(response)):
+            self.csrf = found[1]
+        return response
+
+    async def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> ClientResponse:
+        form = {"csrf": self.csrf} | (data or {})
+        return await self.client.post(path, data=form, allow_redirects=False, **options)
+
+    async def sign_in(self, username: str, password: str = PASSWORD) -> ClientResponse:
+        response = await self.post("/login", {"username": username, "password": password})
+        await self.get("/account")
+        return response
+
+    def cookie(self, name: str = "hotline") -> str:
+        found = [c.value for c in self.client.session.cookie_jar if c.key == name]
+        return found[0] if found else ""
+
+
+@asynccontextmanager
+async def browsing(app: web.Application) -> AsyncIterator[Browser]:
+    async with TestClient(TestServer(app)) as client:
+        yield Browser(client)
+
+
+async def add_person(
+    db: Database, username: str, *roles: Role, clock: Clock | None = None, **details: Any
+) -> User:
+    """An account with PASSWORD."""
+    async with db.unit_of_work() as session:
+        return await accounts.create_user(
+            session,
+            clock or SystemClock(),
+            TEST,
+            username=username,
+            password=PASSWORD,
+            details=Details(details.pop("display_name", username), **details),
+            roles=roles,
+        )
+
+
+async def _text(response: ClientResponse) -> str:
+    is_page = response.content_type == "text/html"
+    return await response.text() if is_page else ""
