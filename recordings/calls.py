@@ -4,7 +4,7 @@ Who may see which calls is a `Scope` made by `recordings.playback.scope_of`; not
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
@@ -251,9 +251,24 @@ async def one(session: AsyncSession, linkedid: str, scope: Scope) -> WholeCall:
 async def whole(session: AsyncSession, call: Call, scope: Scope) -> WholeCall:
     """The same for a call already loaded with `events` and `recordings`."""
     lines = lines_of(call.events)
-    legs = timeline.legs(lines)
+    legs = await legs_with_people(session, lines)
     users = {leg.user_id for leg in legs} | {line.data.get("user") for line in lines} | {call.operator_id}
     units = {leg.unit_id for leg in legs} | {line.data.get("unit") for line in lines} | {call.liaison_unit_id}
     names = await names_of(session, users, units)
+    at_telephones = {leg.extension: names.users.get(leg.user_id or 0, "") for leg in legs}
+    names = replace(names, extensions=at_telephones)
     kept = [r for r in call.recordings if r.deleted_at is None]
     return WholeCall(call, lines, legs, timeline.bridged_spans(lines), names, kept, shows_number(call, scope))
+
+
+async def legs_with_people(session: AsyncSession, lines: Sequence[Line]) -> list[timeline.Leg]:
+    """The legs; a telephone the ledger names without a person is its present owner's."""
+    legs = timeline.legs(lines)
+    unnamed = {leg.extension for leg in legs if leg.user_id is None}
+    owners: dict[str, int] = {}
+    if unnamed:
+        rows = await session.execute(select(User.extension, User.id).where(User.extension.in_(unnamed)))
+        owners = {str(extension): user_id for extension, user_id in rows}
+    for leg in legs:
+        leg.user_id = leg.user_id or owners.get(leg.extension)
+    return legs

@@ -248,8 +248,7 @@ def _ask_operator(
 
 
 def _talk(script: _Script, extension: str | None, length_s: tuple[float, float]) -> None:
-    joined: dict[str, Any] = {"with": extension}  # a reserved word as a key
-    script.note(ledger.BRIDGED, 0.05, **joined)
+    script.note(ledger.BRIDGED, 0.05, extension=extension)
     begun = script.at
     length = script.wait(*length_s)
     if length > 60 and script.rng.random() < 0.25:

@@ -19,7 +19,7 @@ from core.people import Role
 from core.units import Region
 from recordings import timeline
 from recordings.audio import RATE_HZ, SAMPLE_BYTES, WAV_HEADER_BYTES, wav_header
-from recordings.calls import Scope, lines_of
+from recordings.calls import Scope, legs_with_people, lines_of
 from recordings.errors import ReasonMissing, RecordingClosed, RecordingGone, RecordingUnknown
 from recordings.models import Call, Recording, RecordingKind
 from recordings.settings import RecordingSettings
@@ -155,10 +155,12 @@ def _leave_of_unit(role: Role, who: Listener, facts: Facts) -> Leave | None:
     return Leave(role, None if facts.kind is RecordingKind.CONSULT else parts)
 
 
-def facts_of(recording: Recording, call: Call | None, held_by_unit_id: int | None = None) -> Facts:
+async def facts_of(
+    session: AsyncSession, recording: Recording, call: Call | None, held_by_unit_id: int | None = None
+) -> Facts:
     """The facts from the recording and its call (with `events` loaded)."""
     lines = lines_of(call.events) if call else []
-    legs = [leg for leg in timeline.legs(lines) if leg.answered_at]
+    legs = [leg for leg in await legs_with_people(session, lines) if leg.answered_at]
     spans = timeline.bridged_spans(lines)
     units = {leg.unit_id for leg in legs if leg.unit_id is not None}
     operators = {leg.user_id for leg in legs if leg.role == "operator" and leg.user_id}
@@ -203,7 +205,7 @@ async def leave(
 ) -> tuple[Recording, Leave]:
     """The recording and what may be heard of it; raises RecordingUnknown, RecordingClosed, RecordingGone."""
     recording, call = await find(session, public_id)
-    facts = facts_of(recording, call, held_by_unit_id)
+    facts = await facts_of(session, recording, call, held_by_unit_id)
     found = may_listen(who, facts, clock.now(), settings)
     if found is None:
         raise RecordingClosed(recording=public_id)

@@ -92,6 +92,7 @@ WHY = {
     "abandoned": "来电人放弃",
     "voicemail": "改为留言",
     "empty": "无话务员在线",
+    "other": "转其他处理",
 }
 CAUSES = {
     "caller": "来电人挂机",
@@ -110,11 +111,13 @@ class Names:
 
     users: Mapping[int, str] = field(default_factory=dict)
     units: Mapping[int, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """For ledgers that name a telephone and nobody at it."""
 
     def user(self, data: Mapping[str, Any]) -> str:
         """Who is meant: by name, else by the extension."""
         extension = data.get("extension")
-        name = self.users.get(data.get("user") or 0)
+        name = self.users.get(data.get("user") or 0) or self.extensions.get(str(extension))
         if name:
             return f"{name}（分机{extension}）" if extension else name
         return f"分机{extension}" if extension else "对方"

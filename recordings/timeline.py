@@ -92,33 +92,39 @@ def end_of(lines: Sequence[Line]) -> datetime:
 def legs(lines: Sequence[Line]) -> list[Leg]:
     """Every telephone that was rung or answered, in order; an extension rung twice gives two legs."""
     found: list[Leg] = []
-    unit_of_transfer: int | None = None
+    transfer: Line | None = None
     for line in lines:
         if line.kind == ledger.TRANSFER_STARTED:
-            unit_of_transfer = line.data.get("unit")
+            transfer = line
         if line.kind in {ledger.OFFERED, ledger.TRANSFER_STARTED} and line.data.get("extension"):
-            _open_leg(found, line, unit_of_transfer)
+            _open_leg(found, line, transfer)
         elif line.kind in {ledger.ANSWERED, ledger.TRANSFER_ANSWERED}:
-            _answer_leg(found, line, unit_of_transfer)
+            _answer_leg(found, line, transfer)
         elif line.kind in {ledger.NO_ANSWER, ledger.TRANSFER_FAILED}:
             _fail_leg(found, line)
         elif line.kind in {ledger.PARTY_LEFT, ledger.ENDED}:
             _close_legs(found, line)
+        if line.kind in {ledger.TRANSFER_FAILED, ledger.TRANSFER_COMPLETED, ledger.RETURNED}:
+            transfer = None
     return found
 
 
-def _open_leg(found: list[Leg], line: Line, unit_id: int | None) -> None:
+def _open_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
     extension = str(line.data["extension"])
-    if any(leg.extension == extension and leg.outcome == "ringing" for leg in found):
-        return  # the ladder's own OFFERED after TRANSFER_STARTED names the same ringing telephone
-    is_transfer = line.kind == ledger.TRANSFER_STARTED or unit_id is not None
-    role = str(line.data.get("role") or ("liaison" if is_transfer else "operator"))
-    unit = unit_id if role in DEPARTMENT_ROLES else None
-    user = None if line.kind == ledger.TRANSFER_STARTED else line.data.get("user")
-    found.append(Leg(extension, line.channel, user, unit, role, offered_at=line.at))
+    for leg in found:
+        if leg.extension == extension and leg.outcome == "ringing":
+            leg.channel = line.channel or leg.channel  # the same telephone, named before by TRANSFER_STARTED
+            leg.user_id = line.data.get("user") or leg.user_id
+            return
+    to_department = transfer is not None and transfer.data.get("by") != extension
+    role = str(line.data.get("role") or ("liaison" if to_department else "operator"))
+    unit = transfer.data.get("unit") if transfer and role in DEPARTMENT_ROLES else None
+    user = line.data.get("user")
+    channel = "" if line.kind == ledger.TRANSFER_STARTED else line.channel
+    found.append(Leg(extension, channel, user, unit, role, offered_at=line.at))
 
 
-def _answer_leg(found: list[Leg], line: Line, unit_id: int | None) -> None:
+def _answer_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
     extension = str(line.data.get("extension", ""))
     open_legs = [leg for leg in found if leg.extension == extension and leg.left_at is None]
     leg = next((x for x in open_legs if x.outcome in {"ringing", "answered"}), None)
@@ -133,7 +139,9 @@ def _answer_leg(found: list[Leg], line: Line, unit_id: int | None) -> None:
         leg.role = leg.role if leg.role in DEPARTMENT_ROLES else "liaison"
     leg.role = str(line.data.get("role") or leg.role)
     if leg.role in DEPARTMENT_ROLES:
-        leg.unit_id = line.data.get("unit") or leg.unit_id or unit_id
+        leg.unit_id = (
+            line.data.get("unit") or leg.unit_id or (transfer.data.get("unit") if transfer else None)
+        )
 
 
 def _fail_leg(found: list[Leg], line: Line) -> None:
@@ -159,25 +167,18 @@ def _close_legs(found: list[Leg], line: Line) -> None:
                 leg.outcome = "gone"
 
 
-def caller_channel(lines: Sequence[Line]) -> str:
-    """The channel of the caller, from the line that opened the call."""
-    return next((line.channel for line in lines if line.kind == ledger.ARRIVED), "")
-
-
 def bridged_spans(lines: Sequence[Line]) -> list[Span]:
-    """The times in which the caller was bridged; consultations between others do not count."""
-    caller = caller_channel(lines)
+    """The times in which the caller was bridged; a consultation between others is no line of BRIDGED."""
     all_legs = legs(lines)
     spans: list[Span] = []
     since: datetime | None = None
     partner: Leg | None = None
     for line in lines:
-        mine = not line.channel or not caller or line.channel == caller
-        if line.kind == ledger.BRIDGED and mine:
+        if line.kind == ledger.BRIDGED:
             if since is not None:  # joined to somebody else without a pause
                 spans.append(Span(since, line.at, partner))
             since, partner = line.at, _partner(all_legs, line)
-        elif since is not None and ((line.kind == ledger.UNBRIDGED and mine) or line.kind == ledger.ENDED):
+        elif since is not None and line.kind in {ledger.UNBRIDGED, ledger.ENDED}:
             spans.append(Span(since, line.at, partner))
             since = None
     if since is not None:
@@ -186,12 +187,12 @@ def bridged_spans(lines: Sequence[Line]) -> list[Span]:
 
 
 def _partner(all_legs: Sequence[Leg], line: Line) -> Leg | None:
-    """The leg named by `with` (extension or channel); failing that, whoever answered last before."""
-    name = str(line.data.get("with") or "")
+    """The leg named by channel or extension; failing that, whoever answered last before."""
+    names = {line.channel, str(line.data.get("with") or ""), str(line.data.get("extension") or "")} - {""}
     answered = [leg for leg in all_legs if leg.answered_at and leg.answered_at <= line.at]
     present = [leg for leg in answered if leg.left_at is None or leg.left_at >= line.at]
     for leg in reversed(present):
-        if name and name in {leg.extension, leg.channel}:
+        if names & {leg.extension, leg.channel}:
             return leg
     remaining = present or answered
     return remaining[-1] if remaining else None

@@ -149,7 +149,7 @@ async def test_one_call_whole(db: Database, cast: Cast):
     """Ledger, legs, spans, names and recordings come together; outside the scope there is no such call."""
     async with db.reading() as session:
         found = await calls.one(session, TALK, ALL)
-        assert (len(found.lines), len(found.legs), len(found.recordings)) == (27, 2, 1)
+        assert (len(found.lines), len(found.legs), len(found.recordings)) == (25, 2, 1)
         assert found.names.users[OPERATOR] == "101号 wang"
         assert found.names.units[UNIT] == "市公安局"
         assert sum(span.ms for span in found.spans) == found.call.talk_ms

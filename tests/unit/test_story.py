@@ -121,7 +121,9 @@ def test_a_units_part_of_the_audio_is_its_own_talk():
 
 def test_joined_to_the_next_without_a_pause():
     """A second bridge without an end of the first closes the first there."""
-    spans = timeline.bridged_spans(lines((0, "arrived", {}), (1, "bridged", {}), (4, "bridged", {}), (9, "ended", {})))
+    spans = timeline.bridged_spans(
+        lines((0, "arrived", {}), (1, "bridged", {}), (4, "bridged", {}), (9, "ended", {}))
+    )
     assert [s.ms for s in spans] == [3000, 5000]
 
 
