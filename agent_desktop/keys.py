@@ -6,6 +6,7 @@ from aiohttp import web
 
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
+from recordings.settings import RecordingSettings
 
 if TYPE_CHECKING:
     from ivr.board import Board
@@ -17,3 +18,4 @@ BOARD: "web.AppKey[Board]" = web.AppKey("BOARD")
 SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
 CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)
+RECORDINGS = web.AppKey("RECORDINGS", RecordingSettings)

@@ -1,0 +1,1 @@
+"""The operator's desk (话务台)."""

@@ -1,0 +1,58 @@
+"""The directory beside the call (单位通讯录): units, their liaisons and telephones, for looking up and for transfers.
+
+Who is reachable at this moment is the board's; the page joins the two.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.people import User
+from core.units import ConnectionState, Liaison, Unit, UnitDuty
+
+
+async def directory_json(session: AsyncSession, today: date) -> list[dict[str, Any]]:
+    """Every active unit with its liaisons in ringing order; `today` is the Beijing date leave is judged by."""
+    units = (
+        await session.scalars(
+            select(Unit)
+            .where(Unit.is_active, Unit.duty != UnitDuty.CALL_CENTRE)
+            .options(selectinload(Unit.region), selectinload(Unit.liaisons), selectinload(Unit.phones))
+            .order_by(Unit.region_id, Unit.code)
+        )
+    ).all()
+    people = {
+        user.id: user
+        for user in await session.scalars(select(User).join(Liaison, Liaison.user_id == User.id).where(User.is_active))
+    }
+    return [_unit(unit, people, today) for unit in units]
+
+
+def _unit(unit: Unit, people: dict[int, User], today: date) -> dict[str, Any]:
+    return {
+        "id": unit.id,
+        "code": unit.code,
+        "name": unit.name,
+        "short": unit.short_name,
+        "region": unit.region.name,
+        "office": unit.duty == UnitDuty.OFFICE,
+        "connected": unit.state != ConnectionState.NOT_CONNECTED,
+        "address": unit.address,
+        "hours": unit.hours_text,
+        "phones": [phone.number for phone in unit.phones],
+        "liaisons": [_liaison(row, people[row.user_id], today) for row in unit.liaisons if row.user_id in people],
+    }
+
+
+def _liaison(row: Liaison, user: User, today: date) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.display_name,
+        "extension": user.extension or "",
+        "outside": bool(row.outside_number),
+        "on_leave": row.is_on_leave(today),
+        "backup": row.position > 1,
+    }

@@ -1,0 +1,54 @@
+"""Searching the knowledge base beside the call (M-22): suggestions while typing, and what became of a search (M-84)."""
+
+from typing import Any
+
+from aiohttp import web
+
+from agent_desktop.keys import SEARCHER
+from core.people import Role
+from core.web.keys import person
+from core.web.requests import json_body
+from core.web.routes import Routes
+
+routes = Routes()
+WITH_SEARCH = (Role.OPERATOR, Role.LIAISON)
+SHOWN = 8
+MAX_QUERY_LENGTH = 100
+
+
+@routes.get("/desk/kb", roles=WITH_SEARCH)
+async def search(request: web.Request) -> web.StreamResponse:
+    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid"}]}, best first; nothing for an empty query."""
+    query = request.query.get("q", "").strip()[:MAX_QUERY_LENGTH]
+    hits = await request.app[SEARCHER].search(query, limit=SHOWN) if query else []
+    return web.json_response({"query": query, "items": [_hit(hit) for hit in hits]})
+
+
+@routes.get("/desk/kb/{entry_id:[0-9]{1,9}}", roles=WITH_SEARCH)
+async def entry(request: web.Request) -> web.StreamResponse:
+    """One entry with its whole answer."""
+    found = await request.app[SEARCHER].entry(int(request.match_info["entry_id"]))
+    return web.json_response(found)
+
+
+@routes.post("/desk/kb/chosen", roles=WITH_SEARCH)
+async def chosen(request: web.Request) -> web.StreamResponse:
+    """{"query", "entry_id"}: this entry answered the question."""
+    body = await json_body(request)
+    await request.app[SEARCHER].chosen(_query(body), int(body["entry_id"]), person(request).user_id)
+    return web.json_response({"ok": True})
+
+
+@routes.post("/desk/kb/not-found", roles=WITH_SEARCH)
+async def not_found(request: web.Request) -> web.StreamResponse:
+    """{"query"}: nothing there answers it; the knowledge base's editors see it."""
+    await request.app[SEARCHER].not_found(_query(await json_body(request)), person(request).user_id)
+    return web.json_response({"ok": True})
+
+
+def _query(body: dict[str, Any]) -> str:
+    return str(body.get("query") or "").strip()[:MAX_QUERY_LENGTH]
+
+
+def _hit(hit: Any) -> dict[str, Any]:
+    return {"id": hit.id, "title": hit.title, "snippet": hit.snippet, "unit": hit.unit, "valid": bool(hit.valid)}

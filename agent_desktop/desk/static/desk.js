@@ -1,0 +1,64 @@
+// The operator's page (话务台): takes the whole state from the server, hands it to the panels, wires the telephone.
+import { live } from "/static/core/live.js";
+import { Station } from "/static/softphone/station.js";
+import { AudioSettings } from "/static/softphone/audio-settings.js";
+import { CallPanel } from "./call.js";
+import { Directory } from "./directory.js";
+import { Phrases } from "./phrases.js";
+import { Search } from "./search.js";
+import { Seat } from "./seat.js";
+import { TicketForm } from "./ticket.js";
+
+const $ = (id) => document.getElementById(id);
+const announce = (text) => ($("announcer").textContent = text);
+
+const station = new Station({
+  audio: $("remote-audio"),
+  meters: [$("level-own"), $("level-other")],
+  pageUrl: "/desk/page",
+});
+const desk = { state: null, station, announce };
+const phrases = new Phrases(desk);
+const directory = new Directory(desk);
+const ticket = new TicketForm(desk, {
+  units: () => directory.units,
+  changed: () => phrases.show(desk.state, ticket.choices()),
+});
+const search = new Search({ insert: (hit) => ticket.insertAnswer(hit), unitOf: () => ticket.unitName() });
+const call = new CallPanel(desk, { ticketNo: () => ticket.number });
+const seat = new Seat(desk, { finish: () => ticket.finish() });
+const audio = new AudioSettings(station);
+
+function show(state) {
+  const before = desk.state;
+  desk.state = state;
+  desk.skewMs = Date.parse(state.now) - Date.now();
+  window.deskState = state;
+  seat.show(state);
+  call.show(state, before);
+  ticket.show(state);
+  directory.show(state);
+  phrases.show(state, ticket.choices());
+  if (state.call && state.call.phase === "talking" && before?.call?.phase === "ringing") search.focusForNewCall();
+}
+
+station.addEventListener("change", () => {
+  seat.showLine();
+  call.showControls();
+});
+station.addEventListener("ended", (event) => call.ended(event.detail));
+
+// Ctrl+Enter ends the wrap-up from anywhere but the directory, where it means a transfer without asking.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.ctrlKey && !event.defaultPrevented && !event.target.closest("dialog, #directory")) {
+    event.preventDefault();
+    ticket.finish();
+  } else if (event.key === "F1") {
+    event.preventDefault();
+    $("keys-dialog").showModal();
+  }
+});
+
+live("/desk/ws", { onMessage: (message) => message.kind === "state" && show(message) });
+setInterval(() => [seat, call].forEach((panel) => panel.tick()), 500);
+audio.start();

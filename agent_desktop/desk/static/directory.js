@@ -1,0 +1,85 @@
+// Units and their liaisons (单位通讯录): looked up by name, code or person; Enter consults, Ctrl+Enter transfers blind.
+import { get, post } from "/static/core/http.js";
+import { Chooser, element } from "/static/softphone/chooser.js";
+
+const $ = (id) => document.getElementById(id);
+const SHOWN = 40;
+
+export class Directory {
+  units = [];
+  #present = new Set();
+
+  constructor(desk) {
+    this.desk = desk;
+    this.chooser = new Chooser($("dir-q"), $("dir-list"), {
+      source: (query) => this.#match(query),
+      draw: (line) => this.#draw(line),
+      choose: (line, event) => this.#transfer(line, event.ctrlKey ? "blind" : "consult", event),
+      moved: () => this.#buttons(),
+    });
+    this.chooser.choosesOnDoubleClick = true;
+    $("dir-consult").addEventListener("click", () => this.#transfer(this.chooser.chosen, "consult"));
+    $("dir-blind").addEventListener("click", () => this.#transfer(this.chooser.chosen, "blind"));
+    this.#load();
+  }
+
+  show(state) {
+    const present = state.present.join(" ");
+    if (present !== this.presentText) {
+      this.presentText = present;
+      this.#present = new Set(state.present);
+      this.chooser.refresh();
+    }
+    this.#buttons();
+  }
+
+  /** Reachable by the telephone on the desk or in the browser. */
+  reachable(liaison) {
+    const { extension } = liaison;
+    return Boolean(extension) && (this.#present.has(extension) || this.#present.has(`w${extension}`));
+  }
+
+  async #load() {
+    const { units } = await get("/desk/directory");
+    this.units = units;
+    this.chooser.refresh();
+  }
+
+  #match(query) {
+    const words = query.toLowerCase();
+    const fits = (unit) => !words || `${unit.code} ${unit.name} ${unit.short} ${unit.liaisons.map((l) => l.name).join(" ")}`.toLowerCase().includes(words);
+    return this.units
+      .filter(fits)
+      .flatMap((unit) => [{ key: `u${unit.id}`, unit }, ...unit.liaisons.map((liaison) => ({ key: `u${unit.id}l${liaison.id}`, unit, liaison }))])
+      .slice(0, SHOWN);
+  }
+
+  #draw({ unit, liaison }) {
+    if (!liaison) {
+      const chip = unit.connected ? null : element("span", "chip warn", "未开通");
+      return [element("span", "code", unit.code), element("strong", "grow", unit.name), ...(chip ? [chip] : []), element("span", "hint", unit.region)];
+    }
+    const [kind, text] = liaison.on_leave
+      ? ["warn", "休假"]
+      : this.reachable(liaison)
+        ? ["ok", "在线"]
+        : ["", liaison.outside ? "外线" : "不在线"];
+    const role = liaison.backup ? "后备" : "联络员";
+    return [element("span", "indent", liaison.name), element("span", "hint grow", role), element("span", `chip dot ${kind}`, text)];
+  }
+
+  #buttons() {
+    const line = this.chooser?.chosen;
+    const agent = this.desk.state?.agent?.state;
+    const can = Boolean(line) && agent === "talking" && !(line.liaison?.on_leave);
+    $("dir-consult").disabled = !can;
+    $("dir-blind").disabled = !can;
+    $("dir-note").textContent = line ? [line.unit.hours, line.unit.phones.join("、"), line.unit.address].filter(Boolean).join(" · ") : "";
+  }
+
+  #transfer(line, action) {
+    if (!line || $("dir-consult").disabled) return;
+    const fields = { action, unit_id: line.unit.id, liaison_id: line.liaison?.id ?? null };
+    post("/desk/call", fields).catch(() => {});
+  }
+}

@@ -1,0 +1,71 @@
+// The knowledge base beside the call (知识库检索): suggestions while typing, Enter writes the answer into the ticket.
+import { get, post } from "/static/core/http.js";
+import { toast } from "/static/core/ui.js";
+import { Chooser, element } from "/static/softphone/chooser.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Search {
+  #running = null;
+  #query = "";
+
+  /** `insert(hit)`: write it into the ticket, false when there is none. */
+  constructor({ insert }) {
+    this.insert = insert;
+    this.chooser = new Chooser($("kb-q"), $("kb-list"), {
+      delayMs: 120,
+      source: (query) => this.#find(query),
+      draw: (hit) => this.#draw(hit),
+      choose: (hit) => this.#choose(hit),
+    });
+    $("kb-none").addEventListener("click", () => this.#notFound());
+  }
+
+  /** A new caller: start with an empty search. */
+  focusForNewCall() {
+    $("kb-q").value = "";
+    this.chooser.refresh();
+    if (document.activeElement === document.body || document.activeElement === $("answer")) $("f-question").focus();
+  }
+
+  async #find(query) {
+    this.#running?.abort();
+    this.#query = query;
+    $("kb-none").disabled = !query;
+    if (!query) {
+      $("kb-state").textContent = "";
+      return [];
+    }
+    this.#running = new AbortController();
+    try {
+      const { items } = await get(`/desk/kb?q=${encodeURIComponent(query)}`, { signal: this.#running.signal, quiet: true });
+      $("kb-state").textContent = items.length ? `${items.length} 条` : "没有相符的内容";
+      return items.map((item) => ({ ...item, key: item.id }));
+    } catch (error) {
+      if (error.name === "AbortError") return null;
+      $("kb-state").textContent = error.message;
+      return [];
+    }
+  }
+
+  #draw(hit) {
+    const title = element("strong", "", hit.title);
+    const expired = hit.valid ? null : element("span", "chip bad", "已过有效期");
+    const head = element("span", "result-head", title, ...(expired ? [expired] : []));
+    return [head, element("span", "result-text", hit.snippet), element("span", "hint", hit.unit ?? "")];
+  }
+
+  async #choose(hit) {
+    const entry = await get(`/desk/kb/${hit.id}`).catch(() => null);
+    if (!entry || !this.insert(entry)) return;
+    post("/desk/kb/chosen", { query: this.#query, entry_id: hit.id }, { quiet: true }).catch(() => {});
+    toast(`已写入答复：${hit.title}`);
+    $("f-answer").focus();
+  }
+
+  #notFound() {
+    post("/desk/kb/not-found", { query: this.#query })
+      .then(() => toast(`已记下“${this.#query}”没有找到，知识库编辑会看到。`))
+      .catch(() => {});
+  }
+}

@@ -1,0 +1,70 @@
+// The seat (座席): on duty, ready, paused with a reason, wrap-up; and whether the telephone is there.
+import { post } from "/static/core/http.js";
+import { span } from "/static/core/ui.js";
+
+const $ = (id) => document.getElementById(id);
+const NAMES = {
+  offline: "未上岗",
+  ready: "就绪",
+  paused: "暂停",
+  ringing: "来电振铃",
+  talking: "通话中",
+  consulting: "转接通话中",
+  wrapup: "话后处理",
+};
+const wish = (action, fields = {}) => post("/desk/seat", { action, ...fields }).catch(() => {});
+
+export class Seat {
+  constructor(desk, { finish }) {
+    this.desk = desk;
+    $("seat-login").addEventListener("click", () => wish("login", { desk_phone: localStorage.getItem("phone-kind") === "desk" }));
+    $("seat-logout").addEventListener("click", () => wish("logout"));
+    $("seat-pause").addEventListener("click", () => wish("pause", { reason: $("pause-reason").value }));
+    $("seat-ready").addEventListener("click", () => (this.state === "wrapup" ? finish() : wish("ready")));
+    $("phone-take").addEventListener("click", () => desk.station.open({ take: true, idle: !desk.state?.call }));
+    $("phone-retry").addEventListener("click", () => desk.station.open());
+  }
+
+  show({ agent, waiting }) {
+    this.state = agent?.state ?? "offline";
+    this.sinceAt = agent ? Date.parse(agent.since_at) : null;
+    const name = NAMES[this.state] ?? this.state;
+    $("seat").dataset.state = this.state;
+    $("seat-state").textContent = agent?.reason ? `${name}：${agent.reason}` : name;
+    const free = this.state === "ready" || this.state === "paused";
+    $("seat-login").hidden = this.state !== "offline";
+    $("seat-ready").hidden = this.state !== "paused" && this.state !== "wrapup";
+    $("pause-group").hidden = this.state === "offline" || this.state === "paused";
+    $("seat-logout").hidden = !free;
+    $("waiting").textContent = `排队 ${waiting} 人`;
+    $("waiting").classList.toggle("warn", waiting > 0);
+    this.showLine();
+    this.tick();
+  }
+
+  /** What the telephone of this page is doing, and what to do when it is not there. */
+  showLine() {
+    const { station } = this.desk;
+    const elsewhere = this.desk.state?.agent?.registered && station.mode !== "active";
+    const [kind, text] = station.registered
+      ? ["ok", "电话已就绪"]
+      : elsewhere
+        ? ["info", "电话在别处"]
+        : station.mode === "testing" || station.mode === "active"
+          ? ["warn", "电话连接中"]
+          : ["bad", "电话未注册"];
+    $("line-chip").className = `chip dot ${kind}`;
+    $("line-chip").textContent = text;
+    const failure = station.phone?.snapshot().registration === "failed" ? station.phone.snapshot().reason : "";
+    const shown = station.mode === "blocked" || station.mode === "elsewhere" || failure;
+    $("phone-notice").hidden = !shown;
+    $("phone-notice-text").textContent = failure || station.text;
+    $("phone-take").hidden = station.mode !== "elsewhere";
+    $("phone-retry").hidden = station.mode !== "blocked" && !failure;
+  }
+
+  tick() {
+    const now = Date.now() + (this.desk.skewMs ?? 0);
+    $("seat-clock").textContent = this.sinceAt ? span((now - this.sinceAt) / 1000) : "";
+  }
+}

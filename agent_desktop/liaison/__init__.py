@@ -1,0 +1,1 @@
+"""A liaison's telephone and answers (联络员)."""

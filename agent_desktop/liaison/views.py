@@ -1,0 +1,80 @@
+"""The liaison's page `/liaison` (联络员, M-33): telephone, incoming-call pop, search, and the answer to what they hold.
+
+Works without: a transferred call rings any SIP telephone, and the answer may be filled in later.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from agent_desktop.keys import BOARD
+from agent_desktop.liaison import state
+from agent_desktop.live import StatePush
+from core.people import Role
+from core.web.app import add_room, render
+from core.web.keys import CLOCK, DB, person
+from core.web.requests import json_body
+from core.web.routes import Routes
+from tickets import replies
+
+routes = Routes()
+LIAISON = (Role.LIAISON,)
+LIAISON_PUSH: web.AppKey[StatePush] = web.AppKey("LIAISON_PUSH", StatePush)
+
+
+@routes.get("/liaison", roles=LIAISON, nav="联络员")
+async def page(request: web.Request) -> web.StreamResponse:
+    return render(request, "liaison/index.html", person=person(request))
+
+
+@routes.get("/liaison/ws", roles=LIAISON)
+async def websocket(request: web.Request) -> web.StreamResponse:
+    return await request.app[LIAISON_PUSH].serve(request, person(request).user_id)
+
+
+@routes.post("/liaison/page", roles=LIAISON)
+async def page_life(request: web.Request) -> web.StreamResponse:
+    """The page that holds the telephone comes or goes: nothing to rescue, its caller goes back to the operator."""
+    del request
+    return web.json_response({"ok": True})
+
+
+@routes.post("/liaison/tickets/{ticket_no}/answer", roles=LIAISON)
+async def answer(request: web.Request) -> web.StreamResponse:
+    """{"answer", "guidance", "question"}: the reply, or the record of what was said on the call (T13, T2b)."""
+    body = await json_body(request)
+    texts = {name: str(body.get(name) or "") for name in ("answer", "guidance", "question")}
+    async with request.app[DB].unit_of_work() as session:
+        user = await state.person(session, person(request).user_id)
+        ticket_no = request.match_info["ticket_no"]
+        await replies.answer(session, request.app[CLOCK], ticket_no=ticket_no, user=user, **texts)
+    return web.json_response({"ok": True})
+
+
+async def _state_of(app: web.Application, user_id: int) -> dict[str, Any]:
+    board, now = app[BOARD], app[CLOCK].now()
+    async with app[DB].reading() as session:
+        user = await state.person(session, user_id)
+        call = state.call_on(board, user.extension)
+        return {
+            "kind": "state",
+            "now": now.isoformat(),
+            "registered": bool(board.registered & {user.extension or "", f"w{user.extension}"}),
+            "call": await state.call_json(session, call) if call else None,
+            "tickets": await state.open_tickets(session, user, now),
+        }
+
+
+async def _start(app: web.Application) -> None:
+    app[LIAISON_PUSH] = StatePush(app, "liaison", lambda user_id: _state_of(app, user_id))
+
+
+async def _stop(app: web.Application) -> None:
+    app[LIAISON_PUSH].close()
+
+
+def setup(app: web.Application) -> None:
+    add_room(app, "agent_desktop.liaison", prefix="liaison")
+    routes.register(app)
+    app.on_startup.append(_start)
+    app.on_cleanup.append(_stop)

@@ -1,0 +1,1 @@
+"""The caller's demonstration telephone (演示电话)."""

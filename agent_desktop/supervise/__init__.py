@@ -1,0 +1,1 @@
+"""Supervision (主管): calls, their stories, recordings and scores."""

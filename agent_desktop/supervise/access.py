@@ -1,0 +1,64 @@
+"""The person behind a request as a listener (录音权限), and which unit holds a message."""
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_desktop.keys import RECORDINGS
+from core.people import Role
+from core.units import Unit, UnitDuty
+from core.web.keys import CLOCK, person
+from core.web.requests import source_of
+from recordings import playback
+from recordings.calls import Scope
+from recordings.models import Recording, RecordingKind
+from recordings.playback import Leave, Listener
+from tickets.models import Ticket
+
+CALLS = playback.SEES_CALLS
+LISTEN = playback.MAY_LISTEN
+SCORES = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE, Role.HEAD})
+FULL_EXPORT = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
+
+
+async def listener(request: web.Request, session: AsyncSession) -> Listener:
+    """Who asks, with the regions below; a person without a region of their own belongs to their unit's."""
+    user = person(request)
+    region_id = user.region_id
+    if region_id is None and user.unit_id is not None:
+        region_id = await session.scalar(select(Unit.region_id).where(Unit.id == user.unit_id))
+    who = Listener(
+        user_id=user.user_id,
+        username=user.username,
+        roles=user.roles,
+        unit_id=user.unit_id,
+        region_id=region_id,
+        source=source_of(request),
+    )
+    return await playback.listener(session, who)
+
+
+def scope(request: web.Request, who: Listener) -> Scope:
+    return playback.scope_of(who, request.app[CLOCK].now(), request.app[RECORDINGS])
+
+
+async def leave(
+    request: web.Request, session: AsyncSession, who: Listener, public_id: str
+) -> tuple[Recording, Leave]:
+    """The recording and what of it may be heard; raises as `recordings.playback.leave`."""
+    recording, _ = await playback.find(session, public_id)
+    held_by = await holder_of(session, recording)
+    return await playback.leave(
+        session, request.app[CLOCK], request.app[RECORDINGS], who, public_id, held_by_unit_id=held_by
+    )
+
+
+async def holder_of(session: AsyncSession, recording: Recording) -> int | None:
+    """The unit that handles a voicemail: its ticket's, or the call centre's box (mission §5.7)."""
+    if recording.kind != RecordingKind.VOICEMAIL:
+        return None
+    ticket = await session.scalar(select(Ticket).where(Ticket.recording_id == recording.id).limit(1))
+    if ticket is None or ticket.unit_id is not None:
+        return ticket.unit_id if ticket else None
+    centre = select(Unit.id).where(Unit.region_id == ticket.region_id, Unit.duty == UnitDuty.CALL_CENTRE)
+    return await session.scalar(centre.limit(1))

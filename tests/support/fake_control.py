@@ -1,0 +1,137 @@
+"""Call control without a telephone: the same methods as `ivr.control.CallControl`, acting on a board of its own.
+
+Tests set the scene (`rings`, `answered`, `hangs_up`) and read what the page asked for (`wishes`).
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from core.bus import Bus
+from ivr.board import AgentView, ConsultView, LiveCallView, WaitingView
+from ivr.events import AgentChanged, BoardChanged
+
+
+@dataclass
+class FakeBoard:
+    seats: dict[int, AgentView] = field(default_factory=dict)
+    queue: list[WaitingView] = field(default_factory=list)
+    live: list[LiveCallView] = field(default_factory=list)
+    registered: set[str] = field(default_factory=set)
+
+    @property
+    def tracker(self) -> Any:
+        return SimpleNamespace(call_by_extension=self._call_by_extension)
+
+    def agent(self, user_id: int) -> AgentView | None:
+        return self.seats.get(user_id)
+
+    def agents(self) -> list[AgentView]:
+        return list(self.seats.values())
+
+    def waiting(self) -> list[WaitingView]:
+        return self.queue
+
+    def calls(self) -> list[LiveCallView]:
+        return self.live
+
+    def _call_by_extension(self, extension: str) -> LiveCallView | None:
+        return next((call for call in self.live if extension in (call.operator, call.liaison)), None)
+
+
+def live_call(linkedid: str = "n1-1.1", **fields: Any) -> LiveCallView:
+    """A ringing call with plausible values."""
+    values: dict[str, Any] = {
+        "linkedid": linkedid, "direction": "in", "line": "96128", "region_id": None, "caller_number": "13800005678",
+        "started_at": datetime.now(UTC), "queued_at": None, "answered_at": None,
+        "menu_path": ("WELCOME", "MAIN", "Q", "QS", "OP"), "ticket_no": "", "query_code": "", "phase": "ringing",
+        "consult": None, "operator": "1001", "liaison": "",
+    }  # fmt: skip
+    return LiveCallView(**(values | fields))
+
+
+class FakeControl:
+    def __init__(self, board: FakeBoard, bus: Bus, people: dict[int, tuple[str, str, str]]) -> None:
+        """`people`: user → staff number, name, extension."""
+        self.board = board
+        self.wishes: list[tuple[Any, ...]] = []
+        self._bus = bus
+        self._people = people
+
+    # --- what happens on the telephone ---------------------------------------------------------------------------
+
+    def rings(self, user_id: int, call: LiveCallView) -> None:
+        self.set(user_id, state="ringing", call=call)
+
+    def change_call(self, user_id: int, state: str = "talking", **fields: Any) -> None:
+        call = self.board.seats[user_id].call
+        assert call is not None
+        self.set(user_id, state=state, call=replace(call, **fields))
+
+    def set(self, user_id: int, **fields: Any) -> None:
+        self.board.seats[user_id] = replace(self.board.seats[user_id], since_at=datetime.now(UTC), **fields)
+        self._bus.deliver(AgentChanged(user_id))
+
+    def board_changed(self) -> None:
+        self._bus.deliver(BoardChanged())
+
+    # --- what the page asks for ----------------------------------------------------------------------------------
+
+    async def login(self, user_id: int, *, desk_phone: bool = False) -> None:
+        self.wishes.append(("login", desk_phone))
+        staff_number, name, extension = self._people[user_id]
+        self.board.seats[user_id] = AgentView(
+            user_id, staff_number, name, extension, "paused", "签入", datetime.now(UTC), registered=True, call=None
+        )
+        self._bus.deliver(AgentChanged(user_id))
+
+    async def logout(self, user_id: int) -> None:
+        self.wishes.append(("logout",))
+        self.board.seats.pop(user_id, None)
+        self._bus.deliver(AgentChanged(user_id))
+
+    async def ready(self, user_id: int) -> None:
+        self.wishes.append(("ready",))
+        self.set(user_id, state="ready", reason="", call=None)
+
+    async def pause(self, user_id: int, reason: str) -> None:
+        self.wishes.append(("pause", reason))
+        self.set(user_id, state="paused", reason=reason, call=None)
+
+    async def finish_wrap_up(self, user_id: int) -> None:
+        self.wishes.append(("finish_wrap_up",))
+        self.set(user_id, state="ready", reason="", call=None)
+
+    async def hang_up(self, user_id: int) -> None:
+        self.wishes.append(("hang_up",))
+        self.change_call(user_id, state="wrapup", phase="after_talk")
+
+    async def blind_transfer(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
+        self.wishes.append(("blind", unit_id, liaison_id))
+        self.change_call(user_id, state="wrapup", phase="transferring")
+
+    async def consult(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
+        self.wishes.append(("consult", unit_id, liaison_id))
+        consult = ConsultView(unit_id, "人力资源和社会保障局", "李联络", "ringing")
+        self.change_call(user_id, state="consulting", phase="consulting", consult=consult)
+
+    async def complete_transfer(self, user_id: int) -> None:
+        self.wishes.append(("complete",))
+        self.change_call(user_id, state="wrapup", phase="liaison", consult=None)
+
+    async def cancel_consult(self, user_id: int) -> None:
+        self.wishes.append(("cancel",))
+        self.change_call(user_id, state="talking", phase="talking", consult=None)
+
+    async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:  # noqa: ARG002 - contract
+        self.wishes.append(("call_out", number, ticket_no))
+
+    async def page_loaded(self, user_id: int, *, in_call: bool) -> None:  # noqa: ARG002 - contract
+        self.wishes.append(("page_loaded", in_call))
+
+    async def page_left(self, user_id: int) -> None:  # noqa: ARG002 - contract
+        self.wishes.append(("page_left",))
+
+    async def play_code(self, user_id: int) -> None:  # noqa: ARG002 - contract
+        self.wishes.append(("play_code",))
