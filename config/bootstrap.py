@@ -1,6 +1,6 @@
 """The composition root (装配): the only place that knows every room; builds them, starts them, stops them in order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -26,7 +26,7 @@ from ivr.ami import Ami
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
-from ivr.flow.context import FlowDeps
+from ivr.flow.context import FlowDeps, HotAnswer
 from ivr.journal import Journal
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
@@ -100,8 +100,7 @@ class Hotline:
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
             message_dir=self.folders.spool.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
-            hot_answers=partial(hot_answers, self.db, self.clock),
-            subject_units=partial(subject_units, self.db),
+            hot_answers=self._hot_answers, subject_units=self._subject_units,
         )  # fmt: skip
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
@@ -115,6 +114,12 @@ class Hotline:
         )  # fmt: skip
         self.controller = Controller(deps, ami)
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
+
+    async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
+        return []
+
+    async def _subject_units(self, region_id: int) -> Mapping[str, str]:
+        return {}
 
     async def people_changed(self) -> None:
         """Somebody's account or telephone was added or changed: Asterisk and the seats learn of it."""
