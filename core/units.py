@@ -6,7 +6,8 @@ Holds who exists and how they are reached; knows nothing of calls or tickets.
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey
@@ -80,7 +81,9 @@ class Unit(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
 
     region: Mapped[Region] = relationship()
-    phones: Mapped[list["ServicePhone"]] = relationship(back_populates="unit", order_by="ServicePhone.position")
+    phones: Mapped[list["ServicePhone"]] = relationship(
+        back_populates="unit", order_by="ServicePhone.position"
+    )
     liaisons: Mapped[list["Liaison"]] = relationship(back_populates="unit", order_by="Liaison.position")
 
 
@@ -116,3 +119,26 @@ class Liaison(Base):
 
     def is_on_leave(self, day: date) -> bool:
         return bool(self.leave_from_on and self.leave_from_on <= day <= (self.leave_until_on or date.max))
+
+
+class SubjectUnit(Base):
+    """Which unit answers for a subject of the menu (M-16): `s1` … `s8`, for each region its own."""
+
+    __tablename__ = "subject_units"
+    __table_args__ = (UniqueConstraint("region_id", "subject"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("regions.id"))
+    subject: Mapped[str] = mapped_column(String(8))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
+
+
+async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str, str]:
+    """Subject -> code of the active unit that answers for it in this region; a subject nobody has is left out."""
+    query = (
+        select(SubjectUnit.subject, Unit.code)
+        .join(Unit, Unit.id == SubjectUnit.unit_id)
+        .where(SubjectUnit.region_id == region_id, Unit.is_active)
+        .order_by(SubjectUnit.subject)
+    )
+    return {subject: code for subject, code in await session.execute(query)}
