@@ -42,7 +42,8 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
         case Role.LIAISON:
             return [_of_units(_own_units(user))]
         case Role.HEAD:
-            return [_of_units(_own_units(user)), _of_units(_subordinates(user))]
+            own = _own_units(user)
+            return [_of_units(own), _of_units(_subordinates(user)), _complaints_with(own)]
         case Role.OFFICE:
             return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(_own_units(user))]
         case Role.SUPERVISOR:
@@ -86,8 +87,12 @@ def _regions_below(region_id: int | None) -> Select[int]:
     return select(tree.c.id)
 
 
+def _complaints_with(units: Select[int]) -> ColumnElement[bool]:
+    """Complaints those units handle: none, unless they are supervision bodies."""
+    return _IS_COMPLAINT & Ticket.id.in_(select(Step.ticket_id).where(Step.unit_id.in_(units)))
+
+
 def _complaints_of_level(user: User) -> ColumnElement[bool]:
     """Complaints that a supervision body of the own level handles; one about itself went a level up (§5.3-6)."""
     bodies = select(Unit.id).where(Unit.region_id == user.region_id, Unit.duty == UnitDuty.INSPECTION)
-    handled = select(Step.ticket_id).where(Step.unit_id.in_(bodies))
-    return _IS_COMPLAINT & Ticket.id.in_(handled)
+    return _complaints_with(bodies)

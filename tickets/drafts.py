@@ -15,11 +15,13 @@ from tickets.events import TicketChanged
 from tickets.lifecycle import Action, IllegalTransition
 from tickets.models import Feedback, QuestionClass, State, Ticket, TicketKind
 from tickets.moves import ticket_by_no
-from tickets.text import LIMITS, clean
+from tickets.text import clean
 
 MOST = 2**31
 _CHOICES = {"question_class": QuestionClass, "feedback": Feedback}
-_DRAFT_TEXTS = frozenset(LIMITS) - {"note", "explanation"}
+_DRAFT_TEXTS = frozenset(
+    {"subject", "question", "answer", "guidance", "reason", "asker_name", "callback_number"}
+)
 DRAFT_FIELDS = _DRAFT_TEXTS | set(_CHOICES) | {"unit_id", "liaison_id"}
 """What `save_draft` takes; `unit_id` and `liaison_id` are keys or None."""
 

@@ -72,6 +72,27 @@ class RatingClosed(Conflict):
     text = "首次评价已超过 {days} 天，不能再修改。"
 
 
+class RequestPending(Conflict):
+    """The same was asked for this step and is not decided yet."""
+
+    code = "request_pending"
+    text = "同样的申请正在审核，请等待审核结果。"
+
+
+class NothingToDecide(Conflict):
+    """No such request is open: it was decided, or never made."""
+
+    code = "nothing_to_decide"
+    text = "没有待审核的申请，可能已由他人处理，请刷新后核对。"
+
+
+class TicketLocked(Conflict):
+    """Handed to the judiciary: nothing is added any more (M-53)."""
+
+    code = "ticket_locked"
+    text = "该工单已移交司法机关，不能再作任何改动。"
+
+
 class TooManyWrongCodes(TooManyRequests):
     """The caller number or address has used up today's wrong codes (§5.5); `wait_s` runs to Beijing midnight."""
 

@@ -178,12 +178,15 @@ TABLE: tuple[Transition, ...] = (
     ),
     *_rows(
         "T7", Action.DISPATCH_LEVEL, {State.DISPATCH: State.DISPATCH}, {Actor.GOV},
-        (Guard.HAS_LONG_REASON, Guard.ADJACENT_LEVEL, Guard.NOT_OWN_REQUEST),
+        (Guard.BY_HOLDER, Guard.HAS_LONG_REASON, Guard.ADJACENT_LEVEL, Guard.NOT_OWN_REQUEST),
         "M-45 「每级政府办转发处理时限为5个工作日」；M-38 「转发时必须填写“转发理由”,并经审核后方可转发」",
     ),
     *_rows(
         "T8", Action.ASK_FORWARD, {State.WORKING: State.FWD_REVIEW}, {Actor.LSN},
-        (Guard.BY_HOLDER, Guard.HAS_LONG_REASON, Guard.FORWARD_TARGET, Guard.OWN_PART_IF_JOINT),
+        (
+            Guard.BY_HOLDER, Guard.HAS_LONG_REASON, Guard.FORWARD_TARGET, Guard.OWN_PART_IF_JOINT,
+            Guard.DESIGNATED_IF_DECLINED,
+        ),
         "M-37 「可转发至同级政府办」；M-39 「再转交下一相关部门继续进行回复处理」；M-38 「必须填写“转发理由”」",
     ),
     *_rows(
@@ -273,7 +276,7 @@ TABLE: tuple[Transition, ...] = (
         "M-49 [I] 答复后归档",
     ),
     *_rows(
-        "C4", Action.TO_JUDICIARY, {State.C_WORKING: State.C_JUDICIAL}, {Actor.MON},
+        "C4", Action.TO_JUDICIARY, {State.C_WORKING: State.C_JUDICIAL}, {Actor.MON, Actor.HEAD},
         (Guard.BY_HOLDER, Guard.NOT_PARTY, Guard.NOT_OWN_REQUEST, Guard.RECIPIENT_AND_PAPERS),
         "M-53 「涉及犯罪的,移交司法机关依法追究刑事责任」",
     ),

@@ -6,7 +6,7 @@ Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
@@ -249,6 +249,71 @@ class TrailRow(Base):
     text: Mapped[str] = mapped_column(Text, default="")
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"))
     recording_id: Mapped[int | None] = mapped_column(ForeignKey("recordings.id"))
+
+
+class RequestKind(StrEnum):
+    FORWARD = "forward"
+    """转发 (M-38)"""
+    LEVEL = "level"
+    """转交上一级或下一级政府办 (T7)"""
+    EXTEND = "extend"
+    """延期 (M-42)"""
+    CHANGE_CLASS = "change_class"
+    EXPLAIN = "explain"
+    """逾期说明 (M-51)"""
+    JUDICIARY = "judiciary"
+    """移交司法 (M-53)"""
+
+
+class StepRequest(Base):
+    """What one person asks and another decides (审核, M-38): kept whether approved or refused."""
+
+    __tablename__ = "step_requests"
+    __table_args__ = (
+        Index(
+            "uq_step_requests_open",
+            "step_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    step_id: Mapped[int] = mapped_column(ForeignKey("ticket_steps.id"))
+    kind: Mapped[RequestKind] = mapped_column(String(14))
+    requester_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text)
+    target_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    is_joint: Mapped[bool] = mapped_column(default=False)
+    part: Mapped[str] = mapped_column(Text, default="")
+    """The own part of a joint reply (M-39); for the judiciary, the papers handed over."""
+    question_class: Mapped[QuestionClass | None] = mapped_column(String(10))
+    recipient: Mapped[str] = mapped_column(String(100), default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decider_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    approved: Mapped[bool | None]
+    refusal: Mapped[str] = mapped_column(Text, default="")
+
+
+class ComplaintReply(Base):
+    """The three compulsory parts of a complaint's reply (M-49 「将调查情况、处理意见和办理结果对投诉人进行回复」)."""
+
+    __tablename__ = "complaint_replies"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True, autoincrement=False)
+    findings: Mapped[str] = mapped_column(Text)
+    """调查情况"""
+    opinion: Mapped[str] = mapped_column(Text)
+    """处理意见"""
+    result: Mapped[str] = mapped_column(Text)
+    """办理结果"""
+    upheld: Mapped[bool]
+    redo: Mapped[bool] = mapped_column(default=False)
+    """责成重办 (T17)"""
 
 
 class QueryCode(Base):

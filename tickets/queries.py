@@ -16,7 +16,9 @@ from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
 from tickets.models import State, Step, StepResult, Ticket, TicketKind, TrailRow
 from tickets.moves import open_step
 
-_PARTS = (StepResult.PART_REPLIED, StepResult.ON_SPOT, StepResult.REPLIED)
+_LAST_PARTS = (StepResult.ON_SPOT, StepResult.REPLIED)
+_TOLD = REPLIED_STATES | {State.C_REPLIED, State.C_CLOSED, State.C_REJECTED}
+"""States in which whoever holds the code reads a reply, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> Code
         state_name=STATE_NAMES[ticket.state],
         due_on=running.due_on if running else None,
         provisional=bool(running and running.provisional),
-        reply=await _reply(session, ticket) if replied or ticket.state == State.C_REPLIED else None,
+        reply=await _reply(session, ticket) if ticket.state in _TOLD else None,
         explanation=step.explanation if step else "",
         may_rate=replied,
         may_complain=replied and ticket.state != State.IN_COMPLAINT,
@@ -101,7 +103,12 @@ async def trail_of(session: AsyncSession, ticket_id: int) -> Sequence[TrailRow]:
 
 async def _reply(session: AsyncSession, ticket: Ticket) -> str:
     """Joint replies part by part with each unit's name (M-39); otherwise the answer, or the other ways told."""
-    parts = [step for step in await steps_of(session, ticket.id) if step.result in _PARTS and step.reply]
+    parts: list[Step] = []
+    for step in await steps_of(session, ticket.id):
+        if parts and parts[-1].result in _LAST_PARTS:
+            parts = []  # an earlier reply, given anew since (T17)
+        if step.reply and step.result in (StepResult.PART_REPLIED, *_LAST_PARTS):
+            parts.append(step)
     if len(parts) > 1:
         return "\n\n".join(f"{step.unit.name if step.unit else ''}：{step.reply}" for step in parts)
     return parts[0].reply if parts else ticket.answer or ticket.guidance

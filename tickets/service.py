@@ -16,7 +16,7 @@ from core.units import Unit, UnitDuty
 from tickets import codes
 from tickets.bodies import body_of, complaint_handler
 from tickets.drafts import save_draft
-from tickets.errors import ComplaintTooEarly, UnitUnknown
+from tickets.errors import ComplaintTooEarly, TicketLocked, UnitUnknown
 from tickets.guards import Facts, check
 from tickets.lifecycle import REPLIED_STATES, Action, transition
 from tickets.models import Channel, ClockKind, Feedback, Outcome, State, Ticket, TicketKind
@@ -185,6 +185,8 @@ async def reissue_code(session: AsyncSession, clock: Clock, *, ticket_no: str, o
 
 async def add_note(session: AsyncSession, clock: Clock, *, ticket: Ticket, user_id: int, text: str) -> None:
     """A line in the trail that changes nothing else; `ticket` comes from `tickets.access`."""
+    if ticket.state == State.C_JUDICIAL:
+        raise TicketLocked
     note = clean("note", text)
     if not note:
         raise InvalidInput(field="备注", reason="请填写内容")

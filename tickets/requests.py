@@ -1,0 +1,143 @@
+"""Asking and deciding (申请与审核): one person asks with a reason, another of the same unit decides (M-38).
+
+What a decision brings about is the calling service's; this module finds the people's rights and keeps the rows.
+"""
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.errors import NotAllowed
+from core.people import Role, RoleGrant, User
+from core.units import Liaison, Unit, UnitDuty
+from tickets.access import ticket_for
+from tickets.bodies import body_of
+from tickets.errors import NothingToDecide, RequestPending, StepTaken
+from tickets.guards import Facts, NotHolder, OwnRequest
+from tickets.lifecycle import Action, Actor, transition
+from tickets.models import QuestionClass, RequestKind, Step, StepRequest, Ticket
+from tickets.moves import open_step
+
+ROLES = {
+    Actor.OP: Role.OPERATOR,
+    Actor.LSN: Role.LIAISON,
+    Actor.HEAD: Role.HEAD,
+    Actor.GOV: Role.OFFICE,
+    Actor.MON: Role.INSPECTOR,
+}
+
+ASKERS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.INSPECTOR})
+
+
+async def running(session: AsyncSession, user: User, ticket_no: str, action: Action) -> tuple[Ticket, Step]:
+    """The ticket and its open step, for somebody with a role that may take this action from its state.
+
+    Raises TicketNotFound, IllegalTransition, NotAllowed, StepTaken.
+    """
+    ticket, step = await held(session, user, ticket_no, action)
+    allowed = {ROLES[actor] for actor in transition(ticket.state, action).who if actor in ROLES}
+    if Role.HEAD in allowed:
+        allowed.add(Role.OFFICE)  # may stand in for a unit without a head, see `reviewer_facts`
+    if not user.roles & allowed:
+        raise NotAllowed
+    return ticket, step
+
+
+async def held(session: AsyncSession, user: User, ticket_no: str, action: Action) -> tuple[Ticket, Step]:
+    """The ticket and its open step when its state allows the action; whose right it is stays open."""
+    ticket = await ticket_for(session, user, ticket_no)
+    transition(ticket.state, action)
+    step = await open_step(session, ticket)
+    if step is None:
+        raise StepTaken
+    return ticket, step
+
+
+async def acts_for(session: AsyncSession, user: User, unit_id: int | None) -> bool:
+    """Whether the person belongs to the unit or is a liaison of it."""
+    if unit_id is None:
+        return False
+    duty = (Liaison.user_id == user.id) & (Liaison.unit_id == unit_id)
+    return user.unit_id == unit_id or await session.scalar(select(Liaison.id).where(duty)) is not None
+
+
+async def ask(
+    session: AsyncSession,
+    clock: Clock,
+    step: Step,
+    kind: RequestKind,
+    user: User,
+    reason: str,
+    *,
+    target_unit_id: int | None = None,
+    is_joint: bool = False,
+    part: str = "",
+    question_class: QuestionClass | None = None,
+    recipient: str = "",
+) -> StepRequest:
+    """Keep the request; raises NotHolder for other units' people and RequestPending for a second one."""
+    if not user.roles & ASKERS or not await acts_for(session, user, step.unit_id):
+        raise NotHolder
+    request = StepRequest(
+        ticket_id=step.ticket_id, step_id=step.id, kind=kind, requester_id=user.id, requested_at=clock.now(),
+        reason=reason, target_unit_id=target_unit_id, is_joint=is_joint, part=part, question_class=question_class,
+        recipient=recipient,
+    )  # fmt: skip
+    session.add(request)
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise RequestPending from None
+    return request
+
+
+async def pending(session: AsyncSession, step: Step, kind: RequestKind) -> StepRequest:
+    """The undecided request of a step; raises NothingToDecide."""
+    of_step = (StepRequest.step_id == step.id) & (StepRequest.kind == kind) & StepRequest.decided_at.is_(None)
+    request = await session.scalar(select(StepRequest).where(of_step))
+    if request is None:
+        raise NothingToDecide
+    return request
+
+
+async def decide(
+    session: AsyncSession, clock: Clock, request: StepRequest, user: User, *, approve: bool, refusal: str = ""
+) -> None:
+    """Decide once; raises OwnRequest, and NothingToDecide when somebody else was quicker."""
+    if user.id == request.requester_id:
+        raise OwnRequest
+    undecided = (StepRequest.id == request.id) & StepRequest.decided_at.is_(None)
+    values = {"decided_at": clock.now(), "decider_id": user.id, "approved": approve, "refusal": refusal}
+    done = await session.execute(update(StepRequest).where(undecided).values(**values))
+    assert isinstance(done, CursorResult)
+    if done.rowcount != 1:
+        raise NothingToDecide
+
+
+async def reviewer_facts(session: AsyncSession, user: User, step: Step, request: StepRequest) -> Facts:
+    """The guards' view of a reviewer: of the holder's unit, or standing in for it (§5.3-4)."""
+    is_head = user.unit_id == step.unit_id and Role.HEAD in user.roles
+    reviews = is_head or await _stands_in(session, user, step, request.requester_id)
+    return Facts(
+        actor_id=user.id,
+        requester_id=request.requester_id,
+        actor_unit_id=step.unit_id if reviews else None,
+        holder_unit_id=step.unit_id,
+        reason=request.reason,
+    )
+
+
+async def _stands_in(session: AsyncSession, user: User, step: Step, requester_id: int) -> bool:
+    """Where the unit has no head but the requester, its supervising unit's head or its region's office reviews."""
+    unit = await session.get(Unit, step.unit_id) if step.unit_id else None
+    if unit is None or user.unit_id == unit.id:
+        return False
+    heads = select(func.count()).select_from(User).join(RoleGrant, RoleGrant.user_id == User.id)
+    others = heads.where(User.unit_id == unit.id, RoleGrant.role == Role.HEAD, User.id != requester_id)
+    if await session.scalar(others.where(User.is_active.is_(True))):
+        return False
+    if unit.supervising_unit_id is not None and user.unit_id == unit.supervising_unit_id:
+        return True
+    office = await body_of(session, unit.region_id, UnitDuty.OFFICE)
+    return office is not None and user.unit_id == office.id
