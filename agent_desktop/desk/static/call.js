@@ -58,7 +58,10 @@ export class CallPanel {
     const talking = mine?.phase === "talking";
     const up = UP.has(phase) && agent !== "wrapup";
     const consult = agent === "consulting" || phase === "consulting";
-    $("answer").hidden = !(mine?.phase === "ringing" && mine.direction === "incoming" && !mine.auto);
+    const ringsHere = mine?.phase === "ringing" && mine.direction === "incoming";
+    $("answer").hidden = !ringsHere || mine.auto;
+    $("answer-elsewhere").hidden = agent !== "ringing" || ringsHere;
+    $("call-buttons").dataset.idle = String(!mine && !up && agent !== "ringing");
     $("complete").hidden = !consult;
     $("complete").disabled = !["ringing", "talking"].includes(this.call?.consult?.phase);
     this.#toggle($("mute"), mine?.muted, talking, mine?.muted ? "取消静音" : "静音");

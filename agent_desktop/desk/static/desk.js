@@ -48,16 +48,19 @@ station.addEventListener("change", () => {
 });
 station.addEventListener("ended", (event) => call.ended(event.detail));
 
-// Ctrl+Enter ends the wrap-up from anywhere but the directory, where it means a transfer without asking.
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.ctrlKey && !event.defaultPrevented && !event.target.closest("dialog, #directory")) {
-    event.preventDefault();
-    ticket.finish();
-  } else if (event.key === "F1") {
+// Ctrl+Enter ends the wrap-up from anywhere, but in the directory of a running call it means a transfer without asking.
+function onKey(event) {
+  if (event.key === "F1") {
     event.preventDefault();
     $("keys-dialog").showModal();
   }
-});
+  if (event.key !== "Enter" || !event.ctrlKey || event.target.closest("dialog")) return;
+  if (event.target.closest("#directory") && directory.canTransfer) return;
+  event.preventDefault();
+  event.stopPropagation();
+  ticket.finish();
+}
+document.addEventListener("keydown", onKey, { capture: true });
 
 live("/desk/ws", { onMessage: (message) => message.kind === "state" && show(message) });
 setInterval(() => [seat, call].forEach((panel) => panel.tick()), 500);

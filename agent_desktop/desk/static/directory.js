@@ -71,14 +71,15 @@ export class Directory {
   #buttons() {
     const line = this.chooser?.chosen;
     const agent = this.desk.state?.agent?.state;
-    const can = Boolean(line) && agent === "talking" && !(line.liaison?.on_leave);
+    const can = Boolean(line) && agent === "talking" && !line.liaison?.on_leave;
+    this.canTransfer = can;
     $("dir-consult").disabled = !can;
     $("dir-blind").disabled = !can;
     $("dir-note").textContent = line ? [line.unit.hours, line.unit.phones.join("、"), line.unit.address].filter(Boolean).join(" · ") : "";
   }
 
   #transfer(line, action) {
-    if (!line || $("dir-consult").disabled) return;
+    if (!line || !this.canTransfer) return;
     const fields = { action, unit_id: line.unit.id, liaison_id: line.liaison?.id ?? null };
     post("/desk/call", fields).catch(() => {});
   }

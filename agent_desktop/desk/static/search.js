@@ -18,6 +18,7 @@ export class Search {
       draw: (hit) => this.#draw(hit),
       choose: (hit) => this.#choose(hit),
     });
+    this.chooser.refresh();
     $("kb-none").addEventListener("click", () => this.#notFound());
   }
 
@@ -33,7 +34,7 @@ export class Search {
     this.#query = query;
     $("kb-none").disabled = !query;
     if (!query) {
-      $("kb-state").textContent = "";
+      $("kb-state").textContent = "输入关键词，两个字即可检索";
       return [];
     }
     this.#running = new AbortController();

@@ -12,6 +12,7 @@ const NAMES = {
   consulting: "转接通话中",
   wrapup: "话后处理",
 };
+const WRAP_UP_MS = 60_000; // after this the clock turns red
 const wish = (action, fields = {}) => post("/desk/seat", { action, ...fields }).catch(() => {});
 
 export class Seat {
@@ -34,7 +35,8 @@ export class Seat {
     const free = this.state === "ready" || this.state === "paused";
     $("seat-login").hidden = this.state !== "offline";
     $("seat-ready").hidden = this.state !== "paused" && this.state !== "wrapup";
-    $("pause-group").hidden = this.state === "offline" || this.state === "paused";
+    $("seat-ready-text").textContent = this.state === "wrapup" ? "完成，就绪" : "就绪";
+    $("pause-group").hidden = this.state !== "ready" && this.state !== "wrapup";
     $("seat-logout").hidden = !free;
     $("waiting").textContent = `排队 ${waiting} 人`;
     $("waiting").classList.toggle("warn", waiting > 0);
@@ -65,6 +67,8 @@ export class Seat {
 
   tick() {
     const now = Date.now() + (this.desk.skewMs ?? 0);
+    const late = this.state === "wrapup" && now - this.sinceAt > WRAP_UP_MS;
+    $("seat").dataset.late = String(late);
     $("seat-clock").textContent = this.sinceAt ? span((now - this.sinceAt) / 1000) : "";
   }
 }

@@ -24,6 +24,8 @@ export class TicketForm {
   #conflicts = new Map();
   #sending = null;
   #linked = [];
+  #finished = new Set();
+  #turn = Promise.resolve();
 
   constructor(desk, { units, changed }) {
     Object.assign(this, { desk, units, changed });
@@ -52,15 +54,9 @@ export class TicketForm {
     return this.units().find((unit) => String(unit.id) === $("f-unit-id").value)?.name ?? "";
   }
 
-  async show({ ticket, call }) {
-    this.#showCode(call?.query_code || "");
-    const number = ticket && !ticket.done ? ticket.ticket_no : null;
-    if (number !== this.number) {
-      await this.#open(number);
-    } else if (number && ticket.version > this.#version && !this.#sending) {
-      await this.#refetch();
-    }
-    this.#drawFinish();
+  /** One state after the other, so that no ticket's text ever lands in another's form. */
+  show(state) {
+    return this.#inTurn(() => this.#show(state));
   }
 
   setUnit(id) {
@@ -105,43 +101,65 @@ export class TicketForm {
     const body = { version: this.#version, fields: this.#values(), outcome: this.#value("outcome"), duplicate_of: $("f-duplicate").value.trim() };
     try {
       await post(`/desk/tickets/${number}/finish`, body);
+      this.#finished.add(number);
       this.#forget(number);
       toast(`工单 ${number} 已完成。`);
-      await this.#open(null);
+      await this.#inTurn(() => this.number === number && this.#open(null));
     } catch (error) {
       if (error.code === "draft_stale") this.#stale(error.fields);
     }
   }
 
+  #inTurn(work) {
+    this.#turn = this.#turn.then(work).catch((error) => console.error(error));
+    return this.#turn;
+  }
+
+  async #show({ ticket, call }) {
+    this.#showCode(call?.query_code || "");
+    const number = ticket && !ticket.done && !this.#finished.has(ticket.ticket_no) ? ticket.ticket_no : null;
+    if (number !== this.number) await this.#open(number);
+    else if (number && ticket.version > this.#version && !this.#sending) await this.#refetch();
+    this.#drawFinish();
+  }
+
   async #open(number) {
-    if (this.number && number !== this.number && this.#dirty()) await this.#save();
-    this.number = number;
+    if (this.number && this.#dirty() && !this.#finished.has(this.number)) await this.#save();
+    this.#clear();
+    if (number) await this.#load(number);
+    $("ticket-fields").disabled = !this.number;
+    $("ticket-none").hidden = Boolean(this.number);
+    $("ticket-fields").hidden = !this.number;
+    $("ticket-no").textContent = this.number ?? "";
+    $("complain").disabled = !this.number;
+    this.#drawChoices();
+    this.#drawFinish();
+    this.changed();
+  }
+
+  // The number comes last: until the text is there, nothing typed or saved can belong to it.
+  #clear() {
+    this.number = null;
     this.kind = "question";
+    this.#version = 0;
+    this.#base = {};
     this.#conflicts.clear();
     this.#linked = [];
     $("linked").textContent = "";
-    $("ticket-fields").disabled = !number;
-    $("ticket-none").hidden = Boolean(number);
-    $("ticket-fields").hidden = !number;
-    $("ticket-no").textContent = number ?? "";
     $("saved").textContent = "";
-    $("complain").disabled = !number;
     $("outcomes").classList.remove("missing");
     this.form.reset();
     $("f-unit-id").value = "";
     this.#drawConflict();
-    if (number) await this.#load(number);
-    this.#drawChoices();
-    this.#drawFinish();
   }
 
   async #load(number) {
     const ticket = await get(`/desk/tickets/${number}`);
-    if (number !== this.number) return;
     this.#version = ticket.version;
     this.#base = ticket.fields;
     const kept = this.#kept(number);
     this.#fill(kept ? { ...ticket.fields, ...kept.fields } : ticket.fields);
+    this.number = number;
     this.#choose("outcome", kept?.outcome ?? "");
     $("f-duplicate").value = kept?.duplicate_of ?? "";
     if (kept && kept.version !== ticket.version) this.#stale({ version: ticket.version, theirs: ticket.fields }, kept.base);

@@ -62,6 +62,7 @@ function show() {
   $("end").hidden = !now;
   if (now) $("display").textContent = now.heldByPeer ? "请稍候" : STATES[now.phase];
   else if (preparing) $("display").textContent = "正在准备……";
+  else if ($("display").textContent !== "通话结束") $("display").textContent = number;
   const talking = now?.phase === "talking";
   $("levels").hidden = !talking;
   if (talking && !metering) meter.start([phone.localStream, phone.remoteStream]);
