@@ -166,11 +166,21 @@ async def counts_by_end(session: AsyncSession, wanted: CallFilter, scope: Scope)
 
 
 async def listing(
-    session: AsyncSession, wanted: CallFilter, scope: Scope, *, page: int = 1, size: int = PAGE
+    session: AsyncSession,
+    wanted: CallFilter,
+    scope: Scope,
+    *,
+    page: int = 1,
+    size: int = PAGE,
+    offset: int | None = None,
 ) -> list[Summary]:
-    """One page of the wanted calls, newest first unless sorted otherwise; pages count from 1."""
+    """One page of the wanted calls, newest first unless sorted otherwise; pages count from 1.
+
+    `offset` skips that many calls instead of whole pages.
+    """
+    skipped = (page - 1) * size if offset is None else offset
     query = select(Call).where(*_conditions(wanted, scope))
-    query = query.order_by(*SORTS.get(wanted.sort, SORTS["-started"])).offset((page - 1) * size).limit(size)
+    query = query.order_by(*SORTS.get(wanted.sort, SORTS["-started"])).offset(skipped).limit(size)
     return await summaries(session, await _with_recordings(session, query), scope)
 
 

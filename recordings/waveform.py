@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings.audio import read_samples
+from recordings.audio import RATE_HZ, read_samples
 
 FULL_SCALE = 32768
 STEPS = 100
@@ -27,8 +27,18 @@ def peaks_of(samples: NDArray[np.int16], buckets: int) -> list[list[int]]:
     return (np.ceil(highest * STEPS / FULL_SCALE).astype(int).T).tolist()  # type: ignore[no-any-return]
 
 
-def peaks(path: Path, channels: int, buckets: int = 800) -> list[list[int]]:
-    """The peaks of an archived wav; worked out once, then read from `<name>.<buckets>.peaks`."""
+Parts = tuple[tuple[int, int], ...]
+
+
+def peaks(path: Path, channels: int, buckets: int = 800, parts: Parts | None = None) -> list[list[int]]:
+    """The peaks of an archived wav, or of `parts` of it in ms one after the other.
+
+    Those of the whole are worked out once, then read from `<name>.<buckets>.peaks`.
+    """
+    if parts is not None:
+        samples = read_samples(path, channels)
+        per_ms = RATE_HZ // 1000
+        return peaks_of(np.concatenate([samples[a * per_ms : b * per_ms] for a, b in parts]), buckets)
     cache = path.with_suffix(f".{buckets}.peaks")
     if cache.exists() and cache.stat().st_mtime >= path.stat().st_mtime:
         return json.loads(cache.read_text())  # type: ignore[no-any-return]

@@ -18,7 +18,8 @@ from tickets.models import Ticket
 CALLS = playback.SEES_CALLS
 LISTEN = playback.MAY_LISTEN
 SCORES = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE, Role.HEAD})
-FULL_EXPORT = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
+NOTE = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE})
+DOWNLOAD = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
 
 async def listener(request: web.Request, session: AsyncSession) -> Listener:

@@ -20,7 +20,19 @@ ENDS = {
     CallEnd.UNSEEN: "未能观察",
 }
 SCORE_CHOICES = {"1": "满意", "2": "基本满意", "3": "不满意", str(NO_KEY): "未按键"}
-FIELDS = ("from", "to", "line", "direction", "operator", "unit", "number", "end", "score", "recording", "sort")
+FIELDS = (
+    "from",
+    "to",
+    "line",
+    "direction",
+    "operator",
+    "unit",
+    "number",
+    "end",
+    "score",
+    "recording",
+    "sort",
+)
 
 
 def call_filter(query: Mapping[str, str]) -> CallFilter:

@@ -66,7 +66,7 @@ async def peaks(request: web.Request) -> web.StreamResponse:
     return answer({"peaks": found})
 
 
-@routes.post("/supervise/recordings/{id}/notes", roles=access.LISTEN)
+@routes.post("/supervise/recordings/{id}/notes", roles=access.NOTE)
 async def add_note(request: web.Request) -> web.StreamResponse:
     """Write a note at `offset_ms`; answers with all notes."""
     body = await json_body(request)
@@ -92,7 +92,7 @@ def note_json(item: Shown) -> dict[str, str | int]:
     return {"offset_ms": item.note.offset_ms, "text": item.note.text, "author": item.author}
 
 
-@routes.post("/supervise/recordings/{id}/download", roles=access.LISTEN)
+@routes.post("/supervise/recordings/{id}/download", roles=access.DOWNLOAD)
 async def download(request: web.Request) -> web.StreamResponse:
     """The wav to keep; the form's `reason` goes to the audit log first."""
     form = await request.post()

@@ -46,7 +46,11 @@ class Plays:
     def sound(self, key: str, user_id: int, public_id: str) -> Sound:
         """What this key opens, for this person and recording only; raises PlayExpired."""
         play = self._plays.get(key)
-        if play is None or play.until <= self._clock.now() or (play.user_id, play.public_id) != (user_id, public_id):
+        if (
+            play is None
+            or play.until <= self._clock.now()
+            or (play.user_id, play.public_id) != (user_id, public_id)
+        ):
             raise PlayExpired
         return play.sound
 

@@ -1,0 +1,52 @@
+"""The call list as a file that a spreadsheet opens (导出): numbers masked, formulas defused."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from agent_desktop.supervise.forms import ENDS
+from core.clock import beijing
+from core.log import mask_number
+from recordings import story
+from recordings.calls import Summary
+from recordings.models import CallEnd
+
+HEAD = (
+    "通话编号", "方向", "专线", "地区", "来电号码", "来电时间", "菜单路径", "等待秒数", "振铃次数", "话务员",
+    "部门", "通话秒数", "结束方式", "话务员评价", "部门评价", "录音数",
+)  # fmt: skip
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_rows(found: Iterable[Summary], regions: Mapping[int, str]) -> Iterable[Sequence[str]]:
+    """One row of text per call."""
+    yield HEAD
+    for item in found:
+        call = item.call
+        yield (
+            call.linkedid,
+            "呼出" if call.direction == "out" else "呼入",
+            call.line,
+            regions.get(call.region_id or 0, ""),
+            mask_number(call.caller_number) if item.shows_number else "不予显示",
+            beijing(call.started_at).strftime("%Y-%m-%d %H:%M:%S"),
+            story.path_text(call.node_path),
+            "" if item.wait_ms is None else str(round(item.wait_ms / 1000)),
+            str(item.offered),
+            item.operator,
+            item.unit,
+            str(round(call.talk_ms / 1000)),
+            ENDS[CallEnd(call.end)] if call.end else "通话中",
+            story.score_text(item.scores["operator"]) if "operator" in item.scores else "",
+            story.score_text(item.scores["unit"]) if "unit" in item.scores else "",
+            str(len(item.recordings)),
+        )
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """RFC 4180 with a byte-order mark, as Excel wants for Chinese; no cell starts a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row])
+    return "\ufeff" + out.getvalue()

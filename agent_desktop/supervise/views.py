@@ -1,0 +1,125 @@
+"""`/supervise` (通话记录): the calls of one's scope, as a list, as a file, and each with its story (M-57, M-59)."""
+
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agent_desktop import api_calls
+from agent_desktop.keys import RECORDINGS
+from agent_desktop.supervise import access, forms, listen, scores
+from agent_desktop.supervise.export import csv_rows, csv_text
+from agent_desktop.supervise.one_call import call_page
+from agent_desktop.supervise.plays import PLAYS, Plays
+from core import audit
+from core.clock import beijing
+from core.people import Role, RoleGrant, User
+from core.units import Liaison, Region, Unit
+from core.web.app import add_room, render
+from core.web.keys import CLOCK, DB, person
+from core.web.requests import source_of
+from core.web.routes import Routes
+from recordings import calls, story
+from recordings.calls import Scope
+from recordings.models import CallEnd
+from recordings.settings import RecordingSettings
+
+routes = Routes()
+EXPORT_MOST = 20_000
+
+
+@routes.get("/supervise", roles=access.CALLS, nav="通话记录")
+async def listing(request: web.Request) -> web.StreamResponse:
+    query = request.query
+    wanted, page = forms.call_filter(query), forms.page_of(query)
+    async with request.app[DB].reading() as session:
+        scope = access.scope(request, await access.listener(request, session))
+        counts = await calls.counts_by_end(session, wanted, scope)
+        found = await calls.listing(session, wanted, scope, page=page)
+        choices = await _choices(session, scope)
+    total = sum(counts.values())
+    return render(
+        request,
+        "supervise/calls.html",
+        found=found,
+        total=total,
+        counts=[(text, counts[end]) for end, text in forms.ENDS.items() if counts.get(end)],
+        running=counts.get(None, 0),
+        page=page,
+        pages=max(1, -(-total // calls.PAGE)),
+        query=query,
+        wanted=wanted,
+        link=lambda **changes: forms.link(query, **changes),
+        ends=forms.ENDS,
+        scores=forms.SCORE_CHOICES,
+        story=story,
+        CallEnd=CallEnd,
+        **choices,
+    )
+
+
+async def _choices(session: AsyncSession, scope: Scope) -> dict[str, Any]:
+    """What the form offers: people, units and lines within the scope."""
+    operators = (
+        select(User).join(RoleGrant, RoleGrant.user_id == User.id).where(RoleGrant.role == Role.OPERATOR)
+    )
+    units = select(Unit).where(Unit.id.in_(select(Liaison.unit_id)))
+    if not scope.everything:
+        regions = scope.region_ids
+        operators = operators.where(User.region_id.in_(regions) | (User.id == scope.operator_id))
+        units = units.where(Unit.region_id.in_(regions) | (Unit.id == scope.unit_id))
+    return {
+        "operators": (await session.scalars(operators.order_by(User.staff_number, User.id))).all(),
+        "units": (await session.scalars(units.order_by(Unit.region_id, Unit.code))).all(),
+        "regions": await _region_names(session),
+    }
+
+
+async def _region_names(session: AsyncSession) -> dict[int, str]:
+    return {region.id: region.name for region in await session.scalars(select(Region))}
+
+
+@routes.get("/supervise/export.csv", roles=access.CALLS)
+async def export(request: web.Request) -> web.StreamResponse:
+    """The filtered list as a file; numbers stay masked, and the export is written down."""
+    wanted = forms.call_filter(request.query)
+    async with request.app[DB].unit_of_work() as session:
+        scope = access.scope(request, await access.listener(request, session))
+        found = await calls.listing(session, wanted, scope, size=EXPORT_MOST)
+        regions = await _region_names(session)
+        await audit.record(
+            session,
+            request.app[CLOCK],
+            actor=person(request).username,
+            action="calls.export",
+            target=f"calls:{len(found)}",
+            reason=forms.link(request.query)[1:],
+            source=source_of(request),
+        )
+    name = f"calls-{beijing(request.app[CLOCK].now()):%Y%m%d-%H%M}.csv"
+    return web.Response(
+        text=csv_text(csv_rows(found, regions)),
+        content_type="text/csv",
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@routes.get("/supervise/calls/{linkedid}", roles=access.CALLS)
+async def one(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        who = await access.listener(request, session)
+        context = await call_page(request, session, who, request.match_info["linkedid"])
+    return render(request, "supervise/call.html", **context)
+
+
+def setup(app: web.Application) -> None:
+    """Add these pages; the key RECORDINGS must be set."""
+    app.setdefault(RECORDINGS, RecordingSettings())
+    app[PLAYS] = Plays(app[CLOCK])
+    add_room(app, "agent_desktop.supervise", prefix="supervise")
+    routes.register(app)
+    listen.routes.register(app)
+    scores.routes.register(app)
+    api_calls.routes.register(app)

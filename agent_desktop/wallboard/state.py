@@ -1,0 +1,89 @@
+"""What the wallboard shows (大屏内容): the board's present and today's figures, as one JSON state. Pure but for `today`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from core.clock import BEIJING, Clock, beijing
+from core.db import Database
+from ivr.board import AgentView, LiveCallView, WaitingView
+from recordings.figures import QueueFigures, queue_figures
+
+STATES = {
+    "ready": "就绪",
+    "ringing": "振铃",
+    "talking": "通话",
+    "consulting": "咨询",
+    "wrapup": "整理",
+    "paused": "小休",
+    "offline": "离线",
+}
+TALKING_PHASES = frozenset({"talking", "held", "transferring", "consulting", "liaison"})
+MENU_PHASES = frozenset({"menu", "after_talk"})
+
+
+async def today(db: Database, clock: Clock) -> QueueFigures:
+    """The figures since Beijing midnight."""
+    now = clock.now()
+    midnight = datetime.combine(beijing(now).date(), time(), BEIJING)
+    async with db.reading() as session:
+        return await queue_figures(session, midnight, now + timedelta(seconds=1))
+
+
+def wall_state(
+    now: datetime,
+    agents: Sequence[AgentView],
+    waiting: Sequence[WaitingView],
+    calls: Sequence[LiveCallView],
+    figures: QueueFigures,
+) -> dict[str, Any]:
+    """The whole state; instants in ISO, `now` with it so that a screen with a wrong clock still counts right."""
+    seats = Counter(_seat_state(agent) for agent in agents)
+    longest = min((view.queued_at for view in waiting), default=None)
+    return {
+        "now": now.isoformat(),
+        "waiting": len(waiting),
+        "longest_since": longest.isoformat() if longest else None,
+        "talking": sum(call.phase in TALKING_PHASES for call in calls),
+        "in_menu": sum(call.phase in MENU_PHASES for call in calls),
+        "signed_in": sum(number for state, number in seats.items() if state != "offline"),
+        "seats": [{"state": s, "text": text, "number": seats[s]} for s, text in STATES.items()],
+        "agents": [_agent_json(agent) for agent in agents],
+        "today": figures_json(figures),
+    }
+
+
+def _seat_state(agent: AgentView) -> str:
+    return agent.state if agent.state in STATES else "offline"
+
+
+def _agent_json(agent: AgentView) -> dict[str, Any]:
+    state = _seat_state(agent)
+    return {
+        "staff_number": agent.staff_number,
+        "name": agent.display_name,
+        "state": state,
+        "text": agent.reason if state == "paused" and agent.reason else STATES[state],
+        "since": agent.since_at.isoformat(),
+        "registered": agent.registered,
+    }
+
+
+def figures_json(figures: QueueFigures) -> dict[str, Any]:
+    """Each rate with its numerator and denominator; an empty denominator has no rate."""
+    return {
+        "offered": figures.offered,
+        "answered": figures.answered,
+        "abandoned": figures.abandoned,
+        "abandoned_quickly": figures.abandoned_quickly,
+        "left_message": figures.left_message,
+        "mean_wait_ms": figures.mean_wait_ms,
+        "prompt": _rate(figures.answered_promptly, figures.decided),
+        "answer_rate": _rate(figures.answered, figures.decided),
+    }
+
+
+def _rate(numerator: int, denominator: int) -> dict[str, Any]:
+    percent = f"{numerator / denominator:.1%}" if denominator else "—"
+    return {"numerator": numerator, "denominator": denominator, "percent": percent}
