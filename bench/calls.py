@@ -1,0 +1,136 @@
+"""`make bench`: calls per second, step latency and CPU of the hotline beside the same menu as pure dialplan (the floor),
+then simultaneous recorded talks. Everything on loopback, bounded, on private instances.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.instance import make_floor, prepare, settings, start
+from bench.menu import Row, System, measure_menu
+from bench.report import menu_table, talk_lines
+from bench.talks import TalkResult, measure_talks, telephones
+
+RATES = (20, 40, 60, 80, 100)
+QUICK_RATES = (20, 80)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="about a minute: two rates, few talks")
+    parser.add_argument(
+        "--rates", type=lambda text: tuple(map(int, text.split(","))), help="new calls a second, e.g. 20,80"
+    )
+    parser.add_argument("--seconds", type=float, help="length of each menu measurement")
+    parser.add_argument("--talks", type=int, help="simultaneous recorded talks; 0: none")
+    parser.add_argument("--talk-seconds", type=float)
+    parser.add_argument(
+        "--base-port", type=int, default=30000, help="the bench uses this port and the 999 after it"
+    )
+    parser.add_argument(
+        "--media-port", type=int, default=11000, help="first of 10000 ports for the load's audio"
+    )
+    parser.add_argument("--only", choices=("floor", "hotline"), help="measure one system")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--folder", type=Path, help="keep the instances' folders here")
+    args = parser.parse_args()
+    quick = args.quick
+    args.rates = args.rates or (QUICK_RATES if quick else RATES)
+    args.seconds = args.seconds or (7.0 if quick else 15.0)
+    args.talks = (20 if quick else 100) if args.talks is None else args.talks
+    args.talk_seconds = args.talk_seconds or (10.0 if quick else 30.0)
+    return args
+
+
+@contextlib.asynccontextmanager
+async def _floor(root: Path, base_port: int) -> AsyncIterator[System]:
+    asterisk = settings(base_port, 0)
+    folders = prepare(asterisk, root / "asterisk")
+    make_floor(folders)
+    running = await start(asterisk, folders)
+    assert running.process
+    try:
+        yield System("floor", root, asterisk.sip_port, running.process.pid, None)
+    finally:
+        await running.stop()
+
+
+@contextlib.asynccontextmanager
+async def _hotline(
+    root: Path, base_port: int, talks: int
+) -> AsyncIterator[tuple[System, asyncio.subprocess.Process]]:
+    asterisk = settings(base_port, 1)
+    running = await start(asterisk, prepare(asterisk, root / "asterisk", telephones(talks)))
+    assert running.process
+    with (root / "controller.log").open("wb") as log:
+        controller = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.controller", "--root", root, "--base-port", str(base_port),
+            "--operators", str(talks), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+        )  # fmt: skip
+    assert controller.stdout
+    assert controller.stdin
+    try:
+        if await controller.stdout.readline() != b"ready\n":
+            raise RuntimeError(
+                f"the controller did not start: {(root / 'controller.log').read_text()[-2000:]}"
+            )
+        yield System("hotline", root, asterisk.sip_port, running.process.pid, controller.pid), controller
+    finally:
+        controller.stdin.close()
+        try:
+            await asyncio.wait_for(controller.wait(), 10)
+        except TimeoutError:
+            controller.kill()
+        await running.stop()
+
+
+async def _measure(args: argparse.Namespace, root: Path) -> tuple[list[Row], TalkResult | None]:
+    rows: list[Row] = []
+    async with contextlib.AsyncExitStack() as stack:
+        systems: list[System] = []
+        if args.only != "hotline":
+            systems.append(await stack.enter_async_context(_floor(root / "floor", args.base_port)))
+        if args.only != "floor":
+            hotline, controller = await stack.enter_async_context(
+                _hotline(root / "hotline", args.base_port, args.talks)
+            )
+            systems.append(hotline)
+        for rate in args.rates:
+            for system in systems:
+                print(f"{rate} calls/s for {args.seconds:.0f} s on the {system.name} …", file=sys.stderr)
+                rows.append(await measure_menu(system, rate, args.seconds, args.media_port, root / "sipp"))
+                print(menu_table(rows[-1:], heading=False), file=sys.stderr)
+        talks = None
+        if args.talks and args.only != "floor":
+            print(f"{args.talks} recorded talks for {args.talk_seconds:.0f} s …", file=sys.stderr)
+            talks = await measure_talks(hotline, controller, args.talks, args.talk_seconds)
+    return rows, talks
+
+
+def _show(rows: Sequence[Row], talks: TalkResult | None) -> None:
+    print(menu_table(rows))
+    if talks:
+        print()
+        print(talk_lines(talks))
+
+
+def main() -> None:
+    args = _arguments()
+    with contextlib.ExitStack() as stack:
+        root = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotline-bench-")))
+        root.mkdir(parents=True, exist_ok=True)
+        rows, talks = asyncio.run(_measure(args, root))
+    _show(rows, talks)
+    if args.json:
+        figures = {"menu": [asdict(row) for row in rows], "talks": asdict(talks) if talks else None}
+        args.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Simultaneous recorded talks (并发通话): callers go through the menu to operators' SIP telephones, both send tones."""
+
+import asyncio
+import sqlite3
+import time
+import wave
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from bench.controller import FIRST_EXTENSION, PASSWORD, database_file
+from bench.instance import LINE
+from bench.measure import cpu_s, machine_busy_s
+from bench.menu import System
+from bench.probe import BenchPhone
+from bench.stream import BenchStream, Pump, frames_of
+from ivr.site import Telephone
+from support import tones
+from support.sipcall import Call
+from support.siptransport import HostPort
+
+CALLER_HZ, OPERATOR_HZ = 440, 880
+ARRIVALS_PER_S = 8.0
+PAUSE_MS = 60
+"""A pause between two packets that a usual jitter buffer no longer covers."""
+SETTLE_S = 3.0
+INTAKE_LIMIT_S = 60.0
+WINDOW = 160
+"""Samples in which each direction of a recording must hold its tone."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkResult:
+    asked: int
+    talks: int
+    duration_s: float
+    packets: int
+    lost: int
+    longest_pause_ms: float
+    pauses: int
+    sender_late_ms: float
+    recordings: int
+    short_recordings: int
+    broken_recordings: int
+    asterisk_percent: float
+    controller_percent: float
+    bench_percent: float
+    others_percent: float
+
+
+def telephones(count: int) -> list[Telephone]:
+    return [Telephone(str(FIRST_EXTENSION + number), PASSWORD) for number in range(count)]
+
+
+async def measure_talks(
+    system: System, controller: asyncio.subprocess.Process, count: int, duration_s: float
+) -> TalkResult:
+    server = ("127.0.0.1", system.sip_port)
+    callers_pump = Pump()
+    operators = [
+        await _phone(server, callers_pump, OPERATOR_HZ, t.extension, t.password) for t in telephones(count)
+    ]
+    for phone in operators:
+        await phone.register()
+    await _tell(controller, "seats")
+    callers: list[BenchPhone] = []
+    calls: list[Call] = []
+    for number in range(count):
+        callers.append(await _phone(server, callers_pump, CALLER_HZ, f"138{number:08}"))
+        calls.append(await _reach_operator(callers[-1]))
+        await asyncio.sleep(1 / ARRIVALS_PER_S)
+    await _all_talk(operators, count)
+    await asyncio.sleep(SETTLE_S)
+    callers_pump.latest_ms = 0.0
+    before, began_ns = _cpu(system), time.time_ns()
+    await asyncio.sleep(duration_s)
+    after, ended_ns = _cpu(system), time.time_ns()
+    late_ms = callers_pump.latest_ms
+    ends = calls + [call for phone in operators for call in phone.calls]
+    heard = [_heard(call, began_ns, ended_ns) for call in ends if call.answered_at and call.ending is None]
+    await asyncio.gather(*(call.hangup() for call in calls))
+    await asyncio.gather(*(phone.close() for phone in callers))
+    recordings = await _recordings(system.root, count)
+    await asyncio.gather(*(phone.close() for phone in operators))
+    await callers_pump.close()
+    gaps = [gap for end in heard for gap in end.pauses_ms]
+    asterisk, own_controller, bench, machine = [
+        (last - first) / duration_s * 100 for last, first in zip(after, before, strict=True)
+    ]
+    return TalkResult(
+        asked=count, talks=len(heard) // 2, duration_s=duration_s, packets=sum(end.packets for end in heard),
+        lost=sum(end.lost for end in heard), longest_pause_ms=max(gaps, default=float("nan")),
+        pauses=sum(gap > PAUSE_MS for gap in gaps), sender_late_ms=late_ms, recordings=len(recordings),
+        short_recordings=sum(one.is_short for one in recordings),
+        broken_recordings=sum(one.has_hole for one in recordings), asterisk_percent=asterisk,
+        controller_percent=own_controller, bench_percent=bench,
+        others_percent=max(0.0, machine - asterisk - own_controller - bench),
+    )  # fmt: skip
+
+
+async def _phone(
+    server: HostPort, pump: Pump, hz: float, name: str, password: str | None = None
+) -> BenchPhone:
+    phone = await BenchPhone.start(name, server, password)
+    phone.pump, phone.frames = pump, frames_of(hz)
+    return phone
+
+
+async def _reach_operator(phone: BenchPhone) -> Call:
+    """Key 0 asks for a person at any point of the menu."""
+    call = await phone.call(LINE)
+    await call.answered()
+    await asyncio.sleep(0.2)
+    stream: BenchStream = call.media  # type: ignore[assignment]
+    stream.press(0)
+    return call
+
+
+async def _tell(controller: asyncio.subprocess.Process, command: str) -> None:
+    assert controller.stdin
+    assert controller.stdout
+    controller.stdin.write(f"{command}\n".encode())
+    await controller.stdin.drain()
+    await asyncio.wait_for(controller.stdout.readline(), 60)
+
+
+async def _all_talk(operators: Sequence[BenchPhone], count: int) -> None:
+    """Wait until every operator talks, or until nobody new has answered for 15 s."""
+    best, since = 0, time.monotonic()
+    while best < count and time.monotonic() - since < 15:
+        talking = sum(any(call.answered_at for call in phone.calls) for phone in operators)
+        if talking > best:
+            best, since = talking, time.monotonic()
+        await asyncio.sleep(0.2)
+
+
+def _cpu(system: System) -> list[float]:
+    assert system.controller_pid
+    return [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), time.process_time(), machine_busy_s()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    packets: int
+    lost: int
+    pauses_ms: list[float]
+
+
+def _heard(call: Call, began_ns: int, ended_ns: int) -> _Heard:
+    stream: BenchStream = call.media  # type: ignore[assignment]
+    packets = [packet for packet in stream.packets if began_ns <= packet.at_ns <= ended_ns]
+    steps = [(later.sequence - first.sequence) & 0xFFFF for first, later in pairwise(packets)]
+    edges = [began_ns, *(packet.at_ns for packet in packets), ended_ns]
+    pauses = [(later - first) / 1e6 for first, later in pairwise(edges)]
+    return _Heard(len(packets), sum(step - 1 for step in steps if 1 < step < 1000), pauses)
+
+
+# --- recordings ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    is_short: bool
+    has_hole: bool
+
+
+async def _recordings(root: Path, count: int) -> list[_Recording]:
+    """Wait until the hotline has taken the recordings in, then look at each."""
+    deadline = time.monotonic() + INTAKE_LIMIT_S
+    rows: list[tuple[str, int, int]] = []
+    while len(rows) < count and time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+        rows = _rows(root)
+    return [
+        _Recording(talk_ms - duration_ms > 100, _has_hole(root / "recordings" / path))
+        for path, duration_ms, talk_ms in rows
+    ]
+
+
+def _rows(root: Path) -> list[tuple[str, int, int]]:
+    with sqlite3.connect(f"file:{database_file(root)}?mode=ro", uri=True) as books:
+        query = "SELECT r.path, r.duration_ms, c.talk_ms FROM recordings r JOIN calls c ON c.id = r.call_id WHERE r.kind = 'talk'"
+        return books.execute(query).fetchall()
+
+
+def _has_hole(file: Path) -> bool:
+    """Whether either direction lacks its tone anywhere but in the first and last second."""
+    with wave.open(str(file)) as audio:
+        both = np.frombuffer(audio.readframes(audio.getnframes()), "<i2").reshape(-1, 2)
+    edge = tones.RATE_HZ
+    return any(_is_broken(both[edge:-edge, side]) for side in (0, 1))
+
+
+def _is_broken(samples: tones.Samples) -> bool:
+    windows = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float64)
+    quiet = np.sqrt((windows**2).mean(axis=1)) < tones.FULL_SCALE * 10 ** (tones.SILENCE_DBFS / 20)
+    return not len(windows) or bool(quiet.any())
