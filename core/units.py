@@ -141,4 +141,4 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
         .where(SubjectUnit.region_id == region_id, Unit.is_active)
         .order_by(SubjectUnit.subject)
     )
-    return {subject: code for subject, code in await session.execute(query)}
+    return dict((await session.execute(query)).tuples().all())
