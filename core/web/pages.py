@@ -83,13 +83,12 @@ def navigation(request: web.Request) -> list[dict[str, Any]]:
         for item in declared(request.app)
         if item.nav and (item.roles is PUBLIC) == (user is None) and may(item.roles, user)
     ]
-    return [
-        {"path": item.path, "label": item.nav, "current": _is_current(request.path, item.path)}
-        for item in items
-    ]
+    open_ones = [item.path for item in items if _is_within(request.path, item.path)]
+    current = max(open_ones, key=len, default="")  # /supervise/scores is not also /supervise
+    return [{"path": item.path, "label": item.nav, "current": item.path == current} for item in items]
 
 
-def _is_current(path: str, entry: str) -> bool:
+def _is_within(path: str, entry: str) -> bool:
     return path == entry or (entry != "/" and path.startswith(entry + "/"))
 
 
