@@ -92,6 +92,7 @@ def _call(call: "LiveCallView", now: datetime, regions: Mapping[int, str]) -> di
         "ticket_no": call.ticket_no,
         "query_code": call.query_code,
         "phase": call.phase,
+        "unit_id": call.unit_id,
         "consult": _consult(call.consult) if call.consult else None,
     }
 

@@ -1,7 +1,5 @@
 """Small steps in the browser that several tests take."""
 
-from typing import Any
-
 from playwright.async_api import Page
 from support.desk_site import PASSWORD, DeskSite
 
@@ -12,9 +10,5 @@ async def sign_in(page: Page, site: DeskSite, username: str, path: str) -> None:
     await page.fill("#username", username)
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**{path}")
+    await page.wait_for_url(f"{site.url}{path}")
 
-
-async def until(page: Page, condition: str, argument: Any = None) -> None:
-    """Wait for a JavaScript function to hold in the page."""
-    await page.wait_for_function(condition, arg=argument)

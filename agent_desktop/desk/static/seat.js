@@ -31,7 +31,7 @@ export class Seat {
     this.sinceAt = agent ? Date.parse(agent.since_at) : null;
     const name = NAMES[this.state] ?? this.state;
     $("seat").dataset.state = this.state;
-    $("seat-state").textContent = agent?.reason ? `${name}：${agent.reason}` : name;
+    $("seat-state").textContent = this.state === "paused" && agent.reason ? `${name}：${agent.reason}` : name;
     const free = this.state === "ready" || this.state === "paused";
     $("seat-login").hidden = this.state !== "offline";
     $("seat-ready").hidden = this.state !== "paused" && this.state !== "wrapup";

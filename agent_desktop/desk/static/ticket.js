@@ -20,6 +20,7 @@ export class TicketForm {
   number = null;
   kind = "question";
   #version = 0;
+  #unitTaken = null;
   #base = {};
   #conflicts = new Map();
   #sending = null;
@@ -120,7 +121,15 @@ export class TicketForm {
     const number = ticket && !ticket.done && !this.#finished.has(ticket.ticket_no) ? ticket.ticket_no : null;
     if (number !== this.number) await this.#open(number);
     else if (number && ticket.version > this.#version && !this.#sending) await this.#refetch();
+    this.#takeUnit(call?.unit_id);
     this.#drawFinish();
+  }
+
+  // Whom the caller was put through to is the ticket's unit, unless the operator chose one or has taken it out again.
+  #takeUnit(id) {
+    if (!this.number || !id || id === this.#unitTaken) return;
+    this.#unitTaken = id;
+    if (!$("f-unit-id").value) this.setUnit(id);
   }
 
   async #open(number) {
@@ -141,6 +150,7 @@ export class TicketForm {
   #clear() {
     this.number = null;
     this.kind = "question";
+    this.#unitTaken = null;
     this.#version = 0;
     this.#base = {};
     this.#conflicts.clear();

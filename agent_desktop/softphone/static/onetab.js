@@ -8,7 +8,7 @@ export class OneTab extends EventTarget {
   #release = null;
   #waiting = null;
 
-  /** `isBusy()`: is a call up here? `letGo()`: give the telephone up (may be async). */
+  /** `isBusy()`: is a call up here? `letGo()`: give the telephone up, lock and all. */
   constructor(name, { isBusy, letGo }) {
     super();
     this.name = `96128-phone-${name}`;
@@ -60,10 +60,10 @@ export class OneTab extends EventTarget {
     this.#lost();
   }
 
-  async #hear(message) {
+  #hear(message) {
     if (message.want && this.mine) {
       const busy = this.isBusy();
-      if (!busy) await this.letGo();
+      if (!busy) this.letGo();
       this.channel.postMessage({ to: message.want, answer: busy ? "busy" : "given" });
     } else if (message.to === this.tab) {
       this.#waiting?.(message.answer);

@@ -58,35 +58,43 @@ export class Station extends EventTarget {
 
   /** Give the telephone up: it rings nowhere in this browser from now on. */
   close() {
-    this.phone?.stop();
-    this.phone = null;
+    this.#letGoOfPhone();
     this.tab?.drop();
     this.#mode("off");
   }
 
   #oneTab(name) {
-    const tab = new OneTab(name, { isBusy: () => this.call !== null, letGo: () => this.phone?.stop() });
-    tab.addEventListener("lost", () => this.mode === "active" && this.#yield("电话已换到另一个标签页使用。"));
+    const letGo = () => this.#yield("电话已换到另一个标签页使用。");
+    const tab = new OneTab(name, { isBusy: () => this.call !== null, letGo });
+    tab.addEventListener("lost", () => this.mode === "active" && letGo());
     return tab;
   }
 
   async #start(account, take) {
     const query = new URLSearchParams({ tab: tabId(), ...(take ? { take: 1 } : {}) });
-    this.phone = new Softphone({ ...account, path: `${account.path}?${query}` }, this.audio);
-    this.phone.useMicrophone(localStorage.getItem(MICROPHONE));
-    this.phone.addEventListener("change", () => this.#changed());
-    this.phone.addEventListener("ended", (e) => this.dispatchEvent(new CustomEvent("ended", { detail: e.detail })));
-    this.phone.addEventListener("elsewhere", () => this.#yield("电话正在另一台电脑上使用。"));
+    const phone = (this.phone = new Softphone({ ...account, path: `${account.path}?${query}` }, this.audio));
+    const hear = (name, heard) => phone.addEventListener(name, (e) => phone === this.phone && heard(e));
+    phone.useMicrophone(localStorage.getItem(MICROPHONE));
+    hear("change", () => this.#changed());
+    hear("ended", (e) => this.dispatchEvent(new CustomEvent("ended", { detail: e.detail })));
+    hear("elsewhere", () => this.#yield("电话正在另一台电脑上使用。"));
     this.#mode("active");
-    await this.phone.start();
+    await phone.start();
   }
 
   #yield(text) {
-    this.phone?.stop();
-    this.phone = null;
-    this.#announced = false;
+    this.#letGoOfPhone();
     this.#mode("elsewhere", text);
     this.tab.drop();
+  }
+
+  #letGoOfPhone() {
+    const phone = this.phone;
+    this.phone = null;
+    this.#announced = false;
+    phone?.stop();
+    this.meter?.stop();
+    this.metering = false;
   }
 
   #changed() {

@@ -1,0 +1,148 @@
+"""A citizen dials 96128 and is served, end to end, with nothing faked: SIP, RTP, Asterisk, pages, database, archive."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
+from support.hotline import PASSWORD, City, running_hotline
+from support.sipcall import Call as SipCall
+from support.sipphone import Phone
+from support.tones import hears
+
+from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
+from tickets.models import SatisfactionRating, Ticket
+
+CALLER_HZ, OPERATOR_HZ, LIAISON_HZ = 440, 880, 1200
+
+
+@pytest.fixture
+async def city(tmp_path: Path) -> AsyncIterator[City]:
+    async with running_hotline(tmp_path) as city:
+        yield city
+
+
+@pytest.fixture
+async def liaison(city: City) -> AsyncIterator[Phone]:
+    async with await Phone.start("2001", city.sip, "sip-liaison1", tone_hz=LIAISON_HZ) as phone:
+        await phone.register()
+        yield phone
+
+
+@pytest.fixture
+async def caller(city: City) -> AsyncIterator[Phone]:
+    async with await Phone.start("13800138000", city.sip, tone_hz=CALLER_HZ) as phone:
+        yield phone
+
+
+async def sign_in(browser: Browser, city: City, username: str, path: str) -> Page:
+    context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    await page.goto(f"{city.url}/login")
+    await page.fill("[name=username]", username)
+    await page.fill("[name=password]", PASSWORD)
+    await page.press("[name=password]", "Enter")
+    await page.wait_for_url(f"{city.url}/**")
+    await page.goto(f"{city.url}{path}")
+    return page
+
+
+async def ready_operator(browser: Browser, city: City) -> Page:
+    """An operator signed in at the desk, telephone registered, ready for calls."""
+    page = await sign_in(browser, city, "operator1", "/desk")
+    await page.wait_for_selector("#line-chip:has-text('电话已就绪')")
+    await page.get_by_test_id("seat-login").click()
+    await page.get_by_test_id("seat-ready").click()
+    await page.wait_for_selector("#seat[data-state=ready]")
+    return page
+
+
+async def to_operator(caller: Phone) -> SipCall:
+    """Dial, hear the welcome, walk 1 and then 0."""
+    call = await caller.call("96128")
+    await call.answered()
+    await call.until_sound(timeout=5)
+    await call.dtmf("10", gap_ms=600)
+    return call
+
+
+async def stored(city: City, model, **where):
+    async with city.hotline.db.reading() as session:
+        return (await session.scalars(select(model).filter_by(**where).order_by(model.id))).all()
+
+
+async def until_stored(city: City, model, count: int, **where):
+    async with asyncio.timeout(40):
+        while len(rows := await stored(city, model, **where)) < count:
+            await asyncio.sleep(0.05)
+    return rows
+
+
+async def test_a_citizen_is_served_end_to_end(browser: Browser, city: City, liaison: Phone, caller: Phone):
+    """Menu, operator in a real browser, ticket, attended transfer, query code, survey, replay: all of one call."""
+    desk = await ready_operator(browser, city)
+    call = await to_operator(caller)
+
+    await desk.wait_for_selector("#seat[data-state=ringing]")
+    assert await desk.get_by_test_id("call-number").inner_text() == "138****8000"
+    await desk.keyboard.press("F2")
+    await call.until_hears(OPERATOR_HZ, timeout=15)
+    await expect(desk.get_by_test_id("query-code")).to_have_text(re.compile(r"^\d{4} \d{4} \d{4}$"))
+    await desk.fill("#f-question", "社保卡丢了怎么补办？")
+    await desk.wait_for_selector("#saved:has-text('已保存')")
+
+    await desk.fill("#dir-q", "101")
+    await desk.locator("#dir-list [role=option]").first.wait_for()
+    await desk.press("#dir-q", "Enter")
+    consulted = await liaison.incoming(15)
+    await consulted.until_hears(OPERATOR_HZ, timeout=10)
+    await desk.wait_for_selector("#seat[data-state=consulting]")
+    await desk.keyboard.press("F7")
+    await consulted.until_hears(CALLER_HZ, timeout=10)
+    await call.until_hears(LIAISON_HZ, timeout=10)
+
+    await desk.wait_for_selector("#seat[data-state=wrapup]")
+    await desk.fill("#f-answer", "已由人社局联络员答复。")
+    await desk.get_by_test_id("outcomes").get_by_text("转接", exact=False).first.click()
+    await desk.get_by_test_id("finish").click()
+    await desk.wait_for_selector("#seat[data-state=ready]")
+
+    await consulted.hangup()
+    (record,) = await stored(city, Call)
+    await until_stored(city, CallEvent, 1, kind="node", data={"node": "SURVEY"})
+    await call.dtmf("1")
+    await until_stored(city, CallEvent, 1, kind="node", data={"node": "SURVEY-UNIT"})
+    await call.dtmf("2")
+    await call.ended(timeout=20)
+
+    (talk,) = await until_stored(city, Recording, 1, kind=RecordingKind.TALK)
+    (record,) = await stored(city, Call, id=record.id)
+    assert record.end == CallEnd.LIAISON
+    assert {rating.about: rating.score for rating in await stored(city, SatisfactionRating)} == {"operator": 1, "unit": 2}
+    (ticket,) = await stored(city, Ticket)
+    assert ticket.question == "社保卡丢了怎么补办？"
+    assert ticket.call_id == record.id
+    await check_audio(city, record, talk)
+    await check_supervisor(browser, city, record)
+
+
+async def check_audio(city: City, record: Call, talk: Recording) -> None:
+    """Left: the caller in every part; right: first the operator, then the liaison; no gap against the ledger."""
+    raw = (city.hotline.settings.recordings.archive_dir / talk.path).read_bytes()[44:]
+    stereo = np.frombuffer(raw, dtype="<i2").reshape(-1, 2)
+    third = len(stereo) // 4
+    for part in range(4):
+        assert hears(stereo[part * third : (part + 1) * third, 0], CALLER_HZ)
+    assert hears(stereo[third // 2 : third, 1], OPERATOR_HZ)
+    assert hears(stereo[-third:, 1], LIAISON_HZ)
+    assert abs(talk.duration_ms - record.talk_ms) < 300
+
+
+async def check_supervisor(browser: Browser, city: City, record: Call) -> None:
+    page = await sign_in(browser, city, "supervisor1", f"/supervise/calls/{record.linkedid}")
+    await page.wait_for_selector("audio", state="attached")
