@@ -1,18 +1,22 @@
 """The staff's side (工作人员端): one folder per audience, put together here.
 
 Each folder has a `views.py` with `setup(app)`, which adds its templates and static files and registers its routes.
-The order is the order of the navigation.
+The order is the order of the navigation, and somebody's first page is where the login leads.
 """
-
-from importlib import import_module
-from pathlib import Path
 
 from aiohttp import web
 
 from agent_desktop import api
+from agent_desktop.admin import views as admin
+from agent_desktop.desk import views as desk
+from agent_desktop.liaison import views as liaison
+from agent_desktop.phone import views as phone
+from agent_desktop.softphone import views as softphone
+from agent_desktop.supervise import views as supervise
+from agent_desktop.wallboard import views as wallboard
 from core.web import account, login
 
-FOLDERS = ("softphone", "desk", "liaison", "supervise", "wallboard", "admin", "phone")
+FOLDERS = (softphone, desk, liaison, supervise, admin, wallboard, phone)
 
 
 def setup(app: web.Application) -> None:
@@ -20,6 +24,5 @@ def setup(app: web.Application) -> None:
     login.routes.register(app)
     account.routes.register(app)
     api.routes.register(app)
-    for name in FOLDERS:
-        if (Path(__file__).parent / name / "views.py").is_file():
-            import_module(f"agent_desktop.{name}.views").setup(app)
+    for folder in FOLDERS:
+        folder.setup(app)

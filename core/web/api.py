@@ -69,7 +69,7 @@ def describe(app: web.Application) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for item in declared(app):
         if item.doc and item.path.startswith(PREFIX):
-            paths.setdefault(item.path.removeprefix(PREFIX), {})[item.method.lower()] = _operation(
+            paths.setdefault(item.pattern.removeprefix(PREFIX), {})[item.method.lower()] = _operation(
                 item, item.doc
             )
     return {

@@ -86,7 +86,7 @@ def _start(request: web.Request) -> None:
 
 def _translated(request: web.Request, error: web.HTTPException) -> HotlineError:
     match error.status:
-        case 404:
+        case 403 | 404:  # aiohttp's own 403 is a folder of static files: not there for anybody
             return PageNotFound()
         case 405:
             return MethodNotAllowed()

@@ -1,7 +1,9 @@
 """For machines that watch: alive, ready, measured (健康检查)."""
 
+import asyncio
 import time
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,14 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import beijing
 from core.web.api import answer
-from core.web.keys import CLOCK, DB, HUB, PROBES, TASKS, PartState
+from core.web.keys import CLOCK, DB, HUB, PROBES, TASKS, PartState, Probe
 from core.web.routes import PUBLIC, Routes
 
+log = structlog.get_logger()
 routes = Routes()
 METRICS = web.AppKey("METRICS", CollectorRegistry)
 """Where rooms add their own collectors."""
 _REQUESTS = web.AppKey("REQUESTS", Counter)
 _SECONDS = web.AppKey("SECONDS", Histogram)
+PROBE_TIMEOUT_S = 3.0
 BEAT_LATE_S = 180.0
 """A loop silent for longer makes the whole not ready."""
 
@@ -65,7 +69,7 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     """Each part's state; 503 when one is down."""
     parts = {"database": await _database(request.app)}
     for name, probe in request.app[PROBES].items():
-        parts[name] = await probe()
+        parts[name] = await _asked(name, probe)
     parts |= _loops(request.app)
     ready = all(part.ok for part in parts.values())
     body = {
@@ -81,6 +85,17 @@ async def metrics(request: web.Request) -> web.StreamResponse:
         body=generate_latest(request.app[METRICS]),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
     )
+
+
+async def _asked(name: str, probe: Probe) -> PartState:
+    """A probe that hangs or fails is a part that is down, never a /readyz that is."""
+    try:
+        return await asyncio.wait_for(probe(), PROBE_TIMEOUT_S)
+    except TimeoutError:
+        return PartState(False, f"{PROBE_TIMEOUT_S:.0f} 秒内没有回应")
+    except Exception as error:  # noqa: BLE001 - whatever it is belongs into the answer
+        log.warning("probe_failed", part=name, error=repr(error))
+        return PartState(False, f"检查失败（{type(error).__name__}）")
 
 
 async def _database(app: web.Application) -> PartState:

@@ -79,13 +79,12 @@ async def logout(request: web.Request) -> web.StreamResponse:
 
 
 def home_of(app: web.Application, user: SignedIn) -> str:
-    """The page of the person's first role, in the order of the roles."""
-    pages = [item for item in declared(app) if item.nav and isinstance(item.roles, frozenset)]
+    """The first page in the navigation that the person's first role opens, in the order of the roles."""
+    pages = [(item.path, item.roles) for item in declared(app) if item.nav]
     for role in Role:
-        if role in user.roles:
-            for item in pages:
-                if role in item.roles:  # type: ignore[operator]
-                    return item.path
+        mine = [path for path, roles in pages if isinstance(roles, frozenset) and role in roles]
+        if role in user.roles and mine:
+            return mine[0]
     return "/account"
 
 

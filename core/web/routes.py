@@ -1,5 +1,6 @@
 """Routes that say who may use them (M-90): one without an audience cannot be written, and none is served."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -24,6 +25,7 @@ class Audience(Enum):
 PUBLIC = Audience.PUBLIC
 SIGNED_IN = Audience.SIGNED_IN
 CLIENTS = Audience.CLIENTS
+_EXPRESSION = re.compile(r"\{(\w+):(?:[^{}]|\{[^{}]*\})*\}")
 Roles = Audience | frozenset[Role]
 
 
@@ -57,6 +59,11 @@ class Declared:
     nav: str = ""
     """Its entry in the navigation, shown to exactly those who may open it."""
     doc: ApiDoc | None = None
+
+    @property
+    def pattern(self) -> str:
+        """The path for people and for openapi.json: `/desk/kb/{entry_id}` without the expression that follows."""
+        return _EXPRESSION.sub(r"{\1}", self.path)
 
 
 DECLARED: web.AppKey[dict[web.AbstractRoute, Declared]] = web.AppKey("DECLARED")

@@ -8,10 +8,12 @@ from typing import Any
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from support.fake_control import FakeBoard, FakeControl
+from support.fake_search import FakeSearcher
 
 import agent_desktop.app
 import portal.app
-from agent_desktop.keys import CALLER_PHONE, SOFTPHONE
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core import accounts
@@ -22,7 +24,7 @@ from core.holidays import CalendarSettings
 from core.people import Role, User
 from core.tasks import Tasks
 from core.web.app import make_app
-from core.web.keys import WebDeps
+from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
 from tickets.settings import TicketSettings
 
@@ -33,7 +35,11 @@ Room = Callable[[web.Application], None]
 
 
 def staff_room(app: web.Application) -> None:
+    """The staff's side with an empty switchboard."""
     app[SOFTPHONE], app[CALLER_PHONE] = SoftphoneSettings(), CallerPhoneSettings(enabled=True)
+    board = app[BOARD] = FakeBoard()
+    app[CONTROL] = FakeControl(board, app[BUS], {})
+    app[SEARCHER] = FakeSearcher()
     agent_desktop.app.setup(app)
 
 
