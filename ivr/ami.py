@@ -26,6 +26,9 @@ from core.errors import HotlineError
 log = structlog.get_logger()
 Fields = dict[str, str]
 ACTION_LIMIT_S = 5.0
+LOGIN_LIMIT_S = 10.0
+FRAME_LIMIT = 4_000_000
+"""Bytes of one message; a longer one is no AMI, and the connection is given up."""
 _FRAME_END = b"\r\n\r\n"
 
 
@@ -102,16 +105,41 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
     def data_received(self, data: bytes) -> None:
         *frames, self._buffer = (self._buffer + data).split(_FRAME_END)
         for frame in frames:
-            fields = parse(frame)
-            if "Response" in fields or fields.get("ActionID") in self.responses:
-                if fields.get("Response") == "Error" and (action := self.responses.get(fields.get("ActionID"))):
-                    action.as_list = False  # no list follows an error, though panoramisk would wait for one
-                self.handle_message(Message(fields))
-            elif "Event" in fields:
-                self.factory.config["on_fields"](fields)
+            self._take(parse(frame))
+        if len(self._buffer) > FRAME_LIMIT:
+            log.error("ami_frame_endless", bytes=len(self._buffer))
+            self._buffer = b""
+            self.connection_lost(None)
+
+    def _take(self, fields: Fields) -> None:
+        action = self.responses.get(fields.get("ActionID"))
+        if "Response" in fields:
+            if action and fields["Response"] == "Error":
+                action.as_list = False  # no list follows an error, though panoramisk would wait for one
+            self.handle_message(Message(fields))
+        elif action and action.as_list and action.responses:
+            self.handle_message(Message(fields))
+        elif "Event" in fields:
+            self.factory.config["on_fields"](fields)
 
 
 class _Manager(Manager):  # type: ignore[misc]
+    is_closing = False
+
+    def connect(self, *args: Any, **options: Any) -> Any:
+        """panoramisk's reconnect may come after our close."""
+        return None if self.is_closing else super().connect(*args, **options)
+
+    def connection_made(self, f: "asyncio.Future[Any]") -> None:
+        super().connection_made(f)
+        if self.authenticated_future:
+            self.loop.call_later(LOGIN_LIMIT_S, self._give_up_login, self.protocol, self.authenticated_future)
+
+    def _give_up_login(self, protocol: AMIProtocol, login: "asyncio.Future[Message]") -> None:
+        if not login.done() and not self.is_closing:
+            log.error("ami_login_unanswered")
+            protocol.connection_lost(None)
+
     def login(self, future: "asyncio.Future[Message]") -> bool:
         if future.cancelled() or future.exception():
             return False
@@ -162,6 +190,7 @@ class Ami:
         self._manager.connect()
 
     async def close(self) -> None:
+        self.up, self._manager.is_closing = False, True
         self._manager.close()
         self._fail_waiting()
         if self._consumer:
