@@ -1,0 +1,148 @@
+"""`hotline check`: every part and its state, for the person who installs or repairs; non-zero when something is wrong."""
+
+import argparse
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from config.ami_client import AsteriskSilent, connected
+from config.database import schema_state
+from config.settings import Settings
+from core.errors import HotlineError
+from ivr.menu import read as read_menus
+from ivr.menu_check import faults as menu_faults
+from ivr.prompt_catalogue import load as load_catalogue
+from ivr.prompts import problems
+from ivr.site import DIALPLAN
+
+LEAST_FREE_MB = 1024
+"""About eight hours of talk, stereo at 8 kHz."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part's state; `details` name every single fault."""
+
+    name: str
+    is_ok: bool
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def add_commands(commands: Any) -> None:
+    check = commands.add_parser(
+        "check", help="检查每个部分的状态", description="检查每个部分的状态；有问题时返回非零。"
+    )
+    check.add_argument("--json", action="store_true", help="以 JSON 输出")
+    check.set_defaults(run=run_check)
+
+
+def run_check(given: argparse.Namespace) -> int:
+    parts = list(examine(given.settings))
+    is_ok = all(part.is_ok for part in parts)
+    if given.json:
+        print(
+            json.dumps({"ok": is_ok, "parts": [asdict(part) for part in parts]}, ensure_ascii=False, indent=2)
+        )
+    else:
+        for part in parts:
+            print(f"{'正常' if part.is_ok else '异常'}  {part.name}：{part.text}")
+            for detail in part.details:
+                print(f"        · {detail}")
+        print("全部正常。" if is_ok else f"有 {sum(not part.is_ok for part in parts)} 个部分需要处理。")
+    return 0 if is_ok else 1
+
+
+def examine(settings: Settings) -> Iterator[Part]:
+    """Every part in the order in which a hotline needs them."""
+    checks: tuple[tuple[str, Callable[[Settings], Part]], ...] = (
+        ("设置", _settings), ("数据库", _database), ("语音提示", _prompts), ("语音菜单", _menus),
+        ("录音目录", _recordings), ("Asterisk", _asterisk), ("网页", _web),
+    )  # fmt: skip
+    for name, check in checks:
+        try:
+            yield check(settings)
+        except (HotlineError, OSError) as error:
+            yield Part(
+                name, is_ok=False, text=error.message if isinstance(error, HotlineError) else str(error)
+            )
+
+
+def _settings(settings: Settings) -> Part:
+    missing = [
+        f"找不到 {path}"
+        for path in (settings.asterisk.binary, settings.asterisk.modules_dir, settings.asterisk.data_dir)
+        if settings.asterisk.mode == "embedded" and not path.exists()
+    ]
+    text = f"模式 {settings.mode}，数据目录 {settings.data_dir}，专线 {settings.line.number}"
+    return Part("设置", not missing, text, tuple(missing))
+
+
+def _database(settings: Settings) -> Part:
+    state = asyncio.run(schema_state(settings.database.url))
+    kind = "SQLite" if settings.database.url.startswith("sqlite") else "PostgreSQL"
+    if state.is_current:
+        return Part("数据库", is_ok=True, text=f"{kind}，结构 {state.head}")
+    text = f"{kind}，结构 {state.current or '为空'}，应为 {state.head}，请运行 hotline db upgrade"
+    return Part("数据库", is_ok=False, text=text)
+
+
+def _prompts(settings: Settings) -> Part:
+    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
+    found = tuple(problems(catalogue, settings.prompts))
+    text = f"{len(found)} 处问题，请运行 hotline prompts build" if found else f"{len(list(catalogue))} 条齐备"
+    return Part("语音提示", not found, text, found)
+
+
+def _menus(settings: Settings) -> Part:
+    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
+    menus = read_menus(DIALPLAN / "menus.toml")
+    found = tuple(menu_faults(menus, catalogue))
+    return Part(
+        "语音菜单", not found, f"{len(found)} 处问题" if found else f"{len(menus.nodes)} 个节点", found
+    )
+
+
+def _recordings(settings: Settings) -> Part:
+    folder = settings.recordings.archive_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".writable"
+    probe.touch()
+    probe.unlink()
+    free_mb = shutil.disk_usage(folder).free // 2**20
+    text = f"{folder} 可写，剩余 {free_mb / 1024:.1f} GB"
+    return Part(
+        "录音目录", free_mb >= LEAST_FREE_MB, text if free_mb >= LEAST_FREE_MB else f"{text}，空间不足"
+    )
+
+
+def _asterisk(settings: Settings) -> Part:
+    try:
+        with connected(settings.asterisk) as client:
+            state = client.ask("CoreSettings")
+            calls = client.ask("CoreStatus").get("CoreCurrentCalls", "0")
+    except AsteriskSilent as error:
+        return Part("Asterisk", is_ok=False, text=error.message)
+    return Part("Asterisk", is_ok=True, text=f"版本 {state.get('AsteriskVersion', '？')}，当前通话 {calls}")
+
+
+def _web(settings: Settings) -> Part:
+    host = "127.0.0.1" if settings.http.host == "0.0.0.0" else settings.http.host  # noqa: S104 - asked, not bound
+    address = f"http://{host}:{settings.http.port}"
+    try:
+        with urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310 - our own address
+            answer.read()
+    except URLError as error:
+        code = getattr(error, "code", None)
+        text = (
+            f"{address} 有部件未就绪（/readyz 返回 {code}）"
+            if code
+            else f"{address} 没有应答，热线没有在运行"
+        )
+        return Part("网页", is_ok=False, text=text)
+    return Part("网页", is_ok=True, text=address)

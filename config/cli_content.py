@@ -1,0 +1,160 @@
+"""`hotline kb|calendar|prompts|recordings|audit`: what the hotline says, keeps and reckons with."""
+
+import argparse
+import asyncio
+import tomllib
+from collections.abc import Iterable
+from datetime import date, timedelta
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from config.database import opened
+from config.settings import make_clock
+from core import audit
+from core.clock import beijing
+from core.errors import HotlineError
+from core.holidays import import_year, load_calendar
+from core.workdays import WorkCalendar
+from ivr.prompt_catalogue import load as load_catalogue
+from ivr.prompts import render
+from ivr.site import DIALPLAN
+from recordings import verify
+
+_FAULTS = {"missing": "文件不见了", "size": "大小不对", "checksum": "内容已变（校验和不符）"}
+_WEEKDAYS = "一二三四五六日"
+
+
+class CalendarFileInvalid(HotlineError):
+    """A calendar file is not in the form of `config/calendar/cn.toml`."""
+
+    code = "calendar_file_invalid"
+    text = "日历文件无法识别：请按 config/calendar/cn.toml 的格式书写 [[year]]，写明 year、off 和 make_up。"
+
+
+def add_commands(commands: Any) -> None:
+    if find_spec("kb.cli"):
+        import_module("kb.cli").add_commands(commands)
+    _add_calendar(commands)
+    prompts = commands.add_parser("prompts", help="语音提示", description="语音提示。")
+    build = _sub(prompts).add_parser(
+        "build", help="生成缺少或已改的提示音", description="生成缺少或已改的提示音。"
+    )
+    build.set_defaults(run=build_prompts)
+    recordings = commands.add_parser("recordings", help="录音档案", description="录音档案。")
+    check = _sub(recordings).add_parser(
+        "verify", help="逐个校验录音", description="逐个校验录音的大小和校验和。"
+    )
+    check.set_defaults(run=lambda given: asyncio.run(_verify_recordings(given)))
+    log = commands.add_parser("audit", help="审计日志", description="审计日志。")
+    chain = _sub(log).add_parser(
+        "verify", help="校验审计日志是否被改动", description="校验审计日志的哈希链。"
+    )
+    chain.set_defaults(run=lambda given: asyncio.run(_verify_audit(given)))
+
+
+def _sub(parser: Any) -> Any:
+    return parser.add_subparsers(title="命令", metavar="命令", required=True)
+
+
+def _add_calendar(commands: Any) -> None:
+    calendar = commands.add_parser("calendar", help="工作日历", description="工作日历：放假和调休。")
+    actions = _sub(calendar)
+    show = actions.add_parser(
+        "show", help="显示一年的放假和调休", description="显示一年中与周末规律不同的日子。"
+    )
+    show.add_argument("--year", type=int, metavar="年份", help="缺省为今年")
+    show.add_argument("--region", metavar="地区代码", help="缺省为全国")
+    show.set_defaults(run=lambda given: asyncio.run(_show_calendar(given)))
+    take = actions.add_parser(
+        "import", help="导入已公布的年度安排", description="导入已公布的年度放假安排（TOML）。"
+    )
+    take.add_argument("file", type=Path, metavar="文件", help="格式同 config/calendar/cn.toml")
+    take.set_defaults(run=lambda given: asyncio.run(_import_calendar(given)))
+
+
+def build_prompts(given: argparse.Namespace) -> None:
+    settings = given.settings
+    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
+    made = render(catalogue, settings.prompts, _progress)
+    print(f"\r提示音齐备：共 {len(list(catalogue))} 条，本次生成 {made} 条。".ljust(60))
+
+
+def _progress(done: int, total: int, prompt_id: str) -> None:
+    print(f"\r  生成提示音 {done}/{total}  {prompt_id[:30]:<30}", end="", flush=True)
+
+
+async def _verify_recordings(given: argparse.Namespace) -> int:
+    async with opened(given.settings) as db:
+        total, bad, done = await verify.total(db), 0, 0
+        async for one in verify.verify(db, given.settings.recordings):
+            done += 1
+            if one.fault:
+                bad += 1
+                print(f"\r{one.path}（{one.public_id}）：{_FAULTS[one.fault]}")
+            print(f"\r  已校验 {done}/{total}", end="", flush=True)
+    print(f"\r录音 {total} 个，{f'其中 {bad} 个有问题' if bad else '全部完好'}。".ljust(40))
+    return 1 if bad else 0
+
+
+async def _verify_audit(given: argparse.Namespace) -> int:
+    async with opened(given.settings) as db, db.reading() as session:
+        broken = await audit.verify(session)
+    print("审计日志完整，没有被改动。" if broken is None else f"审计日志从第 {broken} 条起被改动或缺失。")
+    return 0 if broken is None else 1
+
+
+async def _show_calendar(given: argparse.Namespace) -> None:
+    async with opened(given.settings) as db, db.reading() as session:
+        calendar = await load_calendar(session)
+    year = given.year or beijing(make_clock(given.settings).now()).year
+    for line in _unusual(calendar, year, given.region):
+        print(line)
+    print(f"已公布的安排到 {calendar.covered_until:%Y年%m月%d日}，此后的期限为暂定。")
+
+
+def _unusual(calendar: WorkCalendar, year: int, region: str | None) -> Iterable[str]:
+    day = date(year, 1, 1)
+    while day.year == year:
+        status = calendar.day(day, region)
+        if status.is_workday != (day.weekday() < 5):
+            note = "（暂定）" if status.provisional else ""
+            kind = "上班" if status.is_workday else "放假"
+            yield f"{day}  周{_WEEKDAYS[day.weekday()]}  {kind}  {status.why}{note}"
+        day += timedelta(days=1)
+
+
+async def _import_calendar(given: argparse.Namespace) -> None:
+    years = _read_years(given.file)
+    async with opened(given.settings) as db, db.unit_of_work() as session:
+        for year, off, make_up in years:
+            await import_year(
+                session, make_clock(given.settings), year=year, off=off, make_up=make_up,
+                source=given.file.name, actor="system",
+            )  # fmt: skip
+    print("已导入：" + "、".join(f"{year} 年" for year, _, _ in years) + "。")
+
+
+def _read_years(file: Path) -> list[tuple[int, dict[date, str], dict[date, str]]]:
+    """(year, days off, make-up days) of each `[[year]]`; raises CalendarFileInvalid."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return [
+            (
+                int(entry["year"]),
+                _days(entry["off"]),
+                {date.fromisoformat(on): name for on, name in entry["make_up"]},
+            )
+            for entry in data["year"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise CalendarFileInvalid from None
+
+
+def _days(spans: Iterable[tuple[str, str, str]]) -> dict[date, str]:
+    found: dict[date, str] = {}
+    for first, last, name in spans:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+        found |= {start + timedelta(days=offset): name for offset in range((end - start).days + 1)}
+    return found

@@ -1,0 +1,93 @@
+"""`hotline run` and `hotline db`: the whole hotline in one process, and the structure of its database."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+from typing import Any
+
+from config import demo
+from config.database import opened, upgrade
+from config.demo_people import read_cast
+from config.settings import Settings, make_clock
+from core.clock import Clock, beijing
+from core.holidays import load_calendar
+from core.people import Role
+
+
+def add_commands(commands: Any) -> None:
+    run = commands.add_parser(
+        "run", help="启动热线（电话、网页、数据库都在一个进程里）", description="启动热线，按 Ctrl+C 停止。"
+    )
+    run.add_argument(
+        "--demo", action="store_true", help="演示：准备虚构的单位、人员和一个月的通话，并打印账号"
+    )
+    run.set_defaults(run=run_hotline)
+    database = commands.add_parser("db", help="数据库结构", description="数据库结构。")
+    actions = database.add_subparsers(title="命令", metavar="命令", required=True)
+    actions.add_parser(
+        "upgrade", help="升级到当前版本的结构", description="把数据库升级到当前版本的结构；升级前请先备份。"
+    ).set_defaults(run=upgrade_database)
+
+
+def upgrade_database(given: argparse.Namespace) -> None:
+    before = asyncio.run(upgrade(given.settings.database.url))
+    if before.is_current:
+        print(f"数据库结构已是最新（{before.head}）。")
+    else:
+        print(f"数据库结构已升级：{before.current or '空库'} → {before.head}。")
+
+
+def run_hotline(given: argparse.Namespace) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_run(given.settings))
+
+
+async def _run(settings: Settings) -> None:
+    """Until SIGINT or SIGTERM; a signal during the start ends the start."""
+    main, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert main is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, main.cancel)
+    await upgrade(settings.database.url)
+    if settings.mode == "demo":
+        await _seed(settings)
+    from config import bootstrap  # with every room and its libraries: only here
+
+    hotline = bootstrap.Hotline(settings, make_clock(settings))
+    try:
+        await hotline.start()
+        print(f"热线已启动：http://{settings.http.host}:{settings.http.port}/  按 Ctrl+C 停止。", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        print("正在停止……", flush=True)
+        await hotline.stop()
+
+
+async def _seed(settings: Settings) -> None:
+    clock = make_clock(settings)
+    print("正在准备演示数据（首次约需半分钟）……", flush=True)
+    async with opened(settings) as db:
+        accounts = await demo.seed(db, clock, settings)
+        async with db.reading() as session:
+            calendar = await load_calendar(session)
+    is_open = calendar.is_open(clock.now(), read_cast().regions[0]["code"])
+    for line in _welcome(settings, accounts, clock, is_open=is_open):
+        print(line)
+
+
+def _welcome(settings: Settings, accounts: demo.DemoAccounts, clock: Clock, *, is_open: bool) -> list[str]:
+    operator, liaison = accounts.of(Role.OPERATOR), accounts.of(Role.LIAISON)
+    site = f"http://{settings.http.host}:{settings.http.port}"
+    lines = [
+        f"全部演示账号见 {settings.data_dir / 'demo.json'}，例如：",
+        f"  话务员  {operator.username}  密码 {operator.password}  {site}/desk",
+        f"  联络员  {liaison.username}   密码 {liaison.password}  {site}/liaison",
+        f"  打电话  {site}/phone（拨 {settings.line.number}，无需登录）",
+    ]
+    if not is_open:
+        lines.append(
+            f"现在是非工作时间（{beijing(clock.now()):%m月%d日 %H:%M}），来电会转到语音信箱；要体验人工接听，请这样启动："
+            "HOTLINE_TEST_CLOCK=2026-06-01T10:00:00+08:00 hotline run --demo"
+        )
+    return lines
