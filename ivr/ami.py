@@ -113,7 +113,9 @@ class _Protocol(AMIProtocol):  # type: ignore[misc]
 
     def _take(self, fields: Fields) -> None:
         action = self.responses.get(fields.get("ActionID"))
-        if "Response" in fields:
+        if action is None and "Response" in fields:
+            self.factory.config["on_reply"](fields)
+        elif "Response" in fields:
             if action and fields["Response"] == "Error":
                 action.as_list = False  # no list follows an error, though panoramisk would wait for one
             self.handle_message(Message(fields))
@@ -176,11 +178,13 @@ class Ami:
         self._events: asyncio.Queue[Fields] = asyncio.Queue()
         self._waiting: set[asyncio.Future[Any]] = set()
         self._numbers = itertools.count(1)
+        self._posted: dict[str, Callable[[], None]] = {}
         self._consumer: asyncio.Task[None] | None = None
         self._manager = _Manager(
             host=host, port=port, username=user, secret=secret, events="on", reconnect_timeout=1,
             ping_delay=3600, ping_interval=3600, protocol_factory=_Protocol, forgetable_actions=_Never(),
             on_login=self._logged_in, on_disconnect=self._lost, on_fields=self._events.put_nowait,
+            on_reply=self._replied,
         )  # fmt: skip
 
     def start(self) -> None:
@@ -220,9 +224,24 @@ class Ami:
             raise ActionRefused(action=name, reason=responses.get("Message", ""))
         return [dict(item.items()) for item in responses[1:-1]]
 
-    def post(self, name: str, **fields: object) -> "asyncio.Future[Message]":
-        """Send an action now and return the future of its response; for callers that keep their own time."""
-        return self._write(name, fields, as_list=False)
+    def post(self, name: str, on_refused: Callable[[], None] | None = None, /, **fields: object) -> None:
+        """Send an action now and wait for nothing; `on_refused` is called should Asterisk refuse it.
+
+        Menus send several for every call: these go round panoramisk's action objects, which cost more than the rest
+        of the step. Raises TelephonyDown when there is no connection.
+        """
+        if not self.up:
+            raise TelephonyDown
+        number = f"post-{next(self._numbers)}"
+        lines = "".join(f"{key}: {safe(key, value)}\r\n" for key, value in fields.items())
+        if on_refused:
+            self._posted[number] = on_refused
+        self._manager.protocol.transport.write(f"Action: {name}\r\nActionID: {number}\r\n{lines}\r\n".encode())
+
+    def _replied(self, fields: Fields) -> None:
+        on_refused = self._posted.pop(fields.get("ActionID", ""), None)
+        if on_refused and fields["Response"] == "Error":
+            on_refused()
 
     def _write(self, name: str, fields: Mapping[str, object], *, as_list: bool) -> "asyncio.Future[Any]":
         if not self.up:
@@ -264,6 +283,7 @@ class Ami:
             self._on_down()
 
     def _fail_waiting(self) -> None:
+        self._posted.clear()
         for future in list(self._waiting):
             if not future.done():
                 future.set_exception(TelephonyDown())

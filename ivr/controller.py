@@ -187,8 +187,7 @@ class Controller:
             return
         self._dialogues[dialogue.uniqueid] = dialogue
         call.phase = "menu" if not call.answered_at else "after_talk"
-        stage = dialogue.environment.get("agi_arg_1", "welcome")
-        self._job(self._talk(dialogue, call, stage), f"dialogue-{dialogue.uniqueid}")
+        self._job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
         self._deps.bus.deliver(BoardChanged())
 
     async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
@@ -240,7 +239,7 @@ class Controller:
             dialogue.leave()
             await asyncio.sleep(0)
         self.journal.set_facts(call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids()))
-        await self.journal.flush()
+        await self.journal.stored()
         await self._deps.on_ended(self, caller)
         self.callers.pop(call.linkedid, None)
         if not any(seat.wrap_up_call == call.linkedid for seat in self.board.seats.values()):

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -18,6 +18,8 @@ from ivr.ami import Ami, Fields, TelephonyDown, quoted
 PLAY_CHARACTERS = 700
 """AMI refuses lines over 1024 characters: longer lists of sounds are played in parts."""
 COMMAND_LIMIT_S = 30.0
+_STAGE = re.compile("agi_arg_1%3A%20([^%]*)%0A")
+"""The STAGE in the event's URL-encoded environment; the rest of it is not worth decoding for every call."""
 _RESULT = re.compile(r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?(?: endpos=(?P<endpos>\d+))?")
 
 
@@ -50,7 +52,9 @@ class Dialogue:
         self.channel = start["Channel"]
         self.uniqueid = start["Uniqueid"]
         self.linkedid = start["Linkedid"]
-        self.environment = dict(_environment(unquote(start.get("Env", ""))))
+        stage = _STAGE.search(start.get("Env", ""))
+        self.stage = stage[1] if stage else "welcome"
+        """Why the dialplan hands the caller over."""
         self.gone = False
         self._keys: deque[str] = deque()
         self._key_came = asyncio.Event()
@@ -84,8 +88,9 @@ class Dialogue:
             raise CallerGone
         number = f"{self.uniqueid}/{next(self._numbers)}"
         future = self._results[number] = asyncio.get_running_loop().create_future()
-        response = self._ami.post("AGI", Channel=self.channel, Command=text, CommandID=number)
-        response.add_done_callback(lambda done: self._refused(number, done))
+        self._ami.post(
+            "AGI", lambda: self._refused(number), Channel=self.channel, Command=text, CommandID=number
+        )
         try:
             return await asyncio.wait_for(future, limit_s)
         except TimeoutError:
@@ -102,7 +107,7 @@ class Dialogue:
 
     async def key(self, timeout_s: float) -> str | None:
         """The next key, from the buffer or within `timeout_s`; None for silence."""
-        if not self._keys:
+        if not self._keys and not self.gone:
             self._key_came.clear()
             try:
                 await asyncio.wait_for(self._key_came.wait(), timeout_s)
@@ -137,23 +142,11 @@ class Dialogue:
             await self.set_variable(name, value)
         self._ami.post("AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break")
 
-    def _refused(self, number: str, response: "asyncio.Future[object]") -> None:
-        """Asterisk answers an AGI action with an error when the channel is gone."""
-        if response.cancelled() or number not in self._results:
-            return
-        failed = response.exception() is not None
-        message = None if failed else response.result()
-        if failed or getattr(message, "response", "") == "Error":
-            future = self._results.pop(number)
-            if not future.done():
-                future.set_exception(CallerGone())
-
-
-def _environment(text: str) -> Iterable[tuple[str, str]]:
-    for line in text.splitlines():
-        name, colon, value = line.partition(": ")
-        if colon:
-            yield name, value
+    def _refused(self, number: str) -> None:
+        """Asterisk refuses an AGI command when the channel is gone."""
+        future = self._results.pop(number, None)
+        if future and not future.done():
+            future.set_exception(CallerGone())
 
 
 def _parts(sounds: Sequence[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ call's key (a ticket that refers to it) waits for the next batch.
 """
 
 import asyncio
+from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from recordings import ledger
 from recordings.models import Call, CallEvent
 
 log = structlog.get_logger()
-BATCH_PAUSE_S = 0.05
+BATCH_PAUSE_S = 0.1
 RETRY_PAUSE_S = 1.0
 Facts = dict[str, Any]
 
@@ -33,14 +34,18 @@ class Journal:
         self._ids: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._stored = asyncio.Condition()
+        self._given = self._kept = 0
+        """How many additions there were, and how many of them the database has."""
 
     def add(self, *lines: Line) -> None:
         self._lines += lines
+        self._given += 1
         self._wake.set()
 
     def set_facts(self, linkedid: str, **facts: Any) -> None:
         """Columns of the call record to update with the next batch."""
         self._facts.setdefault(linkedid, {}).update(facts)
+        self._given += 1
         self._wake.set()
 
     async def call_id(self, linkedid: str) -> int:
@@ -48,6 +53,12 @@ class Journal:
         async with self._stored:
             await self._stored.wait_for(lambda: linkedid in self._ids)
             return self._ids[linkedid]
+
+    async def stored(self) -> None:
+        """Return when the database has everything that was added up to now."""
+        given = self._given
+        async with self._stored:
+            await self._stored.wait_for(lambda: self._kept >= given)
 
     def forget(self, linkedid: str) -> None:
         """The call is over and nobody will ask for its key again."""
@@ -72,6 +83,7 @@ class Journal:
         """Store everything that waits, in order."""
         lines, self._lines = self._lines, []
         facts, self._facts = self._facts, {}
+        given = self._given
         if not lines and not facts:
             return
         try:
@@ -84,6 +96,7 @@ class Journal:
             self._wake.set()
             return
         async with self._stored:
+            self._kept = max(self._kept, given)
             self._stored.notify_all()
 
     async def _write(self, lines: list[Line], facts: dict[str, Facts]) -> None:
@@ -94,9 +107,9 @@ class Journal:
                 statement = insert(Call).returning(Call.id, sort_by_parameter_order=True)
                 ids = (await session.scalars(statement, arrivals)).all()
                 fresh = {row["linkedid"]: key for row, key in zip(arrivals, ids, strict=True)}
-            known = self._ids | fresh
+            known = ChainMap(fresh, self._ids)
             if rows := [_event(line, known[line.linkedid]) for line in lines if line.linkedid in known]:
-                await session.execute(insert(CallEvent), rows)
+                await (await session.connection()).execute(insert(CallEvent), rows)
             await _update_calls(session, {known[key]: value for key, value in facts.items() if key in known})
         self._ids.update(fresh)
 
