@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -124,7 +125,10 @@ def main() -> None:
     args = _arguments()
     with contextlib.ExitStack() as stack:
         root = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hotline-bench-")))
-        root.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(root / "hotline", ignore_errors=True)
+        shutil.rmtree(root / "floor", ignore_errors=True)
+        for name in ("hotline", "floor"):
+            (root / name).mkdir(parents=True)
         rows, talks = asyncio.run(_measure(args, root))
     _show(rows, talks)
     if args.json:

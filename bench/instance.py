@@ -41,7 +41,6 @@ def settings(base_port: int, number: int) -> AsteriskSettings:
 
 def prepare(asterisk: AsteriskSettings, root: Path, phones: Iterable[Telephone] = ()) -> Folders:
     """A fresh folder with the hotline's configuration and toned prompts."""
-    shutil.rmtree(root, ignore_errors=True)
     folders = Folders(root)
     write_all(asterisk, folders, lines={LINE: REGION}, phones=phones)
     for prompt in load(DIALPLAN / "prompts.toml", LINE):

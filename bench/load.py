@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.rtp import FRAME_S, FRAME_SAMPLES
+from support.siptransport import HostPort
+
 from bench import ROOT
 from bench.instance import LINE
 from bench.measure import cpu_s
 from bench.stream import KEY_FRAMES, frames_of
-from support.rtp import FRAME_S, FRAME_SAMPLES
-from support.siptransport import HostPort
 
 BINARY = ROOT / ".tools/bin/sipp"
 CALL_MS = 2500

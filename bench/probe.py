@@ -8,13 +8,14 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from bench.instance import LINE, STEP_HZ
-from bench.stream import BenchStream, Pump, frames_of
 from support import g711, tones
 from support.sipcall import Call
 from support.sipdialog import Dialog
 from support.sipphone import Phone
 from support.siptransport import HostPort, SipError
+
+from bench.instance import LINE, STEP_HZ
+from bench.stream import BenchStream, Pump, frames_of
 
 BEFORE_FIRST_KEY_S, BETWEEN_KEYS_S, AFTER_LAST_KEY_S = 0.9, 0.8, 0.8
 """The same rhythm as the load callers', so that both kinds of call last alike."""
@@ -79,7 +80,7 @@ async def _walk(call: Call, result: ProbeResult) -> None:
     stream.press(1)
     await asyncio.sleep(AFTER_LAST_KEY_S)
     for up_ns, hz in zip((first_up_ns, stream.key_up_ns), STEP_HZ, strict=True):
-        step_ms = _step_ms(stream, up_ns, hz)
+        step_ms = _step_ms(stream, up_ns, hz) if up_ns else None
         if step_ms is None:
             result.silent_steps += 1
         else:

@@ -25,11 +25,17 @@ def talk_lines(talks: TalkResult) -> str:
     return "\n".join(
         [
             f"- recorded talks at once: {talks.talks} of {talks.asked}, {talks.duration_s:.0f} s together",
-            f"- packets heard: {talks.packets}, lost {talks.lost}; longest pause between two: {talks.longest_pause_ms:.0f} ms,"
-            f" pauses over 60 ms: {talks.pauses} (the bench itself was late by {talks.sender_late_ms:.0f} ms at most)",
-            f"- recordings: {talks.recordings} taken in, {talks.short_recordings} shorter than the talk by more than 100 ms,"
-            f" {talks.broken_recordings} with a hole in either direction",
-            f"- CPU while talking, percent of a core: Asterisk {talks.asterisk_percent:.0f},"
-            f" controller {talks.controller_percent:.1f}, bench {talks.bench_percent:.0f}, others {talks.others_percent:.0f}",
+            (
+                f"- packets heard: {talks.packets}, lost {talks.lost}; longest pause between two: {talks.longest_pause_ms:.0f} ms,"
+                f" pauses over 60 ms: {talks.pauses} (the bench itself was late by {talks.sender_late_ms:.0f} ms at most)"
+            ),
+            (
+                f"- recordings: {talks.recordings} taken in, {talks.short_recordings} shorter than the talk by more than 100 ms,"
+                f" {talks.broken_recordings} with a hole in either direction"
+            ),
+            (
+                f"- CPU while talking, percent of a core: Asterisk {talks.asterisk_percent:.0f},"
+                f" controller {talks.controller_percent:.1f}, bench {talks.bench_percent:.0f}, others {talks.others_percent:.0f}"
+            ),
         ]
     )

@@ -4,12 +4,15 @@ import asyncio
 import sqlite3
 import time
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from support import tones
+from support.sipcall import Call
+from support.siptransport import HostPort
 
 from bench.controller import FIRST_EXTENSION, PASSWORD, database_file
 from bench.instance import LINE
@@ -18,9 +21,6 @@ from bench.menu import System
 from bench.probe import BenchPhone
 from bench.stream import BenchStream, Pump, frames_of
 from ivr.site import Telephone
-from support import tones
-from support.sipcall import Call
-from support.siptransport import HostPort
 
 CALLER_HZ, OPERATOR_HZ = 440, 880
 ARRIVALS_PER_S = 8.0
