@@ -26,7 +26,9 @@ async def directory_json(session: AsyncSession, today: date) -> list[dict[str, A
     ).all()
     people = {
         user.id: user
-        for user in await session.scalars(select(User).join(Liaison, Liaison.user_id == User.id).where(User.is_active))
+        for user in await session.scalars(
+            select(User).join(Liaison, Liaison.user_id == User.id).where(User.is_active)
+        )
     }
     return [_unit(unit, people, today) for unit in units]
 
@@ -43,7 +45,9 @@ def _unit(unit: Unit, people: dict[int, User], today: date) -> dict[str, Any]:
         "address": unit.address,
         "hours": unit.hours_text,
         "phones": [phone.number for phone in unit.phones],
-        "liaisons": [_liaison(row, people[row.user_id], today) for row in unit.liaisons if row.user_id in people],
+        "liaisons": [
+            _liaison(row, people[row.user_id], today) for row in unit.liaisons if row.user_id in people
+        ],
     }
 
 

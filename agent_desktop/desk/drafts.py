@@ -27,6 +27,7 @@ FIELDS = (
 )
 """What the form saves as it is typed, under the names `tickets.service.save_draft` takes."""
 
+
 async def draft_in_hand(session: AsyncSession, user_id: int, ticket_no: str | None) -> Draft | None:
     """The ticket of the running call, or else the newest one this operator has not finished."""
     query = select(Ticket.ticket_no, Ticket.draft_version, Ticket.outcome, Ticket.state)

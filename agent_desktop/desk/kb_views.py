@@ -51,4 +51,10 @@ def _query(body: dict[str, Any]) -> str:
 
 
 def _hit(hit: Any) -> dict[str, Any]:
-    return {"id": hit.id, "title": hit.title, "snippet": hit.snippet, "unit": hit.unit, "valid": bool(hit.valid)}
+    return {
+        "id": hit.id,
+        "title": hit.title,
+        "snippet": hit.snippet,
+        "unit": hit.unit,
+        "valid": bool(hit.valid),
+    }

@@ -58,7 +58,8 @@ def desk_state(
         "now": now.isoformat(),
         "agent": _agent(agent) if agent else None,
         "call": _call(agent.call, now, regions) if agent and agent.call else None,
-        "ticket": draft and {"ticket_no": draft.ticket_no, "version": draft.version, "done": draft.has_outcome},
+        "ticket": draft
+        and {"ticket_no": draft.ticket_no, "version": draft.version, "done": draft.has_outcome},
         "waiting": len(board.waiting()),
         "present": sorted(board.registered),
     }

@@ -78,7 +78,9 @@ async def complain(request: web.Request) -> web.StreamResponse:
             session, app[CLOCK], call_id=ticket.call_id, region_id=ticket.region_id, line=ticket.line,
             caller_number=ticket.caller_number, recording_id=None, about=None, text=text, operator_id=user_id,
         )  # fmt: skip
-    return web.json_response({"ticket_no": issued.ticket.ticket_no, "query_code": issued.query_code}, status=201)
+    return web.json_response(
+        {"ticket_no": issued.ticket.ticket_no, "query_code": issued.query_code}, status=201
+    )
 
 
 @routes.get("/desk/earlier", roles=OPERATOR)

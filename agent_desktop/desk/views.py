@@ -45,7 +45,9 @@ PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 
 @routes.get("/desk", roles=OPERATOR, nav="话务台")
 async def page(request: web.Request) -> web.StreamResponse:
-    return render(request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES)
+    return render(
+        request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES
+    )
 
 
 @routes.get("/desk/ws", roles=OPERATOR)

@@ -31,13 +31,17 @@ def call_on(board: "Board", extension: str | None) -> "LiveCallView | None":
 
 async def call_json(session: AsyncSession, call: "LiveCallView") -> dict[str, Any]:
     region = await session.get(Region, call.region_id) if call.region_id else None
-    operator = await session.scalar(select(User).where(User.extension == call.operator)) if call.operator else None
+    operator = (
+        await session.scalar(select(User).where(User.extension == call.operator)) if call.operator else None
+    )
     return {
         "call_id": call.linkedid,
         "region": region.name if region else "",
         "number": mask_number(call.caller_number),
         "menu_path": menu_path(call.menu_path),
-        "operator": f"{operator.display_name}（{operator.staff_number or operator.extension}）" if operator else "",
+        "operator": f"{operator.display_name}（{operator.staff_number or operator.extension}）"
+        if operator
+        else "",
         "unit": call.consult.unit_name if call.consult else "",
         "phase": call.phase,
         "started_at": call.started_at.isoformat(),
@@ -55,7 +59,10 @@ async def open_tickets(session: AsyncSession, user: User, now: datetime) -> list
         .order_by(Step.cut_off_at)
         .limit(SHOWN)
     )
-    return [_line(ticket, step, linkedid, now) for ticket, step, linkedid in (await session.execute(query)).tuples()]
+    return [
+        _line(ticket, step, linkedid, now)
+        for ticket, step, linkedid in await session.execute(query)
+    ]
 
 
 async def person(session: AsyncSession, user_id: int) -> User:

@@ -68,7 +68,10 @@ async def sip(request: web.Request) -> web.StreamResponse:
     leases.opened(lease)
     try:
         return await carry(
-            request, lease.guest.name, request.app[SOFTPHONE], invited=lambda head: _judge(request, head, source)
+            request,
+            lease.guest.name,
+            request.app[SOFTPHONE],
+            invited=lambda head: _judge(request, head, source),
         )
     finally:
         leases.closed(lease)

@@ -132,7 +132,12 @@ async def _from_page(
             log.warning("sip_refused", account=connection.account, method=head.method)
             await connection.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not your telephone")
             return
-        if head and head.method == "INVITE" and head.is_initial and (why := _judge(connection, head, invited)):
+        if (
+            head
+            and head.method == "INVITE"
+            and head.is_initial
+            and (why := _judge(connection, head, invited))
+        ):
             await _in_time(connection.socket.send_str(refusal(head, 503, why)), settings)
             continue
         if head:

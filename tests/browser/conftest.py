@@ -58,4 +58,3 @@ async def page(browser: Browser) -> Page:
     page = await context.new_page()
     page.set_default_timeout(8000)
     return page
-

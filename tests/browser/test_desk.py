@@ -59,7 +59,9 @@ async def test_a_whole_call_goes_by_keyboard_alone(page: Page, site: DeskSite) -
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_test_id("f-answer")).to_have_value("携带本人身份证到参保地社保经办机构或合作银行网点办理，二十个工作日内领取。")
+    await expect(page.get_by_test_id("f-answer")).to_have_value(
+        "携带本人身份证到参保地社保经办机构或合作银行网点办理，二十个工作日内领取。"
+    )
     assert site.searcher.chosen_entries == [("社会保障卡", 1, site.users["operator"])]
     await page.keyboard.press("Control+b")
     await page.keyboard.type("李联络")
@@ -95,7 +97,9 @@ async def test_wrap_up_does_not_end_without_an_outcome(page: Page, site: DeskSit
     await expect(page.get_by_test_id("seat-state")).to_have_text("话后处理")
 
 
-async def test_other_ways_are_required_when_the_question_cannot_be_answered(page: Page, site: DeskSite) -> None:
+async def test_other_ways_are_required_when_the_question_cannot_be_answered(
+    page: Page, site: DeskSite
+) -> None:
     """M-27: the outcome 告知其他查询方式 is refused while that field is empty, and nothing typed is lost."""
     await on_duty(page, site)
     number = await answered(site)
@@ -132,7 +136,10 @@ async def test_text_typed_while_the_server_is_away_is_kept_in_the_browser(page: 
     await on_duty(page, site)
     number = await answered(site)
     await expect(page.get_by_test_id("ticket-no")).to_have_text(number)
-    await page.route(f"**/desk/tickets/{number}", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    await page.route(
+        f"**/desk/tickets/{number}",
+        lambda route: route.abort() if route.request.method == "POST" else route.continue_(),
+    )
     await page.get_by_test_id("f-answer").fill("答复写到一半")
     await expect(page.get_by_test_id("saved")).to_contain_text("内容留在本机")
     await page.unroute(f"**/desk/tickets/{number}")
@@ -162,7 +169,12 @@ async def test_a_conflict_shows_both_texts_and_loses_none(page: Page, site: Desk
     async with site.db.unit_of_work() as session:
         fields = {"question": "乙处写的问题", "answer": "乙处写的答复"}
         await service.save_draft(
-            session, site.clock, ticket_no=number, operator_id=site.users["operator"], fields=fields, version=1
+            session,
+            site.clock,
+            ticket_no=number,
+            operator_id=site.users["operator"],
+            fields=fields,
+            version=1,
         )
     hold.set()
     await expect(page.get_by_test_id("conflict")).to_contain_text("甲处写的问题")
@@ -176,7 +188,9 @@ async def test_a_conflict_shows_both_texts_and_loses_none(page: Page, site: Desk
     assert (ticket.subject, ticket.answer) == ("甲处写的主题", "乙处写的答复")
 
 
-async def test_a_second_tab_shows_the_same_and_asks_before_it_takes_the_telephone(page: Page, site: DeskSite) -> None:
+async def test_a_second_tab_shows_the_same_and_asks_before_it_takes_the_telephone(
+    page: Page, site: DeskSite
+) -> None:
     """M-29: one telephone; a second tab is read-only for it, takes it when asked, and not while a call is up."""
     await on_duty(page, site)
     second = await page.context.new_page()
@@ -193,7 +207,9 @@ async def test_a_second_tab_shows_the_same_and_asks_before_it_takes_the_telephon
         await expect(tab.get_by_test_id("call-number")).to_have_text("138****5678")
 
 
-async def test_a_second_computer_is_refused_and_may_take_over(browser: Browser, page: Page, site: DeskSite) -> None:
+async def test_a_second_computer_is_refused_and_may_take_over(
+    browser: Browser, page: Page, site: DeskSite
+) -> None:
     """M-29: another computer of the seat does not steal the telephone; the button moves it when no call is up."""
     await on_duty(page, site)
     other = await (await browser.new_context(permissions=["microphone"])).new_page()
@@ -223,7 +239,9 @@ async def test_phrases_follow_the_state_of_the_call(page: Page, site: DeskSite) 
     await expect(phrases).to_contain_text("政府办公室区分")
 
 
-async def test_the_full_number_is_shown_on_request_and_leaves_an_audit_row(page: Page, site: DeskSite) -> None:
+async def test_the_full_number_is_shown_on_request_and_leaves_an_audit_row(
+    page: Page, site: DeskSite
+) -> None:
     """§5.9: masked by default; whoever looks at the whole number is on record."""
     from sqlalchemy import select
 
@@ -291,4 +309,7 @@ async def test_the_desk_has_no_accessibility_violations(page: Page, site: DeskSi
 async def violations(page: Page) -> list[str]:
     await page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
     found = await page.evaluate("async () => (await axe.run()).violations")
-    return [f"{one['id']}: {json.dumps([node['html'] for node in one['nodes']], ensure_ascii=False)}" for one in found]
+    return [
+        f"{one['id']}: {json.dumps([node['html'] for node in one['nodes']], ensure_ascii=False)}"
+        for one in found
+    ]

@@ -123,7 +123,10 @@ async def test_a_citizen_is_served_end_to_end(browser: Browser, city: City, liai
     (talk,) = await until_stored(city, Recording, 1, kind=RecordingKind.TALK)
     (record,) = await stored(city, Call, id=record.id)
     assert record.end == CallEnd.LIAISON
-    assert {rating.about: rating.score for rating in await stored(city, SatisfactionRating)} == {"operator": 1, "unit": 2}
+    assert {rating.about: rating.score for rating in await stored(city, SatisfactionRating)} == {
+        "operator": 1,
+        "unit": 2,
+    }
     (ticket,) = await stored(city, Ticket)
     assert ticket.question == "社保卡丢了怎么补办？"
     assert ticket.call_id == record.id

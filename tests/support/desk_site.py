@@ -10,9 +10,6 @@ from aiohttp import WSMsgType, web
 from support.fake_control import FakeBoard, FakeControl
 from support.fake_search import FakeSearcher
 
-import core.web.models
-import ivr.models
-import kb.models
 import recordings.models  # noqa: F401 - every room's tables
 from agent_desktop.desk import views as desk
 from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE
@@ -59,7 +56,9 @@ class DeskSite:
     def board(self) -> FakeBoard:
         return self.control.board
 
-    async def ticket_for_call(self, operator: str, linkedid: str, number: str = "13800005678") -> service.Issued:
+    async def ticket_for_call(
+        self, operator: str, linkedid: str, number: str = "13800005678"
+    ) -> service.Issued:
         """The call's record and the ticket that an answering operator gets."""
         async with self.db.unit_of_work() as session:
             call = Call(
@@ -103,7 +102,9 @@ class FakeSip:
 def _accepted(register: str) -> str:
     kept = ("via:", "from:", "to:", "call-id:", "cseq:", "contact:")
     lines = [line for line in register.split("\r\n") if line.lower().startswith(kept)]
-    lines = [line + ";tag=x" if line.lower().startswith("to:") and ";tag=" not in line else line for line in lines]
+    lines = [
+        line + ";tag=x" if line.lower().startswith("to:") and ";tag=" not in line else line for line in lines
+    ]
     return "\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0", "", ""])
 
 
@@ -119,7 +120,10 @@ async def running_desk(folder: Path, *, port: int = 0) -> AsyncIterator[DeskSite
     async with _serving_sip(sip) as sip_url:
         board, tasks, searcher = FakeBoard(), Tasks(clock), FakeSearcher()
         board.registered |= {"w2001"}
-        people = {users["operator"]: ("8001", "王话务", "1001"), users["colleague"]: ("8002", "赵话务", "1002")}
+        people = {
+            users["operator"]: ("8001", "王话务", "1001"),
+            users["colleague"]: ("8002", "赵话务", "1002"),
+        }
         control = FakeControl(board, bus, people)
 
         def wire(app: web.Application) -> None:
@@ -201,7 +205,13 @@ async def _populate(db: Database) -> tuple[dict[str, int], dict[str, int], int]:
 
 
 def _user(
-    username: str, name: str, staff_number: str | None, extension: str, role: Role, password: str, region_id: int
+    username: str,
+    name: str,
+    staff_number: str | None,
+    extension: str,
+    role: Role,
+    password: str,
+    region_id: int,
 ) -> User:
     user = User(
         username=username, display_name=name, staff_number=staff_number, extension=extension, region_id=region_id,

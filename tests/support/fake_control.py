@@ -82,7 +82,15 @@ class FakeControl:
         self.wishes.append(("login", desk_phone))
         staff_number, name, extension = self._people[user_id]
         self.board.seats[user_id] = AgentView(
-            user_id, staff_number, name, extension, "paused", "签入", datetime.now(UTC), registered=True, call=None
+            user_id,
+            staff_number,
+            name,
+            extension,
+            "paused",
+            "签入",
+            datetime.now(UTC),
+            registered=True,
+            call=None,
         )
         self._bus.deliver(AgentChanged(user_id))
 
@@ -124,14 +132,14 @@ class FakeControl:
         self.wishes.append(("cancel",))
         self.change_call(user_id, state="talking", phase="talking", consult=None)
 
-    async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:  # noqa: ARG002 - contract
+    async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:
         self.wishes.append(("call_out", number, ticket_no))
 
-    async def page_loaded(self, user_id: int, *, in_call: bool) -> None:  # noqa: ARG002 - contract
+    async def page_loaded(self, user_id: int, *, in_call: bool) -> None:
         self.wishes.append(("page_loaded", in_call))
 
-    async def page_left(self, user_id: int) -> None:  # noqa: ARG002 - contract
+    async def page_left(self, user_id: int) -> None:
         self.wishes.append(("page_left",))
 
-    async def play_code(self, user_id: int) -> None:  # noqa: ARG002 - contract
+    async def play_code(self, user_id: int) -> None:
         self.wishes.append(("play_code",))

@@ -16,8 +16,16 @@ class FakeHit:
 
 
 ENTRIES = {
-    1: ("怎样办理社会保障卡", "携带本人身份证到参保地社保经办机构或合作银行网点办理，二十个工作日内领取。", "人力资源和社会保障局"),
-    2: ("社会保障卡丢失怎样挂失", "先拨打12333口头挂失，再持身份证到服务网点办理正式挂失和补卡。", "人力资源和社会保障局"),
+    1: (
+        "怎样办理社会保障卡",
+        "携带本人身份证到参保地社保经办机构或合作银行网点办理，二十个工作日内领取。",
+        "人力资源和社会保障局",
+    ),
+    2: (
+        "社会保障卡丢失怎样挂失",
+        "先拨打12333口头挂失，再持身份证到服务网点办理正式挂失和补卡。",
+        "人力资源和社会保障局",
+    ),
     3: ("居住证办理需要哪些材料", "居住证申领表、本人身份证、居住地住址证明或就业、就读证明。", "公安局"),
 }
 
@@ -28,7 +36,9 @@ class FakeSearcher:
     missing: list[tuple[str, int]] = field(default_factory=list)
 
     async def search(self, q: str, limit: int = 10, **_: Any) -> list[FakeHit]:
-        hits = [FakeHit(key, title, answer[:60], unit, key != 2) for key, (title, answer, unit) in ENTRIES.items()]
+        hits = [
+            FakeHit(key, title, answer[:60], unit, key != 2) for key, (title, answer, unit) in ENTRIES.items()
+        ]
         return [hit for hit in hits if q in hit.title][:limit]
 
     async def entry(self, entry_id: int) -> dict[str, Any]:
