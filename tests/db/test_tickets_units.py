@@ -135,10 +135,19 @@ async def test_the_liaison_of_a_direct_call_writes_the_question_too(city: City):
 
 
 SEES_UNIT_TICKET = {
+    "office_deputy",
     "operator", "liaison_a", "head_a", "head_a_above", "office", "inspector", "supervisor",
 }  # fmt: skip
-SEES_COUNTY_TICKET = {"operator", "county_office", "county_inspector", "supervisor", "county_supervisor"}
-SEES_COMPLAINT = {"inspector"}
+SEES_COUNTY_TICKET = {
+    "operator",
+    "liaison_county",
+    "county_deputy",
+    "county_office",
+    "county_inspector",
+    "supervisor",
+    "county_supervisor",
+}
+SEES_COMPLAINT = {"inspector", "head_inspection"}
 
 
 async def seen_by(city: City, ticket: Ticket) -> set[str]:

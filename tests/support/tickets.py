@@ -1,7 +1,7 @@
 """A small city for ticket tests: two regions, their bodies, a cast of named people, a calendar, a clock."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -25,9 +25,15 @@ CAST = {
     "liaison_a": (Role.LIAISON, "a", "city"),
     "head_a": (Role.HEAD, "a", "city"),
     "liaison_b": (Role.LIAISON, "b", "city"),
+    "head_b": (Role.HEAD, "b", "city"),
     "head_a_above": (Role.HEAD, "above_a", "city"),
     "office": (Role.OFFICE, "office", "city"),
+    "office_deputy": (Role.OFFICE, "office", "city"),
+    "head_office": (Role.HEAD, "office", "city"),
+    "liaison_county": (Role.LIAISON, "county_a", "county"),
+    "head_inspection": (Role.HEAD, "inspection", "city"),
     "county_office": (Role.OFFICE, "county_office", "county"),
+    "county_deputy": (Role.OFFICE, "county_office", "county"),
     "inspector": (Role.INSPECTOR, "inspection", "city"),
     "county_inspector": (Role.INSPECTOR, "county_inspection", "county"),
     "supervisor": (Role.SUPERVISOR, None, "city"),
@@ -111,4 +117,4 @@ class Frozen:
     """A clock that stands: tests move it themselves."""
 
     def now(self) -> datetime:
-        return MONDAY
+        return MONDAY.astimezone(UTC)
