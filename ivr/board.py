@@ -38,6 +38,8 @@ class LiveCallView:
     operator: str
     """Extension of the operator in charge."""
     liaison: str
+    unit_id: int | None = None
+    """The unit the caller was last put through to, or asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class CallNotes:
     region_id: int | None = None
     ticket_no: str = ""
     query_code: str = ""
+    unit_id: int | None = None
 
 
 @dataclass
@@ -158,7 +161,7 @@ class Board:
         return LiveCallView(
             call.linkedid, call.direction, call.line, notes.region_id, call.caller, call.started_at, call.queued_at,
             call.answered_at, tuple(call.nodes), notes.ticket_no, notes.query_code, phase, consult,
-            call.operator, call.liaison,
+            call.operator, call.liaison, notes.unit_id,
         )  # fmt: skip
 
     def _notes(self, call: LiveCall) -> CallNotes:

@@ -125,6 +125,7 @@ class CallControl:
             await self.blind_transfer(user_id, transfer.unit_id)
             return
         self._choose_unit(call, transfer.unit_id)
+        transfer.completing = True
         await self._set(call.channel, DEVICE=seat.device, PARTNER=partner.name)
         await self._redirect(call, "join")
         await self._hang_up_quietly(leg)
@@ -225,6 +226,8 @@ class CallControl:
         """The survey asks about the unit that talked to the caller."""
         if caller := self._controller.callers.get(call.linkedid):
             caller.unit_id = unit_id
+        if notes := self.board.notes.get(call.linkedid):
+            notes.unit_id = unit_id
 
     async def _send(self, call: LiveCall, context: str, **variables: object) -> None:
         await self._set(call.channel, **variables)

@@ -17,7 +17,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.tasks import Tasks
 from core.units import Region
-from ivr.ami import Ami, Fields, TelephonyDown
+from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
@@ -36,6 +36,8 @@ KEEP_S = 8.0
 """How often the time limit of callers in a dialogue is moved on (it is 25 s in the dialplan)."""
 KEEP_LIMIT_S = 25
 MISSED_BEATS = 3
+OPENING_LIMIT_S = 3.0
+"""How long a caller after a very short talk waits for the ticket whose code is to be spoken."""
 
 
 @dataclass
@@ -140,31 +142,51 @@ class Controller:
         if line.kind == ledger.ARRIVED:
             self._caller(call)
         elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
+            if seat := self.board.seat_of(line.data["extension"]):
+                seat.wrap_up_call = ""  # the caller came back: the talk goes on, its wrap-up has not begun
             self.journal.set_facts(call.linkedid, answered_at=call.answered_at, queued_at=call.queued_at)
             self.journal.set_facts(call.linkedid, operator_id=self.seats.user_ids().get(call.operator))
-            self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
+            opening = self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
+            self._caller(call).opening = opening
         elif line.kind == ledger.TRANSFER_ANSWERED:
             facts = {"liaison_id": self.seats.user_ids().get(line.data["extension"]), "liaison_unit_id": line.data["unit"]}
             self.journal.set_facts(call.linkedid, **facts)
-            self._job(self._deps.on_liaison(self, call, line.data["extension"]), "liaison-answered")
-        elif line.kind in (ledger.PARTY_LEFT, ledger.NO_ANSWER):
+            opening = self._job(self._deps.on_liaison(self, call, line.data["extension"]), "liaison-answered")
+            self._caller(call).opening = opening
+        elif line.kind == ledger.PARTY_LEFT:
             self._leg_over(line, call)
         elif line.kind == ledger.ENDED:
+            self._end_legs(call)
             self._job(self._finish(call), "call-end")
 
     def _leg_over(self, line: Line, call: LiveCall) -> None:
-        extension = line.data["extension"]
-        seat = self.board.seat_of(extension)
-        if seat and line.kind == ledger.PARTY_LEFT:
+        transfer = call.transfer
+        if transfer and transfer.mode == "attended" and transfer.by == line.data["extension"] and not transfer.completing:
+            self._job(self._fetch_operator(call), "fetch-operator")
+        if seat := self.board.seat_of(line.data["extension"]):
             seat.last_call = call
             self._job(self.seats.wrap_up(seat, call.linkedid), "wrap-up")
-        transfer = call.transfer
-        if transfer and transfer.mode == "attended" and extension in transfer.extensions:
-            why = line.data.get("why", "left")
-            transfer.phase, transfer.why = "failed", why
-            self.note(call, ledger.TRANSFER_FAILED, why=why)
-            if seat := self.board.seat_of(transfer.by):
-                self.changed(seat.user_id)
+
+    def _end_legs(self, call: LiveCall) -> None:
+        """The caller has left a consultation: nobody waits any more, the others are released."""
+        for leg in call.legs.values():
+            if leg.answered_at and (seat := self.board.seat_of(leg.extension)):
+                seat.last_call = call
+                self._job(self.seats.wrap_up(seat, call.linkedid), "wrap-up")
+            self._job(self._hang_up(leg.name), "release-leg")
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self.ami.action("Hangup", Channel=channel, Cause=16)
+        except (ActionRefused, TelephonyDown):
+            log.debug("leg_already_gone")
+
+    async def _fetch_operator(self, call: LiveCall) -> None:
+        """The operator has hung up while the caller waited for a consultation: ring the operator again, M-24."""
+        try:
+            await self.ami.action("Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1)
+        except (ActionRefused, TelephonyDown):
+            log.info("caller_gone_too", linkedid=call.linkedid)
 
     def _tell_seats(self, before: LiveCall | None, lines: list[Line]) -> None:
         call = before or (self.tracker.calls.get(lines[0].linkedid) if lines else None)
@@ -193,8 +215,11 @@ class Controller:
     async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
         caller = self._caller(call)
         note = partial(self.note, call)
-        if stage == "after" and call.transfer:
+        if call.transfer:
+            self._store(self.tracker.transfer_failed(call, self._deps.clock.now()))
             call.transfer = None
+        if stage == "after" and caller.opening:
+            await asyncio.wait({caller.opening}, timeout=OPENING_LIMIT_S)
         session = Session(self._deps.flow, self._deps.menus, caller, dialogue, self._deps.sound, note)
         try:
             await session.run(stage)
@@ -266,12 +291,33 @@ class Controller:
             lines = self.tracker.handle({"Event": "Hangup", "Uniqueid": linkedid, "Cause": "unseen"}, now)
             self._store(lines)
             self._react(lines, call)
-        for row in sorted(rows, key=lambda row: row.get("Uniqueid") != row.get("Linkedid")):
-            self.tracker.adopt(row, now)
-        await self.journal.remember(list(self.tracker.calls))
+        await self._adopt_calls(rows)
         await self.seats.resync()
         await self._adopt_dialogues(rows)
         self._deps.bus.deliver(BoardChanged())
+
+    async def _adopt_calls(self, rows: list[Fields]) -> None:
+        """Calls that arrived while nobody watched get their record now; those of an earlier controller have one."""
+        callers = [row for row in rows if row.get("Uniqueid") == row.get("Linkedid")]
+        lines = {row["Uniqueid"]: await self._line_of(row) for row in callers}
+        await self.journal.remember(list(lines))
+        now = self._deps.clock.now()
+        for row in [*callers, *(row for row in rows if row not in callers)]:
+            line = lines.get(row.get("Uniqueid", ""))
+            if line == "":
+                continue  # not a call to the hotline: telephones of the staff, whispers
+            arrived = self.tracker.adopt({**row, "Exten": line or ""}, now)
+            if arrived:
+                self._caller(self.tracker.calls[arrived[0].linkedid])
+            if arrived and not self.journal.knows(arrived[0].linkedid):
+                self._store(arrived)
+
+    async def _line_of(self, row: Fields) -> str:
+        """The line that a channel's caller dialled, empty when it is none of ours or has ended."""
+        try:
+            return (await self.ami.action("Getvar", Channel=row.get("Channel", ""), Variable="LINE")).get("Value", "")
+        except ActionRefused:
+            return ""
 
     async def _adopt_dialogues(self, rows: list[Fields]) -> None:
         """Callers who wait in AsyncAGI for a controller that is gone begin anew at the main menu."""
@@ -306,5 +352,5 @@ class Controller:
                 if self.ami.up:
                     self.ami.post("Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=KEEP_LIMIT_S)
 
-    def _job(self, work: Awaitable[Any], name: str) -> None:
-        self._deps.tasks.job(work, name)  # type: ignore[arg-type]
+    def _job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
+        return self._deps.tasks.job(work, name)  # type: ignore[arg-type]

@@ -64,6 +64,9 @@ class Journal:
         """The call is over and nobody will ask for its key again."""
         self._ids.pop(linkedid, None)
 
+    def knows(self, linkedid: str) -> bool:
+        return linkedid in self._ids
+
     async def remember(self, linkedids: list[str]) -> None:
         """Look up the keys of calls that a controller before this one has stored."""
         async with self._db.reading() as session:

@@ -10,110 +10,30 @@ or for channels never seen (the controller may have joined a running Asterisk): 
 ever assumed from an absence.
 """
 
-import re
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of
 from recordings import ledger
 
+__all__ = ["Leg", "Line", "LiveCall", "Tracker", "TransferState", "extension_of"]
+
 Fields = dict[str, str]
-_DEVICE = re.compile(r"PJSIP/(?P<device>[\w.+-]+?)-[0-9a-f]{8}")
+_REFUSED = "21"
+"""Q.850 cause of a call that was declined; its DialStatus is NOANSWER like that of one nobody heard."""
 _WHY = {"NOANSWER": "timeout", "BUSY": "busy", "CONGESTION": "refused", "CHANUNAVAIL": "gone", "CANCEL": "cancelled"}
 ENTRY_CONTEXTS = frozenset({"from-trunk"})
-
-
-def extension_of(channel_name: str) -> str:
-    """The extension whose telephone a channel is: `1001` for both PJSIP/1001-… and PJSIP/w1001-…"""
-    match = _DEVICE.match(channel_name)
-    device = match["device"] if match else ""
-    return device[1:] if re.fullmatch(r"w\d+", device) else device
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One ledger line to be written."""
-
-    linkedid: str
-    at: datetime
-    kind: str
-    channel: str
-    data: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Leg:
-    """One channel of a call other than the caller's."""
-
-    uniqueid: str
-    name: str
-    extension: str
-    offered_at: datetime
-    answered_at: datetime | None = None
-    bridge: str = ""
-    held: bool = False
-
-
-@dataclass(slots=True)
-class TransferState:
-    """A transfer under way, as the desk asked for it."""
-
-    mode: str
-    unit_id: int
-    unit_name: str
-    liaison_name: str
-    extensions: tuple[str, ...]
-    by: str
-    phase: str = "ringing"
-    """ringing, talking, failed"""
-    why: str = ""
-    answered_by: str = ""
-
-
-@dataclass(slots=True)
-class LiveCall:
-    linkedid: str
-    channel: str
-    """Name of the caller's channel."""
-    line: str
-    caller: str
-    started_at: datetime
-    direction: str = "in"
-    phase: str = "menu"
-    nodes: list[str] = field(default_factory=list)
-    queued_at: datetime | None = None
-    left_queue: bool = False
-    answered_at: datetime | None = None
-    operator: str = ""
-    """Extension of the operator in charge."""
-    bridge: str = ""
-    bridged_at: datetime | None = None
-    talk_ms: int = 0
-    held: bool = False
-    liaison: str = ""
-    """Extension of the liaison who talked to the caller."""
-    legs: dict[str, Leg] = field(default_factory=dict)
-    transfer: TransferState | None = None
-    consults: list[tuple[str, datetime]] = field(default_factory=list)
-    """uniqueid of each channel on which a consultation was held, and since when."""
-    ended_at: datetime | None = None
-    phase_before_end: str = ""
-
-    @property
-    def node(self) -> str:
-        return self.nodes[-1] if self.nodes else ""
-
-    def leg_of(self, extension: str) -> Leg | None:
-        """The answered leg of an extension, or else the one that rings."""
-        legs = [leg for leg in self.legs.values() if leg.extension == extension]
-        return next((leg for leg in legs if leg.answered_at), legs[0] if legs else None)
+ENDED_KEPT = 1000
+"""How many ended calls are remembered, so that a late event never opens one of them again."""
 
 
 class Tracker:
     def __init__(self) -> None:
         self.calls: dict[str, LiveCall] = {}
         self._owner: dict[str, str] = {}
+        self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
         self._handlers: dict[str, Callable[[Fields, datetime], list[Line]]] = {
             "Newchannel": self._new_channel,
             "DialBegin": self._dial_begin,
@@ -149,15 +69,21 @@ class Tracker:
         self._owner[uniqueid] = uniqueid
         return [self._line(call, at, ledger.ARRIVED, uniqueid, line=line, caller=number, direction="out")]
 
-    def adopt(self, channel: Fields, at: datetime) -> LiveCall | None:
-        """Take up a call found running (CoreShowChannels row) after the controller was away."""
+    def adopt(self, channel: Fields, at: datetime) -> list[Line]:
+        """Take up a call found running (CoreShowChannels row) after the controller was away; `Exten` is its line.
+
+        The line returned for a call of which nothing is stored yet is its arrival.
+        """
         uniqueid, linkedid = channel.get("Uniqueid", ""), channel.get("Linkedid", "")
         if uniqueid == linkedid and uniqueid not in self.calls:
-            self._open(channel, at)
-        elif linkedid in self.calls and uniqueid not in self._owner:
+            call = self._open(channel, at)
+            return [self._line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
+        if linkedid in self.calls and uniqueid not in self._owner:
             self._add_leg(self.calls[linkedid], channel, at)
-            self.calls[linkedid].legs[uniqueid].answered_at = at if channel.get("ChannelState") == "6" else None
-        return self.calls.get(linkedid)
+            if channel.get("ChannelState") == "6":
+                leg = self.calls[linkedid].legs[uniqueid]
+                leg.answered_at, leg.rings = at, False
+        return []
 
     # --- channels ---------------------------------------------------------------------------------------------
 
@@ -168,10 +94,10 @@ class Tracker:
             if known and not known.channel:
                 known.channel = event.get("Channel", "")
             return []
-        if uniqueid == linkedid and event.get("Context") in ENTRY_CONTEXTS:
+        if uniqueid and uniqueid == linkedid and event.get("Context") in ENTRY_CONTEXTS and uniqueid not in self._ended:
             call = self._open(event, at)
             return [self._line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
-        if linkedid in self.calls:
+        if uniqueid and linkedid in self.calls:
             self._add_leg(self.calls[linkedid], event, at)
         return []
 
@@ -196,14 +122,21 @@ class Tracker:
         if uniqueid == call.linkedid:
             return self._end(call, at, cause)
         leg = call.legs.pop(uniqueid, None)
-        if leg is None or leg.answered_at is None:
+        if leg is None:
             return []
-        return [self._line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)]
+        if leg.answered_at is None:
+            return self._not_answered(call, leg, at, cause)
+        left = self._line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
+        return [left, *self._consult_failed(call, leg, at, "left")]
 
     def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:
         lines = self._unbridged(call, at) if call.bridge else []
+        for leg in call.legs.values():
+            lines += self._not_answered(call, leg, at, "") if leg.failed else []
+        lines += self.transfer_failed(call, at, "abandoned")
         call.ended_at, call.phase_before_end, call.phase = at, call.phase, "ended"
         del self.calls[call.linkedid]
+        self._ended.append(call.linkedid)
         for uniqueid in call.legs:
             self._owner.pop(uniqueid, None)
         return [*lines, self._line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
@@ -216,26 +149,59 @@ class Tracker:
         if call is None or leg is None:
             return []
         leg.offered_at = at
-        if call.phase in ("queue", "menu", "transferring"):
-            call.phase = "ringing" if call.phase == "queue" else call.phase
-        return [self._line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension)]
+        if call.phase == "queue":
+            call.phase = "ringing"
+        returning = call.transfer is not None and call.transfer.by == leg.extension
+        lines = self.transfer_failed(call, at) if returning else []
+        return [*lines, self._line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension)]
 
     def _dial_end(self, event: Fields, at: datetime) -> list[Line]:
         call = self.call_of(event.get("DestUniqueid", ""))
         leg = call.legs.get(event["DestUniqueid"]) if call else None
-        if call is None or leg is None or leg.answered_at:
+        if call is None or leg is None or not leg.rings:
             return []
+        leg.rings = False
         if event.get("DialStatus") == "ANSWER":
             return self._answered(call, leg, at)
+        if any(other.answered_at for other in call.legs.values() if other.extension == leg.extension):
+            return []  # the same person took the call on the other telephone
         if call.phase == "ringing":
             call.phase = "queue"
-        why = _WHY.get(event.get("DialStatus", ""), "gone")
-        return [self._line(call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why)]
+        leg.failed = event.get("DialStatus", "?")
+        return []
+
+    def _not_answered(self, call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Line]:
+        """A telephone that was not answered is over; one without a DialEnd (our own hang-up) says nothing of itself."""
+        if not leg.failed:
+            return self._consult_failed(call, leg, at, "gone") if leg.rings else []
+        why = "refused" if cause == _REFUSED else _WHY.get(leg.failed, "gone")
+        unanswered = self._line(call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why)
+        return [unanswered, *self._consult_failed(call, leg, at, why)]
+
+    def _consult_failed(self, call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
+        """The liaison is not (or no longer) there: the end of a consultation; a blind transfer's ladder goes on (M-12)."""
+        transfer = call.transfer
+        if transfer is None or leg.extension not in transfer.extensions or transfer.phase == "failed":
+            return []
+        transfer.why = "no_answer" if why == "timeout" else why
+        others = (other for other in call.legs.values() if other is not leg and other.extension in transfer.extensions)
+        if transfer.mode != "attended" or any(other.rings or other.answered_at for other in others):
+            return []
+        return self.transfer_failed(call, at)
+
+    def transfer_failed(self, call: LiveCall, at: datetime, why: str = "") -> list[Line]:
+        """The transfer under way, if there is one, has come to nothing; told once, with the last reason known."""
+        transfer = call.transfer
+        if transfer is None or transfer.phase == "failed":
+            return []
+        transfer.phase, transfer.why = "failed", why or transfer.why or "gone"
+        return [self._line(call, at, ledger.TRANSFER_FAILED, call.linkedid, mode=transfer.mode, unit=transfer.unit_id,
+                           why=transfer.why)]  # fmt: skip
 
     def _answered(self, call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
         leg.answered_at = at
         transfer = call.transfer
-        if transfer and leg.extension in transfer.extensions:
+        if transfer and transfer.phase != "failed" and leg.extension in transfer.extensions:
             transfer.phase, transfer.answered_by = "talking", leg.extension
             if transfer.mode == "attended" and (consulting := call.leg_of(transfer.by)):
                 call.consults.append((consulting.uniqueid, at))
@@ -245,7 +211,7 @@ class Tracker:
                            unit=transfer.unit_id),
             ]  # fmt: skip
         lines = []
-        wait_ms = _ms(call.queued_at or call.started_at, at)
+        wait_ms = _ms(leg.offered_at if call.answered_at else call.queued_at or call.started_at, at)
         if call.answered_at is None:
             call.answered_at = at
         if call.transfer and call.transfer.by == leg.extension:
@@ -277,7 +243,7 @@ class Tracker:
         call.bridged_at = at
         lines = [self._line(call, at, ledger.BRIDGED, partner.uniqueid, bridge=call.bridge, extension=partner.extension)]
         transfer = call.transfer
-        if transfer and partner.extension in transfer.extensions:
+        if transfer and transfer.phase != "failed" and partner.extension in transfer.extensions:
             call.liaison, call.phase, call.transfer = partner.extension, "liaison", None
             lines.append(
                 self._line(call, at, ledger.TRANSFER_COMPLETED, partner.uniqueid, mode=transfer.mode,
@@ -332,8 +298,17 @@ class Tracker:
         if call is None:
             return []
         call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
-        position = int(event["Position"]) if event.get("Position", "").isdigit() else 0
-        return [self._line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)]
+        position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
+        queued = self._line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
+        return [*self._returned_to_queue(call, at), queued]
+
+    def _returned_to_queue(self, call: LiveCall, at: datetime) -> list[Line]:
+        """The department did not answer, nor did the operator who sent the caller there: anybody else may."""
+        if call.transfer is None:
+            return []
+        failed = self.transfer_failed(call, at)
+        call.transfer = None
+        return [*failed, self._line(call, at, ledger.RETURNED, call.linkedid, to="queue")]
 
     def _queue_leave(self, event: Fields, at: datetime) -> list[Line]:
         call = self.calls.get(event.get("Uniqueid", ""))

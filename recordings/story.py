@@ -88,6 +88,7 @@ WHY = {
     "refused": "拒接",
     "gone": "不在线",
     "cancelled": "已取消",
+    "left": "对方挂机",
     "answered": "有人接听",
     "abandoned": "来电人放弃",
     "voicemail": "改为留言",

@@ -1,5 +1,6 @@
 """One caller's context from arrival to the end, and what the handlers share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,8 @@ class Caller:
     asked: set[str] = field(default_factory=set)
     rated: set[str] = field(default_factory=set)
     code_failures: int = 0
+    opening: "asyncio.Task[None] | None" = None
+    """Opens the ticket of a talk that has begun; the query code comes from it."""
     outcome: str = ""
     """`voicemail` or `complaint` once one is handed in, `self_service` when the menus served to their end."""
 

@@ -1,0 +1,103 @@
+"""One running call as the tracker knows it (通话状态): the caller, the legs, a transfer under way, a ledger line.
+
+Shapes only; what changes them is `ivr.tracker`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+_DEVICE = re.compile(r"PJSIP/(?P<device>[\w.+-]+?)-[0-9a-f]{8}")
+
+
+def extension_of(channel_name: str) -> str:
+    """The extension whose telephone a channel is: `1001` for both PJSIP/1001-… and PJSIP/w1001-…"""
+    match = _DEVICE.match(channel_name)
+    device = match["device"] if match else ""
+    return device[1:] if re.fullmatch(r"w\d+", device) else device
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ledger line to be written."""
+
+    linkedid: str
+    at: datetime
+    kind: str
+    channel: str
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Leg:
+    """One channel of a call other than the caller's."""
+
+    uniqueid: str
+    name: str
+    extension: str
+    offered_at: datetime
+    answered_at: datetime | None = None
+    bridge: str = ""
+    held: bool = False
+    rings: bool = True
+    """Nobody has answered or refused yet."""
+    failed: str = ""
+    """DialStatus of a telephone that was not answered, until its hang-up tells the cause."""
+
+
+@dataclass(slots=True)
+class TransferState:
+    """A transfer under way, as the desk asked for it."""
+
+    mode: str
+    unit_id: int
+    unit_name: str
+    liaison_name: str
+    extensions: tuple[str, ...]
+    by: str
+    phase: str = "ringing"
+    """ringing, talking, failed"""
+    why: str = ""
+    answered_by: str = ""
+    completing: bool = False
+    """The operator has let go: caller and liaison are being joined."""
+
+
+@dataclass(slots=True)
+class LiveCall:
+    linkedid: str
+    channel: str
+    """Name of the caller's channel."""
+    line: str
+    caller: str
+    started_at: datetime
+    direction: str = "in"
+    phase: str = "menu"
+    nodes: list[str] = field(default_factory=list)
+    queued_at: datetime | None = None
+    left_queue: bool = False
+    answered_at: datetime | None = None
+    operator: str = ""
+    """Extension of the operator in charge."""
+    bridge: str = ""
+    bridged_at: datetime | None = None
+    talk_ms: int = 0
+    held: bool = False
+    liaison: str = ""
+    """Extension of the liaison who talked to the caller."""
+    legs: dict[str, Leg] = field(default_factory=dict)
+    transfer: TransferState | None = None
+    consults: list[tuple[str, datetime]] = field(default_factory=list)
+    """uniqueid of each channel on which a consultation was held, and since when."""
+    ended_at: datetime | None = None
+    phase_before_end: str = ""
+
+    @property
+    def node(self) -> str:
+        return self.nodes[-1] if self.nodes else ""
+
+    def leg_of(self, extension: str) -> Leg | None:
+        """The answered leg of an extension, or else the one that rings."""
+        legs = [leg for leg in self.legs.values() if leg.extension == extension]
+        return next((leg for leg in legs if leg.answered_at), legs[0] if legs else None)
