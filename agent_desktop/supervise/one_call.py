@@ -45,7 +45,7 @@ async def call_page(
         "operator": found.names.users.get(found.call.operator_id or 0, ""),
         "unit": found.names.units.get(found.call.liaison_unit_id or 0, ""),
         "end": ENDS.get(CallEnd(found.call.end)) if found.call.end else "通话中",
-        "path": story.path_text(found.call.node_path),
+        "menu_path": story.path_text(found.call.node_path),
         "entries": story.tell(found.lines, found.names),
         "legs": found.legs,
         "names": found.names,

@@ -186,6 +186,7 @@ export class Player {
     this.part("now").textContent = text;
     this.part("total").textContent = span(total / 1000);
     this.part("play").textContent = this.audio.paused ? "播放" : "暂停";
+    this.part("icon").textContent = this.audio.paused ? "▶" : "❚❚";
     const noteAt = this.part("note-at");
     if (noteAt) noteAt.textContent = text;
     wave.setAttribute("aria-valuemax", Math.round(total / 1000));

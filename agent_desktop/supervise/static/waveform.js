@@ -1,5 +1,5 @@
 // Draws the loudness of one or two channels; knows nothing of sound or time beyond a share from 0 to 1.
-const STEPS = 100;
+const QUIETEST = 20; // a recording of nothing but hiss is not blown up to look like talk
 
 /** `peaks`: one list of 0…100 per channel. `share`: how much was played. `marks`: shares with a note. */
 export function draw(canvas, peaks, { share = 0, marks = [], muted = [] } = {}) {
@@ -16,6 +16,7 @@ export function draw(canvas, peaks, { share = 0, marks = [], muted = [] } = {}) 
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   const lane = height / Math.max(peaks.length, 1);
+  const loudest = Math.max(QUIETEST, ...peaks.flat());
   peaks.forEach((values, channel) => {
     const middle = lane * (channel + 0.5);
     const [played, ahead] = muted[channel]
@@ -23,7 +24,7 @@ export function draw(canvas, peaks, { share = 0, marks = [], muted = [] } = {}) 
       : [colour(`--wave-${channel}`), colour(`--wave-${channel}-ahead`)];
     values.forEach((peak, index) => {
       const x = (index / values.length) * width;
-      const half = Math.max(0.75, (peak / STEPS) * (lane / 2 - 2));
+      const half = Math.max(0.75, (peak / loudest) * (lane / 2 - 4));
       context.fillStyle = index / values.length < share ? played : ahead;
       context.fillRect(x, middle - half, Math.max(1, width / values.length - 0.6), half * 2);
     });

@@ -16,7 +16,7 @@ function cells(row, values) {
   values.forEach((value, index) => {
     const cell = document.createElement(index === 0 ? "th" : "td");
     if (index === 0) cell.scope = "row";
-    if (value?.number) cell.className = "number";
+    if (value?.number || value?.node?.localName === "time") cell.className = "number";
     cell.append(value?.node ?? value?.number ?? value);
     line.append(cell);
   });

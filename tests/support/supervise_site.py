@@ -1,0 +1,161 @@
+"""The supervision pages served for real on loopback, over an invented month with audio and scores."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aiohttp import web
+from support.fake_control import FakeBoard
+
+import core.web.models  # noqa: F401 - every room's tables
+import ivr.models  # noqa: F401
+import kb.models  # noqa: F401
+from agent_desktop.keys import BOARD, RECORDINGS
+from agent_desktop.supervise import views as supervise
+from agent_desktop.wallboard import views as wallboard
+from core.bus import Bus
+from core.clock import Clock, SystemClock
+from core.db import Database, DatabaseSettings
+from core.holidays import CalendarSettings
+from core.people import Role, RoleGrant, Token, User, hash_password, hash_token
+from core.tasks import Tasks
+from core.units import Liaison, Region, RegionLevel, Unit
+from core.web import login
+from core.web.app import make_app
+from core.web.keys import WebDeps
+from core.web.settings import HttpSettings
+from recordings import demo
+from recordings.models import CallEnd
+from recordings.settings import RecordingSettings
+from tickets import service
+from tickets.models import RatingAbout, SatisfactionRating
+from tickets.settings import TicketSettings
+
+TABLE = Path(__file__).parents[2] / "config/calendar/cn.toml"
+PASSWORD = "correct horse"
+
+
+@dataclass
+class SuperviseSite:
+    url: str
+    app: web.Application
+    db: Database
+    clock: Clock
+    board: FakeBoard
+    settings: RecordingSettings
+    made: list[demo.DemoCall]
+    people: dict[str, int] = field(default_factory=dict)
+
+    def spoken(self, end: CallEnd) -> demo.DemoCall:
+        """A call of this end that has audio, the latest one."""
+        return next(one for one in reversed(self.made) if one.recording_id and one.end == end)
+
+
+@asynccontextmanager
+async def running_supervision(
+    folder: Path, *, port: int = 0, calls: int = 120
+) -> AsyncIterator[SuperviseSite]:
+    clock, bus = SystemClock(), Bus()
+    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/supervise.db"), bus)
+    await db.create_all()
+    db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
+    db.provide(CalendarSettings(table=TABLE))
+    settings = RecordingSettings(archive_dir=folder / "archive", spool_dir=folder / "spool")
+    people, made = await _populate(db, clock, settings, calls)
+    board, tasks = FakeBoard(), Tasks(clock)
+
+    def wire(app: web.Application) -> None:
+        app[BOARD] = board  # type: ignore[assignment]
+        app[RECORDINGS] = settings
+
+    rooms = [login.routes.register, wire, supervise.setup, wallboard.setup]
+    app = make_app(WebDeps(db, clock, bus, tasks, HttpSettings()), rooms)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield SuperviseSite(url, app, db, clock, board, settings, made, people)
+    finally:
+        await runner.cleanup()
+        await tasks.close()
+        await db.close()
+
+
+async def _populate(
+    db: Database, clock: Clock, settings: RecordingSettings, calls: int
+) -> tuple[dict[str, int], list[demo.DemoCall]]:
+    password = await asyncio.to_thread(hash_password, PASSWORD)
+    async with db.unit_of_work() as session:
+        city = Region(code="532900", name="大理州", level=RegionLevel.PREFECTURE)
+        session.add(city)
+        await session.flush()
+        county = Region(code="532901", name="大理市", level=RegionLevel.COUNTY, parent_id=city.id)
+        units = [
+            Unit(region_id=city.id, code=code, name=name, short_name=short)
+            for code, name, short in (
+                ("101", "大理州人力资源和社会保障局", "州人社局"),
+                ("102", "大理州公安局", "州公安局"),
+                ("103", "大理州教育体育局", "州教体局"),
+            )
+        ]
+        session.add_all([county, *units])
+        await session.flush()
+        people: dict[str, User] = {}
+        for name, shown, role, staff, extension, region, unit in (
+            ("wang", "王芳", Role.OPERATOR, "8001", "1001", city, None),
+            ("zhao", "赵敏", Role.OPERATOR, "8002", "1002", city, None),
+            ("li", "李强", Role.LIAISON, None, "2001", city, units[0]),
+            ("zhou", "周洁", Role.LIAISON, None, "2002", city, units[1]),
+            ("sup", "陈主管", Role.SUPERVISOR, None, None, city, None),
+            ("countysup", "段主管", Role.SUPERVISOR, None, None, county, None),
+            ("mon", "何监察", Role.INSPECTOR, None, None, city, None),
+            ("adm", "管理员", Role.ADMIN, None, None, city, None),
+        ):
+            user = User(
+                username=name, display_name=shown, staff_number=staff, extension=extension, region_id=region.id,
+                unit_id=unit.id if unit else None, password_hash=password, grants=[RoleGrant(role=role)],
+            )  # fmt: skip
+            people[name] = user
+        session.add_all(people.values())
+        await session.flush()
+        for name, unit in (("li", units[0]), ("zhou", units[1])):
+            session.add(Liaison(unit_id=unit.id, user_id=people[name].id))
+        for name in ("sup", "li", "adm"):
+            session.add(
+                Token(token_hash=hash_token(f"token-{name}"), user_id=people[name].id, created_at=clock.now())
+            )
+        await session.flush()
+        made = await demo.seed_history(
+            session, clock, [city], [people["wang"], people["zhao"]], units, random.Random(9),
+            settings=settings, calls=calls,
+        )  # fmt: skip
+        await _rate(session, made)
+        spoken = [one for one in made if one.recording_id and one.end in {CallEnd.OPERATOR, CallEnd.LIAISON}]
+        for one in spoken:
+            await service.open_for_call(
+                session, clock, call_id=one.call_id, line="96128", region_id=city.id,
+                caller_number=one.caller_number, operator_id=one.operator_id,
+            )  # fmt: skip
+    return {name: user.id for name, user in people.items()}, made
+
+
+async def _rate(session, made: list[demo.DemoCall]) -> None:
+    for one in made:
+        for about, score, user, unit in (
+            (RatingAbout.OPERATOR, one.operator_score, one.operator_id, None),
+            (RatingAbout.UNIT, one.unit_score, None, one.unit_id),
+        ):
+            if one.operator_id is None or (about == RatingAbout.UNIT and one.unit_id is None):
+                continue
+            at = one.ended_at - timedelta(seconds=3)
+            session.add(
+                SatisfactionRating(
+                    subject=f"call:{one.call_id}:{about}", about=about, call_id=one.call_id, user_id=user, unit_id=unit,
+                    score=score, channel="phone", first_at=at, changed_at=at,
+                )
+            )  # fmt: skip
