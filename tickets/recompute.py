@@ -19,14 +19,12 @@ async def recompute_open_clocks(session: AsyncSession) -> int:
     """
     calendar = await load_calendar(session)
     regions = {region.id: region.code for region in await session.scalars(select(Region))}
-    units = {
-        unit_id: region_id for unit_id, region_id in await session.execute(select(Unit.id, Unit.region_id))
-    }
+    region_of = {unit.id: unit.region_id for unit in await session.scalars(select(Unit))}
     stale = select(Step, Ticket.ticket_no, Ticket.region_id).join(Ticket, Ticket.id == Step.ticket_id)
     stale = stale.where(Step.finished_at.is_(None), Step.table_version != calendar.version)
     moved = 0
     for step, ticket_no, region_id in (await session.execute(stale)).all():
-        code = regions[units.get(step.unit_id, region_id)]
+        code = regions[region_of[step.unit_id] if step.unit_id else region_id]
         due = calendar.due_on(step.started_at, step.days, code)
         new = recompute(due, was_provisional=step.provisional, old_cut_off_at=step.cut_off_at)
         before = (step.due_on, step.provisional)
