@@ -70,7 +70,9 @@ class FakeAmi:
         try:
             while True:
                 text = (await reader.readuntil(b"\r\n\r\n")).decode()
-                await self._take(dict(line.split(": ", 1) for line in text.split("\r\n") if ": " in line), writer)
+                await self._take(
+                    dict(line.split(": ", 1) for line in text.split("\r\n") if ": " in line), writer
+                )
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.transport.abort()
 
@@ -87,7 +89,9 @@ class FakeAmi:
         if action["Action"] == "Login":
             accepted = action.get("Secret") == self.secret
             reply = {"Response": "Success" if accepted else "Error", **number}
-            return message({**reply, "Message": "Authentication accepted" if accepted else "Authentication failed"})
+            return message(
+                {**reply, "Message": "Authentication accepted" if accepted else "Authentication failed"}
+            )
         return message({"Response": "Success", **number, "Message": "Done"})
 
 

@@ -1,0 +1,24 @@
+"""One hotline with a real Asterisk for all call tests; every test brings its own calls and leaves none behind."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support.calls import Exchange
+from support.hotline import City, running_hotline
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
+    """The hotline of the whole session, on a Monday morning."""
+    folder: Path = tmp_path_factory.mktemp("hotline")
+    async with running_hotline(folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def exchange(city: City) -> AsyncIterator[Exchange]:
+    """Phones and questions for one test; afterwards nobody is on the line and every seat is empty."""
+    async with Exchange(city) as one:
+        yield one
