@@ -6,7 +6,7 @@ The order is the order of the navigation, and somebody's first page is where the
 
 from aiohttp import web
 
-from agent_desktop import api
+from agent_desktop import api, api_calls
 from agent_desktop.admin import views as admin
 from agent_desktop.desk import views as desk
 from agent_desktop.liaison import views as liaison
@@ -24,5 +24,6 @@ def setup(app: web.Application) -> None:
     login.routes.register(app)
     account.routes.register(app)
     api.routes.register(app)
+    api_calls.routes.register(app)
     for folder in FOLDERS:
         folder.setup(app)

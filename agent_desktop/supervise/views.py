@@ -6,7 +6,6 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop import api_calls
 from agent_desktop.keys import RECORDINGS
 from agent_desktop.supervise import access, forms, listen, scores
 from agent_desktop.supervise.export import csv_rows, csv_text
@@ -122,4 +121,3 @@ def setup(app: web.Application) -> None:
     routes.register(app)
     listen.routes.register(app)
     scores.routes.register(app)
-    api_calls.routes.register(app)

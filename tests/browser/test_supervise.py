@@ -1,7 +1,6 @@
 """The supervisor's pages in a real browser: hearing a call, moving in it, and what that leaves in the audit log."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -186,12 +185,6 @@ async def test_a_sealed_recording_is_refused_to_the_supervisor(page: Page, super
     await expect(page.get_by_text("您无权收听该录音")).to_be_visible()
     await expect(page.locator("[data-player]")).to_have_count(0)
     assert await plays(supervision) == []
-
-
-async def until(condition: Callable[[], bool], limit_s: float = 8.0) -> None:
-    async with asyncio.timeout(limit_s):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_the_wallboard_follows_the_board(page: Page, supervision: SuperviseSite):

@@ -14,6 +14,7 @@ from support.fake_control import FakeBoard
 import core.web.models  # noqa: F401 - every room's tables
 import ivr.models  # noqa: F401
 import kb.models  # noqa: F401
+from agent_desktop import api_calls
 from agent_desktop.keys import BOARD, RECORDINGS
 from agent_desktop.supervise import views as supervise
 from agent_desktop.wallboard import views as wallboard
@@ -72,7 +73,7 @@ async def running_supervision(
         app[BOARD] = board  # type: ignore[assignment]
         app[RECORDINGS] = settings
 
-    rooms = [login.routes.register, wire, supervise.setup, wallboard.setup]
+    rooms = [login.routes.register, wire, api_calls.routes.register, supervise.setup, wallboard.setup]
     app = make_app(WebDeps(db, clock, bus, tasks, HttpSettings()), rooms)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
