@@ -18,7 +18,7 @@ from tickets.bodies import body_of, complaint_handler
 from tickets.drafts import save_draft
 from tickets.errors import ComplaintTooEarly, TicketLocked, UnitUnknown
 from tickets.guards import Facts, check
-from tickets.lifecycle import REPLIED_STATES, Action, transition
+from tickets.lifecycle import REPLIED_STATES, Action, IllegalTransition, transition
 from tickets.models import Channel, ClockKind, Feedback, Outcome, State, Ticket, TicketKind
 from tickets.moves import PUBLIC, leave_mark, move, start_step, ticket_by_no
 from tickets.text import clean
@@ -132,7 +132,7 @@ async def register_voicemail(
     issued = await _open(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.VOICEMAIL,
         call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, recording_id=recording_id,
-        callback_number=clean("callback_number", callback_number), feedback=Feedback.CALL_BACK, received_at=received_at,
+        callback_number=_number(callback_number), feedback=Feedback.CALL_BACK, received_at=received_at,
     )  # fmt: skip
     centre = await body_of(session, region_id, UnitDuty.CALL_CENTRE)
     await start_step(session, issued.ticket, centre, ClockKind.CC1, issued.ticket.received_at)
@@ -157,22 +157,40 @@ async def register_complaint(
 ) -> Issued:
     """A complaint with its own code and clock (C1), for the supervision body of the level (M-48, M-50).
 
-    With `about` (a ticket opened by its code) that ticket is IN_COMPLAINT from now on; raises ComplaintTooEarly
-    before its reply is finished and IllegalTransition while another complaint on it is open.
+    With `about` (a ticket opened by its code) that ticket is IN_COMPLAINT from now on. Where it cannot be, because
+    its reply is not finished or another complaint on it is open, a spoken complaint (`recording_id`) is taken as one
+    without a code (M-50), for what somebody said is never lost; a written one raises ComplaintTooEarly or
+    IllegalTransition, its writer still has the text.
     """
-    if about is not None and about.state not in REPLIED_STATES:
-        raise ComplaintTooEarly
+    reply = await _complainable(session, about, is_spoken=recording_id is not None)
     issued = await _open(
         session, clock, Action.LODGE, TicketKind.COMPLAINT, channel,
         call_id=call_id, line=line, region_id=about.region_id if about else region_id, caller_number=caller_number,
-        recording_id=recording_id, question=clean("question", text), about_id=about.id if about else None,
+        recording_id=recording_id, question=clean("question", text), about_id=reply.id if reply else None,
         operator_id=operator_id, received_at=received_at,
     )  # fmt: skip
-    if about is not None:
-        await move(session, clock, about, Action.COMPLAIN, facts=Facts(), actor=PUBLIC)
-    handler = await complaint_handler(session, region_id, about)
+    if reply is not None:
+        await move(session, clock, reply, Action.COMPLAIN, facts=Facts(), actor=PUBLIC)
+    elif about is not None:
+        issued.ticket.reason = f"来电人凭查询码反映工单 {about.ticket_no} 的办理过程"
+    handler = await complaint_handler(session, issued.ticket.region_id, reply)
     await start_step(session, issued.ticket, handler, ClockKind.C15, issued.ticket.received_at)
     return issued
+
+
+async def _complainable(session: AsyncSession, about: Ticket | None, *, is_spoken: bool) -> Ticket | None:
+    """The ticket complained about as it stands now, held until the commit; none for a complaint without a code."""
+    if about is None:
+        return None
+    now = select(Ticket).where(Ticket.id == about.id).with_for_update()
+    ticket = (await session.scalars(now.execution_options(populate_existing=True))).one()
+    if ticket.state in {State.REPLIED, State.CLOSED}:
+        return ticket
+    if is_spoken:
+        return None
+    if ticket.state not in REPLIED_STATES:
+        raise ComplaintTooEarly
+    raise IllegalTransition(ticket.state, Action.COMPLAIN)
 
 
 async def reissue_code(session: AsyncSession, clock: Clock, *, ticket_no: str, operator_id: int) -> str:

@@ -46,14 +46,15 @@ async def voicemail(city: City, **more: object) -> service.Issued:
         )  # fmt: skip
 
 
-async def complaint(city: City, about: Ticket | None = None, region: str = "city") -> service.Issued:
+async def complaint(
+    city: City, about: Ticket | None = None, region: str = "city", *, spoken: bool = True
+) -> service.Issued:
     async with city.db.unit_of_work() as session:
         call = await city.call(session)
-        again = await session.get_one(Ticket, about.id) if about else None
         return await service.register_complaint(
             session, city.clock, call_id=call.id, region_id=city.regions[region], line="96128",
-            caller_number=call.caller_number,
-            recording_id=await recording(city, session, call.id, RecordingKind.COMPLAINT), about=again,
+            caller_number=call.caller_number, about=about, text="" if spoken else "不满意",
+            recording_id=await recording(city, session, call.id, RecordingKind.COMPLAINT) if spoken else None,
         )  # fmt: skip
 
 
@@ -129,13 +130,22 @@ async def test_a_complaint_without_a_code(city: City):
         assert await queries.earlier_by_number(session, "13800005678", 10) == []
 
 
-async def test_a_complaint_by_code_waits_for_the_reply(city: City):
+async def test_a_written_complaint_by_code_waits_for_the_reply(city: City):
     """M-48: refused while the question is open, and the refusal says what to do instead; nothing is stored."""
     issued = await voicemail(city)
     with pytest.raises(ComplaintTooEarly, match="其他投诉或举报"):
-        await complaint(city, issued.ticket)
+        await complaint(city, issued.ticket, spoken=False)
     async with city.db.reading() as session:
         assert len((await session.scalars(select(Ticket))).all()) == 1
+
+
+async def test_a_spoken_complaint_about_an_open_question_is_kept(city: City):
+    """M-50: what was said about the handling is a complaint without a code; the question goes on as it was."""
+    issued = await voicemail(city)
+    kept = await complaint(city, issued.ticket)
+    assert (kept.ticket.about_id, kept.ticket.state) == (None, State.C_NEW)
+    assert issued.ticket.ticket_no in kept.ticket.reason
+    assert (await status(city, issued.query_code)).state == State.NEW
 
 
 async def test_a_complaint_by_code_goes_to_the_supervision_of_the_unit(city: City):
@@ -148,7 +158,7 @@ async def test_a_complaint_by_code_goes_to_the_supervision_of_the_unit(city: Cit
     assert (told.state, told.reply, told.may_complain) == (State.IN_COMPLAINT, "答", False)
     assert (await status(city, issued.query_code)).unit_name == "inspection局"
     with pytest.raises(IllegalTransition, match="投诉处理中"):
-        await complaint(city, first.ticket)
+        await complaint(city, first.ticket, spoken=False)
 
 
 async def test_a_complaint_about_an_office_goes_one_level_up(city: City):
@@ -170,18 +180,29 @@ async def test_a_complaint_about_an_office_goes_one_level_up(city: City):
     assert supervising.id == city.units["province_inspection"]
 
 
-async def test_ten_complaints_at_once_on_one_ticket_leave_one(city: City):
-    """Racing complaints by the same code: one is taken, the others are refused and leave nothing."""
+async def test_ten_complaints_at_once_on_one_ticket(city: City):
+    """Racing complaints by the same code: one is linked; written ones are refused, spoken ones all kept."""
     first = await replied(city)
-    results = await asyncio.gather(
-        *(complaint(city, first.ticket) for _ in range(10)), return_exceptions=True
+    written = await asyncio.gather(
+        *(complaint(city, first.ticket, spoken=False) for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(result, service.Issued) for result in results) == 1
-    assert sum(isinstance(result, IllegalTransition) for result in results) == 9
-    async with city.db.reading() as session:
-        assert (
-            len((await session.scalars(select(Ticket).where(Ticket.about_id == first.ticket.id))).all()) == 1
-        )
+    assert sum(isinstance(result, service.Issued) for result in written) == 1
+    assert sum(isinstance(result, IllegalTransition) for result in written) == 4
+    other = await replied(city)
+    spoken = await asyncio.gather(*(complaint(city, other.ticket) for _ in range(5)))
+    assert sum(result.ticket.about_id == other.ticket.id for result in spoken) == 1
+    assert len({result.query_code for result in spoken}) == 5
+
+
+async def test_a_callers_number_is_never_why_a_message_is_lost(city: City):
+    """Numbers as garbled as telephony may hand them over are cut and cleaned."""
+    async with city.db.unit_of_work() as session:
+        call = await city.call(session)
+        issued = await service.register_voicemail(
+            session, city.clock, call_id=call.id, region_id=city.regions["city"], line="96128",
+            caller_number="\x00\u202e1" * 90, callback_number="9" * 500, recording_id=None,
+        )  # fmt: skip
+    assert (issued.ticket.caller_number, issued.ticket.callback_number) == ("1" * 32, "9" * 32)
 
 
 async def test_tickets_opened_at_once_have_different_numbers(city: City):
