@@ -6,6 +6,7 @@ standard output; `seats` on standard input signs in every operator; the end of i
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,8 @@ async def _no_units(_region: int) -> Mapping[str, str]:
 async def _serve(root: Path, base_port: int, operators: int) -> None:
     wired = await _wire(root, settings(base_port, 1), operators)
     controller = wired.controller
+    gc.collect()
+    gc.freeze()  # as the hotline does
     controller.start()
     while not controller.ami.up:
         await asyncio.sleep(0.05)

@@ -31,7 +31,7 @@ def talk_lines(talks: TalkResult) -> str:
             ),
             (
                 f"- recordings: {talks.recordings} taken in, {talks.short_recordings} shorter than the talk by more than 100 ms,"
-                f" {talks.broken_recordings} with a hole in either direction"
+                f" {talks.broken_recordings} with a hole in either direction ({talks.quiet_frames} frames of 20 ms in all)"
             ),
             (
                 f"- CPU while talking, percent of a core: Asterisk {talks.asterisk_percent:.0f},"

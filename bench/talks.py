@@ -29,6 +29,7 @@ PAUSE_MS = 60
 SETTLE_S = 3.0
 INTAKE_LIMIT_S = 60.0
 WINDOW = 160
+HEAD_S = 3
 """Samples in which each direction of a recording must hold its tone."""
 
 
@@ -45,6 +46,8 @@ class TalkResult:
     recordings: int
     short_recordings: int
     broken_recordings: int
+    quiet_frames: int
+    """20 ms pieces of the recordings in which one direction lacks its tone; filled by Asterisk when a packet came late."""
     asterisk_percent: float
     controller_percent: float
     bench_percent: float
@@ -95,7 +98,8 @@ async def measure_talks(
         lost=sum(end.lost for end in heard), longest_pause_ms=max(gaps, default=float("nan")),
         pauses=sum(gap > PAUSE_MS for gap in gaps), sender_late_ms=late_ms, recordings=len(recordings),
         short_recordings=sum(one.is_short for one in recordings),
-        broken_recordings=sum(one.has_hole for one in recordings), asterisk_percent=asterisk,
+        broken_recordings=sum(one.quiet_frames > 0 for one in recordings),
+        quiet_frames=sum(one.quiet_frames for one in recordings), asterisk_percent=asterisk,
         controller_percent=own_controller, bench_percent=bench,
         others_percent=max(0.0, machine - asterisk - own_controller - bench),
     )  # fmt: skip
@@ -164,7 +168,7 @@ def _heard(call: Call, began_ns: int, ended_ns: int) -> _Heard:
 @dataclass(frozen=True, slots=True)
 class _Recording:
     is_short: bool
-    has_hole: bool
+    quiet_frames: int
 
 
 async def _recordings(root: Path, count: int) -> list[_Recording]:
@@ -175,7 +179,7 @@ async def _recordings(root: Path, count: int) -> list[_Recording]:
         await asyncio.sleep(0.5)
         rows = _rows(root)
     return [
-        _Recording(talk_ms - duration_ms > 100, _has_hole(root / "recordings" / path))
+        _Recording(talk_ms - duration_ms > 100, _quiet_frames(root / "recordings" / path))
         for path, duration_ms, talk_ms in rows
     ]
 
@@ -186,15 +190,15 @@ def _rows(root: Path) -> list[tuple[str, int, int]]:
         return books.execute(query).fetchall()
 
 
-def _has_hole(file: Path) -> bool:
-    """Whether either direction lacks its tone anywhere but in the first and last second."""
+def _quiet_frames(file: Path) -> int:
+    """Frames without sound in either direction; the first seconds (staff number spoken) and the last are not looked at."""
     with wave.open(str(file)) as audio:
         both = np.frombuffer(audio.readframes(audio.getnframes()), "<i2").reshape(-1, 2)
-    edge = tones.RATE_HZ
-    return any(_is_broken(both[edge:-edge, side]) for side in (0, 1))
+    middle = both[HEAD_S * tones.RATE_HZ : -tones.RATE_HZ]
+    return sum(_quiet(middle[:, side]) for side in (0, 1))
 
 
-def _is_broken(samples: tones.Samples) -> bool:
+def _quiet(samples: tones.Samples) -> int:
     windows = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float64)
     quiet = np.sqrt((windows**2).mean(axis=1)) < tones.FULL_SCALE * 10 ** (tones.SILENCE_DBFS / 20)
-    return not len(windows) or bool(quiet.any())
+    return int(quiet.sum())
