@@ -155,6 +155,7 @@ class Hotline:
         app[desk_keys.CALLER_PHONE] = CallerPhoneSettings(
             enabled=bool(guests), numbers=(self.settings.line.number,), guests=guests
         )
+        app[desk_keys.RECORDINGS] = self.settings.recordings
         agent_desktop.app.setup(app)
 
     async def _asterisk_state(self) -> PartState:

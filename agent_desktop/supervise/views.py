@@ -6,7 +6,6 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.keys import RECORDINGS
 from agent_desktop.supervise import access, forms, listen, scores
 from agent_desktop.supervise.export import csv_rows, csv_text
 from agent_desktop.supervise.one_call import call_page
@@ -22,7 +21,6 @@ from core.web.routes import Routes
 from recordings import calls, story
 from recordings.calls import Scope
 from recordings.models import CallEnd
-from recordings.settings import RecordingSettings
 
 routes = Routes()
 EXPORT_MOST = 20_000
@@ -114,8 +112,7 @@ async def one(request: web.Request) -> web.StreamResponse:
 
 
 def setup(app: web.Application) -> None:
-    """Add these pages; the key RECORDINGS must be set."""
-    app.setdefault(RECORDINGS, RecordingSettings())
+    """Add these pages; the key RECORDINGS must be set before the first request."""
     app[PLAYS] = Plays(app[CLOCK])
     add_room(app, "agent_desktop.supervise", prefix="supervise")
     routes.register(app)
