@@ -41,7 +41,7 @@ class StatePush:
         app[TASKS].loop(f"{name}_push", self._run)
 
     def changed(self, user_id: int) -> None:
-        """This person's state is no longer what their pages show; never waits."""
+        """What the pages of this person show is no longer so; never waits."""
         self._behind.add(user_id)
         self._hurry.set()
         self._wake.set()

@@ -188,13 +188,13 @@ async def lease(client: aiohttp.ClientSession, site: DeskSite) -> dict[str, str]
 async def test_the_callers_telephone_is_refused_unless_switched_on(site: DeskSite) -> None:
     """Outside the demo the page, its session and its line do not exist."""
     site.app._state[CALLER_PHONE] = replace(site.app[CALLER_PHONE], enabled=False)
-    async with browser(site) as client:
-        async with (
-            client.get(f"{site.url}/phone") as page,
-            client.post(f"{site.url}/phone/session") as session,
-        ):
-            assert (page.status, session.status) == (404, 404)
-            assert "演示电话没有开启" in await page.text()
+    async with (
+        browser(site) as client,
+        client.get(f"{site.url}/phone") as page,
+        client.post(f"{site.url}/phone/session") as session,
+    ):
+        assert (page.status, session.status) == (404, 404)
+        assert "演示电话没有开启" in await page.text()
 
 
 async def test_the_callers_telephone_dials_the_hotline_and_nothing_else(site: DeskSite) -> None:
