@@ -1,0 +1,89 @@
+"""Searching by typed letters: full pinyin, unfinished pinyin, first letters, and Han followed by letters (公积j).
+
+Letters fit many words at once (gjj: 公积金, 国家级). The lines are put into groups by the Han text that fits; each
+group sends its best line in turn, so that a rarer word is still among the first.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kb import candidates, pinyin, text
+from kb.query import Query
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A line, its entry, and the Han text in it that the letters stand for."""
+
+    doc: int
+    held: str
+    units: int
+    """Length of the line"""
+    at: int
+    whole_words: bool
+
+
+def search(db: sqlite3.Connection, query: Query, limit: int) -> list[int]:
+    """Entries whose title or alias sounds like the letters typed, best first; none when they are no pinyin."""
+    for ways in _readings(query):
+        fits = [fit for way in ways for fit in _fits(db, way)]
+        if fits:
+            return _in_turn(fits, limit)
+    return []
+
+
+def _readings(query: Query) -> list[list[tuple[str, ...]]]:
+    """Ways to read what was typed, in groups of falling likelihood; the last group is first letters alone."""
+    if query.mixed:
+        head, letters = query.mixed
+        return [[(*head, *way) for way in pinyin.readings(letters)]]
+    letters = query.letters
+    if not letters:
+        return []
+    ways = pinyin.readings(letters)
+    finished = [way for way in ways if way[-1] in pinyin.SYLLABLES and all(len(s) > 1 for s in way)]
+    unfinished = [way for way in ways if way not in finished]
+    return [group for group in (finished, unfinished, [tuple(letters)]) if group]
+
+
+def _fits(db: sqlite3.Connection, way: Sequence[str]) -> list[Fit]:
+    single = all(len(sound) == 1 for sound in way)
+    shape = candidates.initials_shape("".join(way)) if single else candidates.syllable_shape(way)
+    ids = candidates.sounding(db, shape)
+    marks = ",".join("?" * len(ids))
+    rows = db.execute(f"SELECT doc, units, sounds, words FROM line WHERE id IN ({marks})", ids)  # noqa: S608
+    return [fit for row in rows for fit in [_fit(row, way)] if fit]
+
+
+def _fit(row: tuple[int, str, str, str], way: Sequence[str]) -> Fit | None:
+    doc, joined, sounding, words = row
+    units, sounds = joined.split(" "), sounding.split(" ")
+    for at in range(len(sounds) - len(way) + 1):
+        if all(sounds[at + step].startswith(sound) for step, sound in enumerate(way)):
+            held = "".join(units[at : at + len(way)])
+            if text.is_han(held):
+                return Fit(doc, held, len(units), at, held in words.split(" "))
+    return None
+
+
+def _in_turn(fits: list[Fit], limit: int) -> list[int]:
+    groups: dict[str, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        groups[fit.held].append(fit)
+    for group in groups.values():
+        group.sort(key=lambda fit: (fit.at > 0, fit.units, fit.doc))
+    order = sorted(groups.values(), key=_likelihood, reverse=True)
+    found: dict[int, None] = {}
+    for turn in range(limit):
+        for group in order:
+            if turn < len(group):
+                found.setdefault(group[turn].doc)
+        if len(found) >= limit:
+            break
+    return list(found)[:limit]
+
+
+def _likelihood(group: list[Fit]) -> tuple[bool, int]:
+    return group[0].whole_words, len(group)

@@ -1,0 +1,108 @@
+"""What was typed, taken apart: terms with weights, sounds, and the shapes in which a title can hold it whole.
+
+Knows words and synonyms; nothing of the index or of entries.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from kb import pinyin, text
+
+SYNONYM_WEIGHT = 0.6
+FUNCTION_WEIGHT = 0.1
+SHORT_HAN = 6
+"""Up to so many Han characters a query is taken for a piece of a title: titles that hold it come first."""
+LONGEST_SYNONYM = 12
+MOST_UNITS = 100
+_LATIN = re.compile(r"[a-z]+")
+Synonyms = Callable[[list[str]], Iterable[tuple[str, str]]]
+"""Looks up which of these pieces of text stand for official words; gives pairs of both."""
+
+
+@dataclass
+class Query:
+    """Terms of a query by field, each with its weight."""
+
+    normal: str
+    units: list[str]
+    sounds: list[str]
+    words: dict[str, float] = field(default_factory=dict)
+    bigrams: dict[str, float] = field(default_factory=dict)
+    chars: dict[str, float] = field(default_factory=dict)
+    pairs: dict[str, float] = field(default_factory=dict)
+    typed: frozenset[str] = frozenset()
+    """Words and bigrams that were typed, not added by a synonym."""
+
+    @property
+    def is_short_han(self) -> bool:
+        return 0 < len(self.units) <= SHORT_HAN and text.is_han("".join(self.units))
+
+    @property
+    def letters(self) -> str:
+        """What was typed, when it is nothing but Latin letters (blanks and ' between syllables allowed)."""
+        joined = "".join(unit for unit in self.units if unit != text.BREAK)
+        return joined if _LATIN.fullmatch(joined) else ""
+
+    @property
+    def mixed(self) -> tuple[list[str], str] | None:
+        """Syllables of leading Han and the letters that follow it: 公积j, 社保ka."""
+        if len(self.units) < 2 or not _LATIN.fullmatch(self.units[-1]):
+            return None
+        head = self.units[:-1]
+        return (self.sounds[:-1], self.units[-1]) if text.is_han("".join(head)) else None
+
+
+def parse(typed: str, synonyms: Synonyms) -> Query:
+    """Take a query apart; an empty one has no terms."""
+    normal = text.normalise_query(typed)
+    parts = text.units(normal)[:MOST_UNITS]
+    normal = "".join(" " if part == text.BREAK else part for part in parts)
+    query = Query(normal, parts, pinyin.syllables(normal))
+    _add(query, normal, parts, 1.0)
+    if (query.words or query.chars) and all(text.is_function(term) for term in query.words):
+        _unmute(query)
+    query.pairs = dict.fromkeys(pinyin.pairs(parts, query.sounds), 1.0)
+    query.typed = frozenset(query.words) | frozenset(query.bigrams)
+    for official in _official(normal, synonyms):
+        _add(query, official, text.units(official), SYNONYM_WEIGHT)
+    return query
+
+
+def _add(query: Query, normal: str, parts: list[str], weight: float) -> None:
+    """Terms of one text; a term that is there with more weight keeps it."""
+    chars = [part for part in parts if part != text.BREAK]
+    for terms, found in (
+        (query.words, text.words(normal)),
+        (query.bigrams, text.bigrams(parts)),
+        (query.chars, chars),
+    ):
+        for term in found:
+            worth = weight * (FUNCTION_WEIGHT if text.is_function(term) else 1.0)
+            terms[term] = max(terms.get(term, 0.0), worth)
+
+
+def _unmute(query: Query) -> None:
+    """Nothing but function words was typed: then they are what is wanted."""
+    for terms in (query.words, query.bigrams, query.chars):
+        terms.update(dict.fromkeys(terms, 1.0))
+
+
+def _official(normal: str, synonyms: Synonyms) -> list[str]:
+    """Official words for what was said: the longest pieces win, a piece inside a longer one is not looked at."""
+    spans = [
+        (start, end)
+        for start in range(len(normal))
+        for end in range(start + 1, min(len(normal), start + LONGEST_SYNONYM) + 1)
+    ]
+    known: dict[str, list[str]] = {}
+    for say, official in synonyms(list({normal[start:end] for start, end in spans})):
+        known.setdefault(say, []).append(official)
+    found: list[str] = []
+    taken: set[int] = set()
+    for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
+        officials = known.get(normal[start:end])
+        if officials and not taken.intersection(range(start, end)):
+            taken.update(range(start, end))
+            found.extend(officials)
+    return found
