@@ -27,7 +27,7 @@ from ivr.journal import Journal
 from ivr.menu import Menus
 from ivr.outcome import call_facts
 from ivr.seats import Seats
-from ivr.tracker import Line, LiveCall, Tracker
+from ivr.tracker import ENTRY_CONTEXTS, Line, LiveCall, Tracker
 from recordings import ledger
 
 log = structlog.get_logger()
@@ -113,12 +113,20 @@ class Controller:
         if handler := self._handlers.get(event.get("Event", "")):
             handler(event)
             return
+        if self._is_wrong_number(event):
+            log.info("wrong_number_refused")
+            return
         at = self._instant(event)
         call_before = self.tracker.call_of(event.get("Uniqueid", "") or event.get("DestUniqueid", ""))
         lines = self.tracker.handle(event, at)
         if lines:
             self._store(lines)
             self._react(lines, call_before)
+
+    def _is_wrong_number(self, event: Fields) -> bool:
+        """A number that is no line of ours: the dialplan refuses it, and it is no call of the hotline."""
+        from_trunk = event.get("Event") == "Newchannel" and event.get("Context") in ENTRY_CONTEXTS
+        return from_trunk and event.get("Exten") not in self._deps.regions
 
     def _instant(self, event: Fields) -> datetime:
         """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock)."""

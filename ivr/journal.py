@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
@@ -92,7 +93,7 @@ class Journal:
         if not lines and not facts:
             return
         try:
-            await self._write(lines, facts)
+            await self._write_or_part(lines, facts)
         except Exception:
             log.exception("ledger_write_failed", lines=len(lines))
             self._lines = lines + self._lines
@@ -103,6 +104,22 @@ class Journal:
         async with self._stored:
             self._kept = max(self._kept, given)
             self._stored.notify_all()
+
+    async def _write_or_part(self, lines: list[Line], facts: dict[str, Facts]) -> None:
+        """One call whose lines the database cannot take must not hold up all the others for ever."""
+        try:
+            await self._write(lines, facts)
+        except (IntegrityError, DataError):
+            log.warning("ledger_batch_parted", lines=len(lines))
+            for linkedid in dict.fromkeys([*(line.linkedid for line in lines), *facts]):
+                own = [line for line in lines if line.linkedid == linkedid]
+                await self._write_call(own, {key: facts[key] for key in (linkedid,) if key in facts})
+
+    async def _write_call(self, lines: list[Line], facts: dict[str, Facts]) -> None:
+        try:
+            await self._write(lines, facts)
+        except (IntegrityError, DataError):
+            log.exception("ledger_lines_rejected", lines=[(line.kind, line.channel) for line in lines])
 
     async def _write(self, lines: list[Line], facts: dict[str, Facts]) -> None:
         fresh: dict[str, int] = {}
@@ -123,7 +140,7 @@ class Journal:
         return {
             "linkedid": line.linkedid,
             "direction": line.data.get("direction", "in"),
-            "line": line.data["line"],
+            "line": line.data["line"][:20],
             "region_id": self._region_of(line.data["line"]),
             "caller_number": line.data["caller"][:32],
             "started_at": line.at,
@@ -131,7 +148,7 @@ class Journal:
 
 
 def _event(line: Line, call_id: int) -> dict[str, Any]:
-    return {"call_id": call_id, "at": line.at, "kind": line.kind, "channel": line.channel, "data": line.data}
+    return {"call_id": call_id, "at": line.at, "kind": line.kind, "channel": line.channel[:64], "data": line.data}
 
 
 async def _update_calls(connection: AsyncConnection, facts: dict[int, Facts]) -> None:
