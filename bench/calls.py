@@ -9,14 +9,15 @@ import json
 import shutil
 import sys
 import tempfile
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.instance import make_floor, prepare, settings, start
+from bench.instance import settings, start_floor
 from bench.menu import Row, System, measure_menu
 from bench.report import menu_table, talk_lines
-from bench.talks import TalkResult, measure_talks, telephones
+from bench.talks import TalkResult, measure_talks
 
 RATES = (20, 40, 60, 80, 100)
 QUICK_RATES = (20, 80)
@@ -52,9 +53,7 @@ def _arguments() -> argparse.Namespace:
 @contextlib.asynccontextmanager
 async def _floor(root: Path, base_port: int) -> AsyncIterator[System]:
     asterisk = settings(base_port, 0)
-    folders = prepare(asterisk, root / "asterisk")
-    make_floor(folders)
-    running = await start(asterisk, folders)
+    running = await start_floor(asterisk, root / "asterisk")
     assert running.process
     try:
         yield System("floor", root, asterisk.sip_port, running.process.pid, None)
@@ -63,32 +62,28 @@ async def _floor(root: Path, base_port: int) -> AsyncIterator[System]:
 
 
 @contextlib.asynccontextmanager
-async def _hotline(
-    root: Path, base_port: int, talks: int
-) -> AsyncIterator[tuple[System, asyncio.subprocess.Process]]:
-    asterisk = settings(base_port, 1)
-    running = await start(asterisk, prepare(asterisk, root / "asterisk", telephones(talks)))
-    assert running.process
-    with (root / "controller.log").open("wb") as log:
-        controller = await asyncio.create_subprocess_exec(
+async def _hotline(root: Path, base_port: int, talks: int) -> AsyncIterator[tuple[System, Process]]:
+    with (root / "hotline.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.controller", "--root", root, "--base-port", str(base_port),
-            "--operators", str(talks), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+            "--operators", str(talks), stdin=PIPE, stdout=PIPE, stderr=log,
         )  # fmt: skip
-    assert controller.stdout
-    assert controller.stdin
+    assert process.stdout
+    assert process.stdin
     try:
-        if await controller.stdout.readline() != b"ready\n":
-            raise RuntimeError(
-                f"the controller did not start: {(root / 'controller.log').read_text()[-2000:]}"
-            )
-        yield System("hotline", root, asterisk.sip_port, running.process.pid, controller.pid), controller
+        ready, _, asterisk_pid = (await process.stdout.readline()).decode().partition(" ")
+        if ready != "ready":
+            raise RuntimeError(f"the hotline did not start: {(root / 'hotline.log').read_text()[-2000:]}")
+        yield (
+            System("hotline", root, settings(base_port, 1).sip_port, int(asterisk_pid), process.pid),
+            process,
+        )
     finally:
-        controller.stdin.close()
+        process.stdin.close()
         try:
-            await asyncio.wait_for(controller.wait(), 10)
+            await asyncio.wait_for(process.wait(), 20)
         except TimeoutError:
-            controller.kill()
-        await running.stop()
+            process.kill()
 
 
 async def _measure(args: argparse.Namespace, root: Path) -> tuple[list[Row], TalkResult | None]:

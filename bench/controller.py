@@ -1,147 +1,87 @@
-"""The controller in a process of its own, so that its CPU time is read apart: `python -m bench.controller …`.
+"""The hotline in a process of its own, so that its CPU time is read apart from Asterisk's and the bench's.
 
-Wired as `config.bootstrap` wires it, without the web; the ledger goes to an SQLite file in the folder. Says `ready` on
-standard output; `seats` on standard input signs in every operator; the end of input ends it.
+It is the whole hotline as `config.bootstrap` builds it, pages included, with its Asterisk and an SQLite file in the
+folder. Says `ready <process id of Asterisk>` on standard output; `seats` on standard input signs in every operator; the
+end of input ends it.
 """
 
 import argparse
 import asyncio
-import gc
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import core.audit
 import core.log
-from bench import ROOT
-from bench.instance import LINE, REGION, settings
-from core.bus import Bus
-from core.clock import SystemClock
-from core.db import Database, DatabaseSettings
-from core.holidays import CalendarSettings
-from core.people import User
-from core.tasks import Tasks
-from core.units import Region, RegionLevel, Unit
-from ivr.ami import Ami
-from ivr.controller import Controller, ControllerDeps
-from ivr.flow.context import FlowDeps, HotAnswer
-from ivr.journal import Journal
-from ivr.menu_check import load as load_menus
-from ivr.opening import Opening
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.seats import Staff
-from ivr.settings import AsteriskSettings, CallSettings
-from ivr.site import DIALPLAN, Folders, secret
-from recordings.settings import RecordingSettings
-from tickets.settings import TicketSettings
+from bench.instance import LINE, REGION, settings, write_tones
+from config.bootstrap import Hotline
+from config.settings import load, make_clock
+from core.people import Role, RoleGrant, User
+from core.units import Region, RegionLevel, Unit, UnitDuty
 
-__all__ = ["FIRST_EXTENSION", "database_file", "main"]
 FIRST_EXTENSION = 3001
 PASSWORD = "bench-telephone"
-_ = core.audit  # its tables belong to the database
+OFFICE_HOURS = "2026-06-01T10:00:00+08:00"
+"""Whatever the hour of the bench, operators are at work in it."""
+_BEAT_S = 1.5
 
 
 def database_file(root: Path) -> Path:
     return root / "hotline.db"
 
 
-@dataclass
-class Wired:
-    db: Database
-    tasks: Tasks
-    controller: Controller
+def environment(root: Path, base_port: int) -> dict[str, str]:
+    """The settings that differ from a fresh hotline's."""
+    asterisk = settings(base_port, 1)
+    values = {
+        "data_dir": root.absolute(), "database__url": f"sqlite+aiosqlite:///{database_file(root).absolute()}",
+        "http__port": asterisk.http_port + 1, "line__number": LINE, "prompts__overrides_dir": (root / "tones").absolute(),
+        "asterisk__sip_port": asterisk.sip_port, "asterisk__ami_port": asterisk.ami_port,
+        "asterisk__http_port": asterisk.http_port, "asterisk__rtp_start": asterisk.rtp_start,
+        "asterisk__rtp_end": asterisk.rtp_end, "asterisk__system_name": asterisk.system_name,
+    }  # fmt: skip
+    named = {f"HOTLINE__{key.upper()}": str(value) for key, value in values.items()}
+    (root / "hotline.toml").touch()
+    return {**named, "HOTLINE_CONFIG": str(root / "hotline.toml"), "HOTLINE_TEST_CLOCK": OFFICE_HOURS}
 
 
-async def _database(root: Path, bus: Bus, operators: int) -> tuple[Database, Region, dict[int, Staff]]:
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{database_file(root).absolute()}"), bus)
-    db.provide(TicketSettings(code_secret=b"a secret of the bench alone"))
-    db.provide(CalendarSettings(table=ROOT / "config/calendar/cn.toml"))
-    await db.create_all()
-    staff = {}
-    async with db.unit_of_work() as session:
+async def _found(hotline: Hotline, operators: int) -> None:
+    """A prefecture with its three offices and the operators."""
+    await hotline.db.create_all()
+    async with hotline.db.unit_of_work() as session:
         region = Region(code=REGION, name="示范州", level=RegionLevel.PREFECTURE)
         session.add(region)
         await session.flush()
-        duties = (
-            ("001", "示范州政府办", "office"),
-            ("002", "示范州监察局", "inspection"),
-            ("003", "呼叫中心", "call_centre"),
-        )
-        session.add_all(
-            [Unit(region_id=region.id, code=code, name=name, duty=duty) for code, name, duty in duties]
-        )
-        for number in range(operators):
-            extension = str(FIRST_EXTENSION + number)
+        for code, name, duty in (
+            ("001", "示范州政府办", UnitDuty.OFFICE),
+            ("002", "示范州监察局", UnitDuty.INSPECTION),
+            ("003", "呼叫中心", UnitDuty.CALL_CENTRE),
+        ):
+            session.add(Unit(region_id=region.id, code=code, name=name, duty=duty))
+        for extension in map(str, range(FIRST_EXTENSION, FIRST_EXTENSION + operators)):
             user = User(
                 username=f"operator{extension}", display_name=f"话务员{extension}", staff_number=extension,
                 extension=extension, sip_password=PASSWORD, region_id=region.id,
             )  # fmt: skip
+            user.grants = [RoleGrant(role=Role.OPERATOR)]
             session.add(user)
-            await session.flush()
-            staff[user.id] = Staff(user.id, user.username, extension, user.display_name, extension)
-    return db, region, staff
-
-
-async def _wire(root: Path, asterisk: AsteriskSettings, operators: int) -> Wired:
-    clock, bus = SystemClock(), Bus()
-    tasks = Tasks(clock)
-    db, region, staff = await _database(root, bus, operators)
-    folders = Folders(root / "asterisk")
-    catalogue = load_catalogue(DIALPLAN / "prompts.toml", LINE)
-    recordings = RecordingSettings(archive_dir=root / "recordings", spool_dir=folders.spool)
-    journal = Journal(db, lambda _line: region.id)
-    opening = Opening(db, clock, recordings)
-    flow = FlowDeps(
-        db=db, clock=clock, journal=journal, calls=CallSettings(), recordings=recordings,
-        message_dir=folders.spool.absolute() / "message", say=_no_words,
-        registered=lambda: frozenset(controller.board.registered), hot_answers=_no_answers, subject_units=_no_units,
-    )  # fmt: skip
-    deps = ControllerDeps(
-        clock=clock, bus=bus, tasks=tasks, flow=flow, menus=load_menus(DIALPLAN / "menus.toml", catalogue),
-        sound=catalogue.sound, regions={LINE: region}, on_answered=opening.answered,
-        on_liaison=opening.liaison_answered, on_ended=opening.ended,
-    )  # fmt: skip
-    ami = partial(
-        Ami, host=asterisk.host, port=asterisk.ami_port, user=asterisk.ami_user, secret=secret(folders, "ami")
-    )
-    controller = Controller(deps, ami)
-    controller.seats.staff = staff
-    return Wired(db, tasks, controller)
-
-
-async def _no_words(_text: str) -> list[str]:
-    return []
-
-
-async def _no_answers(_subject: str | None) -> Sequence[HotAnswer]:
-    return []
-
-
-async def _no_units(_region: int) -> Mapping[str, str]:
-    return {}
 
 
 async def _serve(root: Path, base_port: int, operators: int) -> None:
-    wired = await _wire(root, settings(base_port, 1), operators)
-    controller = wired.controller
-    gc.collect()
-    gc.freeze()  # as the hotline does
-    controller.start()
-    while not controller.ami.up:
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(1.5)  # the first heartbeat reaches the dialplan
-    print("ready", flush=True)
+    write_tones(root / "tones")
+    configured = load(environment(root, base_port), mode="test")
+    hotline = Hotline(configured, make_clock(configured))
+    await _found(hotline, operators)
+    await hotline.start()
+    await asyncio.sleep(_BEAT_S)  # the first heartbeat reaches the dialplan
+    assert hotline.asterisk
+    assert hotline.asterisk.process
+    print(f"ready {hotline.asterisk.process.pid}", flush=True)
     while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
         if command == "seats":
-            for user_id in list(controller.seats.staff):
-                await controller.seats.sign_in(user_id, desk_phone=True)
-                await controller.seats.ready(user_id)
+            for user_id in list(hotline.controller.seats.staff):
+                await hotline.control.login(user_id, desk_phone=True)
+                await hotline.control.ready(user_id)
         print("ready", flush=True)
-    await controller.stop()
-    await wired.tasks.close()
-    await wired.db.close()
+    await hotline.stop()
 
 
 def main() -> None:

@@ -1,11 +1,10 @@
-"""A private Asterisk for the bench: the hotline's own configuration, tones instead of speech.
+"""What the bench's instances share (ports, tones instead of speech), and the floor's Asterisk.
 
 Every prompt of the measured way is a tone of its own frequency, so that the first packet of the next prompt is told
 from the last packet of the one that a key cut off.
 """
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from bench import ROOT
@@ -13,7 +12,7 @@ from ivr import prompt_audio as audio
 from ivr.embedded import EmbeddedAsterisk
 from ivr.prompt_catalogue import load
 from ivr.settings import AsteriskSettings
-from ivr.site import DIALPLAN, Folders, Telephone, write_all
+from ivr.site import DIALPLAN, Folders, write_all
 
 LINE = "96128"
 REGION = "5300"
@@ -26,7 +25,6 @@ _TONES = {
     "department-level": (1700, 8000),
 }
 _OTHER_TONE = (440, 200)
-_MUSIC = (300, 4000)
 FIRST_RTP_OFFSET, LAST_RTP_OFFSET = 100, 999
 
 
@@ -39,22 +37,19 @@ def settings(base_port: int, number: int) -> AsteriskSettings:
     )  # fmt: skip
 
 
-def prepare(asterisk: AsteriskSettings, root: Path, phones: Iterable[Telephone] = ()) -> Folders:
-    """A fresh folder with the hotline's configuration and toned prompts."""
+def write_tones(folder: Path) -> None:
+    """A tone for every prompt, as a recording that wins over the synthesised voice."""
+    for prompt in load(DIALPLAN / "prompts.toml", LINE):
+        _write_tone(folder / f"{prompt.id}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
+
+
+async def start_floor(asterisk: AsteriskSettings, root: Path) -> EmbeddedAsterisk:
+    """The hotline's own configuration but for the dialplan, which is the floor's."""
     folders = Folders(root)
-    write_all(asterisk, folders, lines={LINE: REGION}, phones=phones)
+    write_all(asterisk, folders, lines={LINE: REGION}, phones=())
     for prompt in load(DIALPLAN / "prompts.toml", LINE):
         _write_tone(folders.sounds / f"{prompt.sound}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
-    _write_tone(folders.music / "tone.wav", *_MUSIC)
-    return folders
-
-
-def make_floor(folders: Folders) -> None:
-    """Replace the hotline's dialplan by the floor's."""
     shutil.copy(ROOT / "bench/floor.conf", folders.etc / "extensions.conf")
-
-
-async def start(asterisk: AsteriskSettings, folders: Folders) -> EmbeddedAsterisk:
     running = EmbeddedAsterisk(asterisk, folders)
     await running.start()
     return running

@@ -30,7 +30,7 @@ def talk_lines(talks: TalkResult) -> str:
                 f" pauses over 60 ms: {talks.pauses} (the bench itself was late by {talks.sender_late_ms:.0f} ms at most)"
             ),
             (
-                f"- recordings: {talks.recordings} taken in, {talks.short_recordings} shorter than the talk by more than 100 ms,"
+                f"- recordings: {talks.recordings} taken in, the shortest lacks {talks.most_missing_ms} ms of its talk,"
                 f" {talks.broken_recordings} with a hole in either direction ({talks.quiet_frames} frames of 20 ms in all)"
             ),
             (

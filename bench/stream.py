@@ -13,7 +13,8 @@ from typing import Final
 
 from support import g711, tones
 from support.heard import Heard
-from support.rtp import FRAME_SAMPLES, RATE_HZ
+from support.rtp import FRAME_SAMPLES
+from support.tones import RATE_HZ
 
 SLOTS: Final = 4
 SLOT_S: Final = 0.02 / SLOTS

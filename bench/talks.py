@@ -20,7 +20,6 @@ from bench.measure import cpu_s, machine_busy_s
 from bench.menu import System
 from bench.probe import BenchPhone
 from bench.stream import BenchStream, Pump, frames_of
-from ivr.site import Telephone
 
 CALLER_HZ, OPERATOR_HZ = 440, 880
 ARRIVALS_PER_S = 8.0
@@ -44,7 +43,8 @@ class TalkResult:
     pauses: int
     sender_late_ms: float
     recordings: int
-    short_recordings: int
+    most_missing_ms: int
+    """By how much the shortest recording is shorter than its talk."""
     broken_recordings: int
     quiet_frames: int
     """20 ms pieces of the recordings in which one direction lacks its tone; filled by Asterisk when a packet came late."""
@@ -54,8 +54,8 @@ class TalkResult:
     others_percent: float
 
 
-def telephones(count: int) -> list[Telephone]:
-    return [Telephone(str(FIRST_EXTENSION + number), PASSWORD) for number in range(count)]
+def _extensions(count: int) -> list[str]:
+    return [str(FIRST_EXTENSION + number) for number in range(count)]
 
 
 async def measure_talks(
@@ -64,7 +64,7 @@ async def measure_talks(
     server = ("127.0.0.1", system.sip_port)
     callers_pump = Pump()
     operators = [
-        await _phone(server, callers_pump, OPERATOR_HZ, t.extension, t.password) for t in telephones(count)
+        await _phone(server, callers_pump, OPERATOR_HZ, name, PASSWORD) for name in _extensions(count)
     ]
     for phone in operators:
         await phone.register()
@@ -97,7 +97,7 @@ async def measure_talks(
         asked=count, talks=len(heard) // 2, duration_s=duration_s, packets=sum(end.packets for end in heard),
         lost=sum(end.lost for end in heard), longest_pause_ms=max(gaps, default=float("nan")),
         pauses=sum(gap > PAUSE_MS for gap in gaps), sender_late_ms=late_ms, recordings=len(recordings),
-        short_recordings=sum(one.is_short for one in recordings),
+        most_missing_ms=max((one.missing_ms for one in recordings), default=0),
         broken_recordings=sum(one.quiet_frames > 0 for one in recordings),
         quiet_frames=sum(one.quiet_frames for one in recordings), asterisk_percent=asterisk,
         controller_percent=own_controller, bench_percent=bench,
@@ -167,7 +167,7 @@ def _heard(call: Call, began_ns: int, ended_ns: int) -> _Heard:
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    is_short: bool
+    missing_ms: int
     quiet_frames: int
 
 
@@ -179,7 +179,7 @@ async def _recordings(root: Path, count: int) -> list[_Recording]:
         await asyncio.sleep(0.5)
         rows = _rows(root)
     return [
-        _Recording(talk_ms - duration_ms > 100, _quiet_frames(root / "recordings" / path))
+        _Recording(talk_ms - duration_ms, _quiet_frames(root / "recordings" / path))
         for path, duration_ms, talk_ms in rows
     ]
 
