@@ -8,6 +8,7 @@ export class Chooser {
   #items = [];
   #at = -1;
   #asked = 0;
+  #stale = false;
 
   constructor(input, list, { source, draw, choose, moved = () => {}, popup = false, delayMs = 0 }) {
     Object.assign(this, { input, list, source, draw, choose, moved, popup, delayMs });
@@ -35,6 +36,7 @@ export class Chooser {
     const asked = ++this.#asked;
     const items = await this.source(this.input.value.trim());
     if (asked !== this.#asked || items === null) return;
+    this.#stale = false;
     const before = this.chosen?.key;
     this.#items = items;
     const kept = items.findIndex((item) => item.key !== undefined && item.key === before);
@@ -44,6 +46,8 @@ export class Chooser {
 
   close() {
     this.#asked++;
+    this.#stale = false;
+    clearTimeout(this.timer);
     if (!this.popup) return;
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
@@ -51,6 +55,7 @@ export class Chooser {
   }
 
   #later() {
+    this.#stale = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), this.delayMs);
   }
@@ -83,23 +88,32 @@ export class Chooser {
     this.moved(this.chosen);
   }
 
+  // A key that comes before the list has caught up with the text waits for it: Enter must never mean an older line.
+  async #settled() {
+    clearTimeout(this.timer);
+    for (let tries = 0; this.#stale && tries < 5; tries++) await this.refresh();
+    return !this.#stale;
+  }
+
   #key(event) {
-    const last = this.#items.length - 1;
-    if ((event.key === "ArrowDown" || event.key === "ArrowUp") && last >= 0) {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      const next = event.key === "ArrowDown" ? this.#at + 1 : this.#at - 1;
-      this.#move(next > last ? 0 : next < 0 ? last : next);
-    } else if (event.key === "ArrowDown") {
-      event.preventDefault();
-      this.refresh();
+      this.#settled().then((ready) => ready && this.#step(event.key === "ArrowDown" ? 1 : -1));
     } else if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
       event.stopPropagation();
-      this.#enter(event);
+      this.#settled().then((ready) => ready && this.#enter(event));
     } else if (event.key === "Escape" && this.popup && !this.list.hidden) {
       event.preventDefault();
       this.close();
     }
+  }
+
+  #step(by) {
+    const last = this.#items.length - 1;
+    const next = this.#at + by;
+    if (last < 0 || this.list.hidden) this.refresh();
+    else this.#move(next > last ? 0 : next < 0 ? last : next);
   }
 
   #enter(event) {
