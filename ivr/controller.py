@@ -36,6 +36,8 @@ KEEP_S = 8.0
 """How often the time limit of callers in a dialogue is moved on (it is 25 s in the dialplan)."""
 KEEP_LIMIT_S = 25
 MISSED_BEATS = 3
+LAST_WORDS_LIMIT_S = 30.0
+"""How long the record of a call that has ended waits for its unfinished message to be handed in."""
 OPENING_LIMIT_S = 3.0
 """How long a caller after a very short talk waits for the ticket whose code is to be spoken."""
 
@@ -69,6 +71,8 @@ class Controller:
         self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
         self.callers: dict[str, Caller] = {}
         self._dialogues: dict[str, Dialogue] = {}
+        self._talks: dict[str, asyncio.Task[Any]] = {}
+        """The job of each call's last dialogue."""
         self._handlers: dict[str, Callable[[Fields], None]] = {
             "AsyncAGIStart": self._agi_start,
             "AsyncAGIExec": self._agi_exec,
@@ -217,7 +221,8 @@ class Controller:
             return
         self._dialogues[dialogue.uniqueid] = dialogue
         call.phase = "menu" if not call.answered_at else "after_talk"
-        self._job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
+        talk = self._job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
+        self._talks[dialogue.linkedid] = talk
         self._deps.bus.deliver(BoardChanged())
 
     async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
@@ -270,7 +275,8 @@ class Controller:
         caller = self._caller(call)
         if dialogue := self._dialogues.pop(call.linkedid, None):
             dialogue.leave()
-            await asyncio.sleep(0)
+        if talk := self._talks.pop(call.linkedid, None):  # it hands in the message over which the caller hung up
+            await asyncio.wait({talk}, timeout=LAST_WORDS_LIMIT_S)
         self.journal.set_facts(call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids()))
         await self.journal.stored()
         await self._deps.on_ended(self, caller)

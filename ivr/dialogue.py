@@ -104,6 +104,8 @@ class Dialogue:
             if self._keys:
                 return
             await self.command(f"EXEC Read {quoted(f'KEY,{part},1,,1,0.01')}", limit_s)
+            if self.gone:  # Read ends in the same way for a hang-up as for a prompt played to its end
+                raise CallerGone
 
     async def key(self, timeout_s: float) -> str | None:
         """The next key, from the buffer or within `timeout_s`; None for silence."""

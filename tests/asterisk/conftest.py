@@ -7,13 +7,14 @@ import pytest
 import pytest_asyncio
 from support.calls import Exchange
 from support.hotline import City, running_hotline
+from support.quick import Quick
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    """The hotline of the whole session, on a Monday morning."""
+    """The hotline of the whole session, on a Monday morning; telephones ring three seconds."""
     folder: Path = tmp_path_factory.mktemp("hotline")
-    async with running_hotline(folder) as running:
+    async with running_hotline(folder, HOTLINE__CALLS__RING_S="3") as running:
         yield running
 
 
@@ -21,4 +22,11 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
 async def exchange(city: City) -> AsyncIterator[Exchange]:
     """Phones and questions for one test; afterwards nobody is on the line and every seat is empty."""
     async with Exchange(city) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def quick(exchange: Exchange) -> AsyncIterator[Quick]:
+    """Prompts of a twentieth of a second, so that a test walks the menus in no time; `prompts` tells which were played."""
+    with Quick(exchange.city) as one:
         yield one

@@ -121,6 +121,11 @@ class Exchange:
         assert found is not None
         return found
 
+    async def been_at(self, call: Call, node: str, limit_s: float = 15.0) -> None:
+        """Wait until the caller has passed a node, however short the stay."""
+        number = self.number(call)
+        await self.until(lambda: (live := self.live(number)) is not None and node in live.nodes, limit_s)
+
     async def walk(self, call: Call, *steps: tuple[str, str]) -> None:
         """At each node press its keys; those of the main menu during the welcome already."""
         for node, keys in steps:
@@ -194,6 +199,12 @@ class Exchange:
                 (str(row.about), row.score)
                 for row in await session.scalars(query.order_by(SatisfactionRating.id))
             ]
+
+    async def until_rated(self, record: models.Call) -> None:
+        """Wait for the rating rows that follow a hang-up."""
+        async with asyncio.timeout(5):
+            while not await self.ratings(record):
+                await asyncio.sleep(0.05)
 
     @staticmethod
     async def until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
