@@ -1,0 +1,56 @@
+"""What the knowledge base refuses, each with the sentence that says what to do."""
+
+from core.errors import Conflict, HotlineError, NotAllowed
+
+
+class NotYourUnit(NotAllowed):
+    """Another unit's entry: everybody may use it, only its own unit may change it (M-67)."""
+
+    code = "kb_not_your_unit"
+    text = "这条信息由“{unit}”维护，您可以引用，不能修改；发现有误请联系该单位的联络员。"
+
+
+class ReadOnlyEntry(NotAllowed):
+    """Base information is changed where it comes from (M-64)."""
+
+    code = "kb_read_only"
+    text = "这条信息来自“{source}”，只能在原系统修改后重新导入。"
+
+
+class EntryIncomplete(HotlineError):
+    """Fields are missing without which the entry cannot be published (M-69)."""
+
+    code = "kb_entry_incomplete"
+    status = 422
+    text = "还不能发布，请补全：{missing}。没有收费的请填写“不收费”。"
+
+
+class WrongState(Conflict):
+    """The entry is not in a state from which this can be done."""
+
+    code = "kb_wrong_state"
+    text = "这条信息目前是“{state}”，不能{action}；请刷新后再看。"
+
+
+class ReasonMissing(HotlineError):
+    """Publicity is the rule: an internal entry names its reason (M-70)."""
+
+    code = "kb_reason_missing"
+    status = 422
+    text = "公开是原则：选择“不公开”时，请选择不公开的理由类别。"
+
+
+class FileUnreadable(HotlineError):
+    """An import file that is not what its name says."""
+
+    code = "kb_file_unreadable"
+    status = 422
+    text = "无法读取“{name}”：{reason}"
+
+
+class IndexNotReady(HotlineError):
+    """The index file is being made."""
+
+    code = "kb_index_not_ready"
+    status = 503
+    text = "信息库索引正在建立，请稍后再查。"

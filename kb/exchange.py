@@ -1,0 +1,249 @@
+"""Import and export of entries (信息交换, M-64, M-68, M-106): re-runnable, by source and the source's own id.
+
+A row that is the same as before changes nothing; a changed one is updated and its old text kept; rows that a source
+no longer has can be retired. Wrong rows are named and passed over, the others are taken in.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.bus import publish
+from core.clock import Clock
+from core.db import Database
+from core.units import Unit
+from kb import tables
+from kb.entries import EntryFields, fields_of, version_of
+from kb.events import EntriesChanged
+from kb.models import Alias, AliasState, Entry, EntryState
+from kb.rows import Incoming, RowWrong, parse
+
+BATCH = 500
+"""Rows taken in with one commit."""
+MOST_ERRORS = 200
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Report:
+    """What an import did; `errors` are Chinese sentences that name the row."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    retired: int = 0
+    errors: list[str] = field(default_factory=list)
+    seen: dict[str, set[str]] = field(default_factory=dict, repr=False)
+    """By source: the ids met"""
+
+    @property
+    def text(self) -> str:
+        done = f"新增 {self.created} 条，更新 {self.updated} 条，未变 {self.unchanged} 条"
+        return done + f"，撤下 {self.retired} 条，{len(self.errors)} 行有误。"
+
+
+async def import_file(
+    db: Database,
+    clock: Clock,
+    path: Path,
+    *,
+    source: str = "",
+    retire_missing: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Take in a JSONL, CSV or XLSX file; rows without a source have `source`, or the file's name.
+
+    `retire_missing` withdraws what the file's sources no longer have; not when any row was wrong, since a row that
+    could not be read is not gone. Raises FileUnreadable.
+    """
+    report = Report()
+    rows = tables.read(path)
+    async with db.reading() as session:
+        units = await _units(session)
+    while batch := list(islice(rows, BATCH)):
+        incoming = list(_parsed(batch, source or path.stem, report))
+        async with db.unit_of_work() as session:
+            await _take_in(session, clock, incoming, units, report)
+        if progress:
+            progress(sum(len(ids) for ids in report.seen.values()))
+    if retire_missing and not report.errors:
+        for name, ids in report.seen.items():
+            async with db.unit_of_work() as session:
+                report.retired += await _retire(session, clock, name, ids)
+    return report
+
+
+def _parsed(batch: list[tables.NamedRow], source: str, report: Report) -> Iterator[Incoming]:
+    for name, row in batch:
+        try:
+            one = parse(row, source)
+            ids = report.seen.setdefault(one.source, set())
+            if one.source_id in ids:
+                raise RowWrong(f"编号“{one.source_id}”在文件中重复，只取第一次出现的")
+            ids.add(one.source_id)
+            yield one
+        except RowWrong as error:
+            if len(report.errors) < MOST_ERRORS:
+                report.errors.append(f"{name}：{error}。")
+
+
+async def _units(session: AsyncSession) -> dict[str, Unit]:
+    """Units by name and short name; a name that two of them have means neither."""
+    found: dict[str, Unit | None] = {}
+    for unit in (await session.scalars(select(Unit).where(Unit.is_active))).all():
+        for name in {unit.name, unit.short_name} - {""}:
+            found[name] = None if name in found else unit
+    return {name: unit for name, unit in found.items() if unit}
+
+
+async def _take_in(
+    session: AsyncSession, clock: Clock, incoming: Sequence[Incoming], units: dict[str, Unit], report: Report
+) -> None:
+    known = await _known(session, incoming)
+    fresh: list[Incoming] = []
+    changed: list[int] = []
+    for one in incoming:
+        entry = known.get((one.source, one.source_id))
+        if entry is None:
+            fresh.append(one)
+        elif _update(session, clock, entry, one, units):
+            changed.append(entry.id)
+        else:
+            report.unchanged += 1
+    await session.flush()
+    changed += await _create(session, clock, fresh, units)
+    report.created += len(fresh)
+    report.updated += len(changed) - len(fresh)
+    if changed:
+        publish(session, EntriesChanged(tuple(changed)))
+
+
+async def _known(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[tuple[str, str], Entry]:
+    ids = {one.source_id for one in incoming}
+    sources = {one.source for one in incoming}
+    query = select(Entry).where(Entry.source.in_(sources), Entry.source_id.in_(ids))
+    rows = (await session.scalars(query.options(selectinload(Entry.aliases)))).all()
+    return {(row.source, row.source_id or ""): row for row in rows}
+
+
+def _place(one: Incoming, units: dict[str, Unit]) -> dict[str, Any]:
+    unit = units.get(one.department)
+    return {"unit_id": unit.id if unit else None, "region_id": unit.region_id if unit else None, "department": one.department}
+
+
+def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, units: dict[str, Unit]) -> bool:
+    place = _place(one, units)
+    aliases = {alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED}
+    added = [text for text in one.aliases if text not in aliases]
+    same = fields_of(entry) == one.fields and all(getattr(entry, name) == value for name, value in place.items())
+    if same and not added and entry.state == EntryState.PUBLISHED:
+        return False
+    if fields_of(entry) != one.fields:
+        session.add(version_of(entry, clock, None))
+        entry.version += 1
+    for name, value in (_columns(one.fields) | place).items():
+        setattr(entry, name, value)
+    entry.state, entry.changed_at = EntryState.PUBLISHED, clock.now()
+    learnt = {alias.text: alias for alias in entry.aliases}
+    for text in added:
+        if text in learnt:
+            learnt[text].state = AliasState.CONFIRMED
+        else:
+            session.add(Alias(entry_id=entry.id, text=text))
+    return True
+
+
+async def _create(
+    session: AsyncSession, clock: Clock, fresh: Sequence[Incoming], units: dict[str, Unit]
+) -> list[int]:
+    if not fresh:
+        return []
+    now = clock.now()
+    common = {"state": EntryState.PUBLISHED, "created_at": now, "changed_at": now, "published_at": now}
+    values = [
+        _columns(one.fields) | _place(one, units) | common | {"source": one.source, "source_id": one.source_id}
+        for one in fresh
+    ]
+    ids = list((await session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), values)).all())
+    aliases = [
+        {"entry_id": key, "text": text} for key, one in zip(ids, fresh, strict=True) for text in one.aliases
+    ]
+    if aliases:
+        await session.execute(insert(Alias), aliases)
+    return ids
+
+
+def _columns(fields: EntryFields) -> dict[str, Any]:
+    return {name: getattr(fields, name) for name in EntryFields.__dataclass_fields__}
+
+
+async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[str]) -> int:
+    rows = await session.execute(
+        select(Entry.id, Entry.source_id).where(Entry.source == source, Entry.state == EntryState.PUBLISHED)
+    )
+    gone = [entry_id for entry_id, source_id in rows if source_id not in kept]
+    for start in range(0, len(gone), BATCH):
+        some = gone[start : start + BATCH]
+        await session.execute(
+            update(Entry)
+            .where(Entry.id.in_(some))
+            .values(state=EntryState.WITHDRAWN, changed_at=clock.now()),
+            execution_options={"synchronize_session": False},
+        )
+        publish(session, EntriesChanged(tuple(some)))
+    return len(gone)
+
+
+async def export_file(db: Database, path: Path, *, source: str = "", progress: Progress | None = None) -> int:
+    """Write the published entries as JSONL that `import_file` takes; returns their number."""
+    last = done = 0
+    with path.open("w", encoding="utf-8") as file:
+        while True:
+            async with db.reading() as session:
+                entries = await _published(session, last, source)
+            if not entries:
+                return done
+            file.writelines(json.dumps(_row(entry), ensure_ascii=False) + "\n" for entry in entries)
+            last, done = entries[-1].id, done + len(entries)
+            if progress:
+                progress(done)
+
+
+async def _published(session: AsyncSession, after: int, source: str) -> Sequence[Entry]:
+    query = select(Entry).where(Entry.state == EntryState.PUBLISHED, Entry.id > after)
+    if source:
+        query = query.where(Entry.source == source)
+    query = query.options(selectinload(Entry.unit), selectinload(Entry.aliases))
+    return (await session.scalars(query.order_by(Entry.id).limit(BATCH))).all()
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """The shared corpus form, what is empty left out."""
+    fields = fields_of(entry)
+    row: dict[str, Any] = {
+        "id": entry.source_id,
+        "source": entry.source,
+        "type": fields.kind,
+        "title": fields.title,
+        "answer": fields.answer,
+        "department": entry.unit.name if entry.unit else entry.department,
+        "category": fields.category,
+        "keywords": fields.keywords,
+        "subject": fields.subject,
+        "valid_from": fields.valid_from_on and fields.valid_from_on.isoformat(),
+        "valid_to": fields.valid_to_on and fields.valid_to_on.isoformat(),
+        "review_by": fields.review_by_on and fields.review_by_on.isoformat(),
+        "audience": fields.audience,
+        "internal_reason": fields.internal_reason,
+        "is_hot": fields.is_hot,
+        "aliases": [alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED],
+        **fields.details,
+    }
+    return {name: value for name, value in row.items() if value}

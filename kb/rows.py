@@ -1,0 +1,109 @@
+"""One row of an import made into an entry's fields, or told what is wrong with it, in Chinese."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from core.errors import HotlineError
+from kb.entries import ITEM_FIELDS, EntryFields, check
+from kb.models import Audience, EntryKind, InternalReason
+
+KINDS = {
+    "": EntryKind.FAQ, "常见问题": EntryKind.FAQ, "问答": EntryKind.FAQ, "文件": EntryKind.DOCUMENT,
+    "规范性文件": EntryKind.DOCUMENT, "事项": EntryKind.ITEM, "服务事项": EntryKind.ITEM, "行政许可": EntryKind.ITEM,
+    "单位": EntryKind.UNIT, "单位信息": EntryKind.UNIT, "公告": EntryKind.NOTICE, "通知": EntryKind.NOTICE,
+} | {kind.value: kind for kind in EntryKind}  # fmt: skip
+AUDIENCES = {"": Audience.PUBLIC, "公开": Audience.PUBLIC, "不公开": Audience.INTERNAL} | {
+    audience.value: audience for audience in Audience
+}
+REASONS = {
+    "国家秘密": InternalReason.STATE_SECRET, "商业秘密": InternalReason.TRADE_SECRET, "个人隐私": InternalReason.PRIVACY,
+    "过程性信息": InternalReason.WORK_IN_PROGRESS, "安全稳定": InternalReason.SECURITY,
+} | {reason.value: reason for reason in InternalReason}  # fmt: skip
+YES = frozenset({"是", "热点", "1", "true", "yes", "√"})
+LONGEST_ID = 120
+
+
+class RowWrong(Exception):
+    """What is wrong with a row, as a Chinese sentence."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A row that can be taken in."""
+
+    source_id: str
+    source: str
+    department: str
+    aliases: tuple[str, ...]
+    fields: EntryFields
+
+
+def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
+    """The entry a row describes; raises RowWrong."""
+    if isinstance(row, str):
+        raise RowWrong(row)
+    source_id = _text(row, "id") or _text(row, "source_id")
+    if not 0 < len(source_id) <= LONGEST_ID:
+        raise RowWrong(f"缺少编号，或编号超过 {LONGEST_ID} 个字符")
+    try:
+        fields = _fields(row)
+        check(fields)
+    except HotlineError as error:
+        raise RowWrong(error.message.rstrip("。")) from error
+    aliases = row.get("aliases") or ()
+    texts = aliases if isinstance(aliases, list) else str(aliases).replace(";", "；").split("；")
+    return Incoming(
+        source_id=source_id,
+        source=(_text(row, "source") or default_source)[:60],
+        department=_text(row, "department")[:120],
+        aliases=tuple(dict.fromkeys(one for text in texts if (one := str(text).strip()[:200]))) if aliases else (),
+        fields=fields,
+    )
+
+
+def _fields(row: dict[str, Any]) -> EntryFields:
+    audience = _known(row, "audience", AUDIENCES, "公开范围")
+    reason = _known(row, "internal_reason", REASONS, "不公开理由") if row.get("internal_reason") else None
+    return EntryFields(
+        title=_text(row, "title"),
+        answer=_text(row, "answer"),
+        kind=_known(row, "type", KINDS, "类型"),
+        keywords=_text(row, "keywords")[:500],
+        category=_text(row, "category")[:120],
+        subject=_text(row, "subject"),
+        details={key: text for key in ITEM_FIELDS if (text := _text(row, key))},
+        valid_from_on=_date(row, "valid_from", "生效日期"),
+        valid_to_on=_date(row, "valid_to", "失效日期"),
+        review_by_on=_date(row, "review_by", "复核日期"),
+        audience=audience,
+        internal_reason=reason,
+        is_hot=_text(row, "is_hot").lower() in YES,
+    )
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    """A value as text: lists joined, characters no database takes left out."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    joined = " ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    return joined.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
+
+
+def _known(row: dict[str, Any], name: str, known: dict[str, Any], label: str) -> Any:
+    value = _text(row, name)
+    if value not in known:
+        allowed = "、".join(key for key in known if key and not key.isascii())
+        raise RowWrong(f"{label}“{value[:20]}”无法识别，可用：{allowed}")
+    return known[value]
+
+
+def _date(row: dict[str, Any], name: str, label: str) -> date | None:
+    value = _text(row, name)
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value[:10].replace("/", "-").replace(".", "-"))
+    except ValueError:
+        raise RowWrong(f"{label}“{value[:20]}”不是日期，请写成 2026-06-01") from None

@@ -1,0 +1,107 @@
+"""Reading the files entries are exchanged in (导入文件): JSONL, CSV and XLSX, row by row, with the row's number.
+
+Knows file forms and column names; nothing of entries' rules or of the database.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+
+from kb.errors import FileUnreadable
+
+COLUMNS = {
+    "编号": "id", "标题": "title", "问题": "title", "答复": "answer", "内容": "answer", "单位": "department",
+    "类别": "category", "关键词": "keywords", "别名": "aliases", "生效日期": "valid_from", "失效日期": "valid_to",
+    "复核日期": "review_by", "来源": "source", "类型": "type", "主题": "subject", "热点": "is_hot",
+    "公开范围": "audience", "不公开理由": "internal_reason", "办理依据": "basis", "办理条件": "conditions",
+    "办理程序": "procedure", "办理时限": "time_limit", "服务指南": "guide", "收费标准": "fee",
+}  # fmt: skip
+"""Chinese column headings of CSV and XLSX and the keys of JSONL they mean; the keys themselves do as well."""
+NamedRow = tuple[str, dict[str, Any] | str]
+"""The row's name in Chinese, and its values or what is wrong with it."""
+
+
+def read(path: Path) -> Iterator[NamedRow]:
+    """Every row of the file, by its ending; raises FileUnreadable when it is none of the three forms."""
+    readers = {".jsonl": _jsonl, ".json": _jsonl, ".csv": _csv, ".xlsx": _xlsx}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise FileUnreadable(name=path.name, reason="只接受 .jsonl、.csv、.xlsx 文件")
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise FileUnreadable(name=path.name, reason="文件不存在或没有读取权限") from error
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(name=path.name, reason="文字编码不是 UTF-8 或 GB18030") from error
+
+
+def _jsonl(path: Path) -> Iterator[NamedRow]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            name = f"第 {number} 行"
+            try:
+                row = json.loads(line)
+            except ValueError:
+                yield name, "不是完整的 JSON"
+                continue
+            yield name, row if isinstance(row, dict) else "应是一个 JSON 对象"
+
+
+def _csv(path: Path) -> Iterator[NamedRow]:
+    with path.open(encoding=_encoding(path), newline="") as file:
+        try:
+            rows = csv.reader(file)
+            yield from _with_headings(path, enumerate(rows, start=1))
+        except csv.Error as error:
+            raise FileUnreadable(name=path.name, reason="不是规范的 CSV 表格") from error
+
+
+def _encoding(path: Path) -> str:
+    """What office programs write: UTF-8 with or without mark, else GB18030."""
+    try:
+        path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8-sig"
+
+
+def _xlsx(path: Path) -> Iterator[NamedRow]:
+    if not path.is_file():
+        raise FileUnreadable(name=path.name, reason="文件不存在或没有读取权限")
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises whatever zip, XML and itself raise
+        raise FileUnreadable(name=path.name, reason="不是完整的 Excel 工作簿（.xlsx）") from error
+    try:
+        sheet = book.worksheets[0]
+        yield from _with_headings(path, enumerate(sheet.iter_rows(values_only=True), start=1))
+    finally:
+        book.close()
+
+
+def _with_headings(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[NamedRow]:
+    _, first = next(rows, (0, ()))
+    headings = [COLUMNS.get(_text(cell), _text(cell)) for cell in first]
+    if "title" not in headings:
+        raise FileUnreadable(name=path.name, reason="第一行应是列名，且至少有“标题”一列")
+    for number, cells in rows:
+        values = {name: _text(cell) for name, cell in zip(headings, cells, strict=False) if name}
+        if any(values.values()):
+            yield f"第 {number} 行", values
+
+
+def _text(cell: Any) -> str:
+    """A cell as it reads; a date without its midnight, a whole number without its point."""
+    if cell is None:
+        return ""
+    if hasattr(cell, "date"):
+        return str(cell.date().isoformat())
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
