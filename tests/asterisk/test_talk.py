@@ -92,7 +92,7 @@ async def test_hang_up_in_the_survey_is_not_rated(exchange: Exchange, quick: Qui
 
 async def test_hang_up_before_the_survey_was_not_asked(exchange: Exchange, quick: Quick):
     """Who hangs up while the code is spoken has not been asked: no rating row at all, and no code counted as heard."""
-    quick.set_times(first_key_s=3.0, wait_s=3.0)
+    quick.set_times(wait_s=3.0)
     call, answered = await exchange.talking(await exchange.operator())
     await answered.hangup()
     await exchange.at_node(call, "CODE")
@@ -180,7 +180,9 @@ async def test_blind_transfer_answered(exchange: Exchange, quick: Quick):
     assert seconds_of(exchange, recording, 1, LIAISON_HZ) > 0.8
 
 
-@pytest.mark.parametrize(("policy", "why"), [("busy", "busy"), ("decline", "refused"), ("ignore", "no_answer")])
+@pytest.mark.parametrize(
+    ("policy", "why"), [("busy", "busy"), ("decline", "refused"), ("ignore", "no_answer")]
+)
 async def test_blind_transfer_comes_back(exchange: Exchange, quick: Quick, policy: Policy, why: str):
     """Busy, refused or unanswered: the caller is back with the same operator, who is talking, not in wrap-up (M-24)."""
     operator, liaison = await exchange.operator(), await exchange.liaison()
@@ -229,7 +231,11 @@ async def test_attended_transfer(exchange: Exchange, quick: Quick):
     await call.hangup()
     record = await exchange.record(call)
     talk, consult = sorted(await exchange.recordings(record), key=lambda row: row.kind, reverse=True)
-    assert (talk.kind, consult.kind, record.end) == (RecordingKind.TALK, RecordingKind.CONSULT, CallEnd.LIAISON)
+    assert (talk.kind, consult.kind, record.end) == (
+        RecordingKind.TALK,
+        RecordingKind.CONSULT,
+        CallEnd.LIAISON,
+    )
     assert seconds_of(exchange, consult, 0, OPERATOR_HZ) > 0.8
     assert seconds_of(exchange, consult, 1, LIAISON_HZ) > 0.8
     assert seconds_of(exchange, consult, 0, CALLER_HZ) == 0
@@ -250,7 +256,9 @@ async def test_consultation_cancelled(exchange: Exchange, quick: Quick):
     assert failed == ["cancelled"]
 
 
-@pytest.mark.parametrize(("policy", "why"), [("busy", "busy"), ("decline", "refused"), ("ignore", "no_answer")])
+@pytest.mark.parametrize(
+    ("policy", "why"), [("busy", "busy"), ("decline", "refused"), ("ignore", "no_answer")]
+)
 async def test_consultation_without_a_liaison(exchange: Exchange, quick: Quick, policy: Policy, why: str):
     """The desk is told why nobody came, and takes the caller back."""
     _, _, call, _ = await _consult(exchange, policy)
@@ -280,7 +288,10 @@ async def test_caller_leaves_during_the_consultation(exchange: Exchange, quick: 
     await leg.ended(5)
     await exchange.until(lambda: exchange.seat().state == "wrapup")
     record = await exchange.record(call)
-    assert {row.kind for row in await exchange.recordings(record)} == {RecordingKind.TALK, RecordingKind.CONSULT}
+    assert {row.kind for row in await exchange.recordings(record)} == {
+        RecordingKind.TALK,
+        RecordingKind.CONSULT,
+    }
     failed = [data["why"] for kind, data in await exchange.ledger(call) if kind == "transfer_failed"]
     assert failed == ["abandoned"]
 

@@ -130,7 +130,7 @@ class Exchange:
         """At each node press its keys; those of the main menu during the welcome already."""
         for node, keys in steps:
             await self.at_node(call, "WELCOME" if node == "MAIN" and not self._welcomed(call) else node)
-            await call.dtmf(keys, gap_ms=60, press_ms=60)
+            await call.dtmf(keys)
 
     def _welcomed(self, call: Call) -> bool:
         live = self.live(self.number(call))

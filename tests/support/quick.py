@@ -38,7 +38,7 @@ class Quick:
     def __enter__(self) -> Self:
         write_tone(SOUNDS / f"{_NAME}.wav")
         self._controller._deps.sound = self._sound
-        self.set_times(first_key_s=3.0, next_key_s=0.5, wait_s=0.3)
+        self.set_times(wait_s=0.5)
         return self
 
     def __exit__(

@@ -1,0 +1,111 @@
+"""Calls while no controller is there (控制器停止): the dialplan's own short path, heard by its tones."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
+from support.hotline import City, running_hotline
+from support.quick import write_tone
+from support.sipphone import Phone
+from support.tones import segments_with
+
+from recordings.audio import read_samples
+
+TONES = {
+    "welcome": 500, "fallback-operator": 600, "fallback-voicemail": 750, "fallback-saved": 950, "goodbye": 1050,
+    "thanks": 1150,
+}  # fmt: skip
+
+
+@pytest.fixture
+async def city(tmp_path: Path) -> AsyncIterator[City]:
+    """A hotline of its own, whose fallback prompts are tones of half a second."""
+    async with running_hotline(tmp_path) as running:
+        sounds = running.hotline.folders.sounds
+        shared = sounds.resolve()
+        sounds.unlink()
+        (sounds / "hotline").mkdir(parents=True)
+        for name, hz in TONES.items():
+            write_tone(sounds / "hotline" / f"{name}.wav", hz, 0.5)
+        with suppress(FileNotFoundError):
+            (sounds / "beep.wav").symlink_to(shared / "beep.wav")
+        yield running
+
+
+async def stop_controller(city: City) -> None:
+    """The controller's process is gone: no connection, no beat, nobody who answers."""
+    city.hotline.tasks.loops["controller-beat"].task.cancel()  # type: ignore[union-attr]
+    await city.hotline.controller.stop()
+
+
+async def asterisk(city: City, command: str) -> str:
+    assert city.hotline.asterisk is not None
+    return await city.hotline.asterisk.command(command)
+
+
+async def test_stale_beat_sends_new_callers_the_short_path(city: City):
+    """Within seconds of the controller's end a caller hears the fallback, leaves a message, and it is kept with a note."""
+    await stop_controller(city)
+    await asyncio.sleep(6.1)  # the dialplan believes a beat for five seconds
+    async with await Phone.start("13900009999", city.sip, tone_hz=CALLER_HZ) as caller:
+        call = await caller.call("96128")
+        await call.answered()
+        for name in ("welcome", "fallback-operator", "fallback-voicemail"):
+            await call.until_hears(TONES[name], timeout=5)
+        await asyncio.sleep(3)
+        await call.dtmf("#")
+        await call.until_hears(TONES["fallback-saved"], timeout=5)
+        assert (await call.ended(10)).by == "remote"
+    (file,) = (city.hotline.folders.spool / "message").glob("*.wav")
+    samples = read_samples(file, 1).reshape(-1)
+    assert sum(end - start for start, end in segments_with(samples, CALLER_HZ)) > 1
+    note = await asterisk(city, "database show message")
+    assert f"/message/{file.stem}" in note
+    assert "96128|13900009999" in note
+
+
+async def test_operators_still_answer(city: City):
+    """Members stay in Asterisk's queue: a caller on the short path reaches an operator, and both are recorded."""
+    exchange = Exchange(city)
+    operator = await exchange.operator()
+    await stop_controller(city)
+    await asterisk(city, "dialplan set global CTL_BEAT 0")
+    async with operator, await Phone.start("13900009998", city.sip, tone_hz=CALLER_HZ) as caller:
+        call = await caller.call("96128")
+        await call.answered()
+        answered = await operator.incoming(10)
+        await answered.until_hears(CALLER_HZ, timeout=5)
+        await call.until_hears(OPERATOR_HZ)
+        await asyncio.sleep(0.5)
+        await answered.hangup()
+        await call.until_hears(TONES["thanks"], timeout=5)
+        assert (await call.ended(10)).by == "remote"
+    (file,) = (city.hotline.folders.spool / "talk").glob("*.raw")
+    assert file.stat().st_size > 16000
+
+
+async def test_talk_survives_the_controller(city: City):
+    """A talk under way when the controller ends goes on; when the operator hangs up the caller is thanked."""
+    exchange = Exchange(city)
+    operator = await exchange.operator()
+    async with operator:
+        call, answered = await _talking(exchange, operator)
+        await stop_controller(city)
+        await asterisk(city, "dialplan set global CTL_BEAT 0")
+        await call.until_hears(OPERATOR_HZ)
+        await answered.until_hears(CALLER_HZ)
+        await answered.hangup()
+        await call.until_hears(TONES["thanks"], timeout=5)
+        await asyncio.gather(*(phone.close() for phone in exchange.phones))
+
+
+async def _talking(exchange: Exchange, operator: Phone):
+    call = await exchange.dial()
+    await exchange.at_node(call, "WELCOME")
+    await call.dtmf("0")
+    answered = await operator.incoming(15)
+    await call.until_hears(OPERATOR_HZ, timeout=10)
+    return call, answered
