@@ -22,8 +22,8 @@ from bench.measure import cpu_s
 from bench.stream import KEY_FRAMES, frames_of
 
 BINARY = ROOT / ".tools/bin/sipp"
-CALL_MS = 2500
-KEYS_AT_FRAMES = (45, 90)
+CALL_MS = 1700
+KEYS_AT_FRAMES = (30, 55)
 MAX_CALLS = 2499
 """SIPp gives out media ports in steps of 4 below 10000: more calls in one run would share them."""
 _EVENT = 101

@@ -17,7 +17,7 @@ from support.siptransport import HostPort, SipError
 from bench.instance import LINE, STEP_HZ
 from bench.stream import BenchStream, Pump, frames_of
 
-BEFORE_FIRST_KEY_S, BETWEEN_KEYS_S, AFTER_LAST_KEY_S = 0.9, 0.8, 0.8
+BEFORE_FIRST_KEY_S, BETWEEN_KEYS_S, AFTER_LAST_KEY_S = 0.6, 0.5, 0.6
 """The same rhythm as the load callers', so that both kinds of call last alike."""
 
 
