@@ -96,6 +96,7 @@ def connected(settings: AsteriskSettings) -> Iterator[AmiClient]:
     try:
         raw.connect()
     except OSError as error:
+        raw._socket.close()  # noqa: SLF001 - it leaves the socket open when nobody answers
         reason = error.strerror or "无法连接"
         raise AsteriskSilent(host=settings.host, port=settings.ami_port, reason=reason) from error
     try:

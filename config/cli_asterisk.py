@@ -1,6 +1,6 @@
 """`hotline asterisk` and `hotline trace`: asking Asterisk directly, and keeping what it says for a test or a riddle.
 
-A trace is JSON lines `{"at": instant, "event": {"Event": …}}`, oldest first. It holds callers' numbers: record in the
+A trace is JSON lines, one AMI event each with its `Timestamp`, oldest first. It holds callers' numbers: record in the
 laboratory, or guard it like a recording.
 """
 
@@ -61,8 +61,8 @@ def record_trace(given: argparse.Namespace) -> None:
         print(f"正在记录到 {given.file}，按 Ctrl+C 结束。内容含来电号码，请妥善保管。", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             for event in client.events():
-                line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                event.setdefault("Timestamp", str(datetime.now(UTC).timestamp()))
+                file.write(json.dumps(event, ensure_ascii=False) + "\n")
                 file.flush()
                 count += 1
     print(f"\n已记录 {count} 个事件。")
@@ -82,8 +82,8 @@ def read_trace(file: Path) -> Iterator[tuple[datetime, dict[str, str]]]:
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                data = json.loads(line)
-                at, event = datetime.fromisoformat(data["at"]), dict(data["event"])
+                event = dict(json.loads(line))
+                at = datetime.fromtimestamp(float(event["Timestamp"]), UTC)
             except (ValueError, KeyError, TypeError):
                 raise TraceUnreadable(line=number) from None
             yield at, event

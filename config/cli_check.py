@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import kb.index
 from config.ami_client import AsteriskSilent, connected
 from config.database import schema_state
 from config.settings import Settings
@@ -62,7 +63,7 @@ def examine(settings: Settings) -> Iterator[Part]:
     """Every part in the order in which a hotline needs them."""
     checks: tuple[tuple[str, Callable[[Settings], Part]], ...] = (
         ("设置", _settings), ("数据库", _database), ("语音提示", _prompts), ("语音菜单", _menus),
-        ("录音目录", _recordings), ("Asterisk", _asterisk), ("网页", _web),
+        ("录音目录", _recordings), ("知识库", _kb), ("Asterisk", _asterisk), ("网页", _web),
     )  # fmt: skip
     for name, check in checks:
         try:
@@ -119,6 +120,12 @@ def _recordings(settings: Settings) -> Part:
     return Part(
         "录音目录", free_mb >= LEAST_FREE_MB, text if free_mb >= LEAST_FREE_MB else f"{text}，空间不足"
     )
+
+
+def _kb(settings: Settings) -> Part:
+    if kb.index.is_current(settings.kb_index):
+        return Part("知识库", is_ok=True, text=f"检索索引 {settings.kb_index}")
+    return Part("知识库", is_ok=False, text="检索索引还没有建立，请运行 hotline kb reindex")
 
 
 def _asterisk(settings: Settings) -> Part:

@@ -5,11 +5,10 @@ import asyncio
 import tomllib
 from collections.abc import Iterable
 from datetime import date, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import kb.cli
 from config.database import opened
 from config.settings import make_clock
 from core import audit
@@ -34,8 +33,9 @@ class CalendarFileInvalid(HotlineError):
 
 
 def add_commands(commands: Any) -> None:
-    if find_spec("kb.cli"):
-        import_module("kb.cli").add_commands(commands)
+    base = commands.add_parser("kb", help="知识库", description="知识库：导入、导出、检索。")
+    kb.cli.add_commands(base)
+    base.set_defaults(run=lambda given: asyncio.run(_kb(given)))
     _add_calendar(commands)
     prompts = commands.add_parser("prompts", help="语音提示", description="语音提示。")
     build = _sub(prompts).add_parser(
@@ -72,6 +72,11 @@ def _add_calendar(commands: Any) -> None:
     )
     take.add_argument("file", type=Path, metavar="文件", help="格式同 config/calendar/cn.toml")
     take.set_defaults(run=lambda given: asyncio.run(_import_calendar(given)))
+
+
+async def _kb(given: argparse.Namespace) -> int:
+    async with opened(given.settings) as db:
+        return await kb.cli.run(given, db, make_clock(given.settings), given.settings.kb_index)
 
 
 def build_prompts(given: argparse.Namespace) -> None:

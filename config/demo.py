@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,15 +18,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.demo_history import seed_month
 from config.demo_people import Cast, read_cast, seed_people
-from config.settings import Settings
+from config.settings import HOME, Settings
 from core.accounts import By, find_user, fresh_password, issue_token, set_password
 from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
 from core.people import Role, Token, User, hash_token
 from core.units import Region
+from kb.exchange import import_file
 
 log = structlog.get_logger()
+ENTRIES = HOME / "kb" / "demo_entries.jsonl"
 SEEDER = By("system", "hotline run --demo")
 
 
@@ -82,6 +85,8 @@ async def seed(db: Database, clock: Clock, settings: Settings) -> DemoAccounts:
     _write(file, accounts)
     if is_new:
         await seed_month(db, clock, settings, cast)
+        if ENTRIES.exists():
+            await import_file(db, clock, ENTRIES)
         log.info("demo_seeded", accounts=len(accounts.accounts))
     return accounts
 
@@ -105,9 +110,13 @@ async def _kept(db: Database, file: Path) -> DemoAccounts | None:
         hash_token(one.key) for one in known.channels
     }
     async with db.reading() as session:
-        query = select(Token.token_hash).where(Token.token_hash.in_(tokens), Token.revoked_at.is_(None))
-        alive = set((await session.scalars(query)).all())
-    return known if alive == tokens else None
+        return known if await is_alive(session, tokens) else None
+
+
+async def is_alive(session: AsyncSession, hashes: AbstractSet[str]) -> bool:
+    """True when every one of these tokens is on record and not ended."""
+    query = select(Token.token_hash).where(Token.token_hash.in_(hashes), Token.revoked_at.is_(None))
+    return set((await session.scalars(query)).all()) == hashes
 
 
 def _read(file: Path) -> DemoAccounts | None:

@@ -98,6 +98,11 @@ class Settings:
         return self.caller_phone.enabled
 
     @property
+    def kb_index(self) -> Path:
+        """The search index of the knowledge base, made from the database and rebuilt when it is lost."""
+        return self.data_dir / "kb" / "index.db"
+
+    @property
     def secrets_dir(self) -> Path:
         return self.data_dir / "secrets"
 

@@ -141,4 +141,4 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
         .where(SubjectUnit.region_id == region_id, Unit.is_active)
         .order_by(SubjectUnit.subject)
     )
-    return dict((await session.execute(query)).tuples().all())
+    return {row.subject: row.code for row in await session.execute(query)}

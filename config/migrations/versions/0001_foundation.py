@@ -61,6 +61,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_code_failures_source_hash_at", ["source_hash", "at"], unique=False)
 
     op.create_table(
+        "kb_synonyms",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("say", sa.String(length=24), nullable=False),
+        sa.Column("official", sa.String(length=60), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kb_synonyms")),
+        sa.UniqueConstraint("say", "official", name=op.f("uq_kb_synonyms_say_official")),
+    )
+    op.create_table(
         "regions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=12), nullable=False),
@@ -125,6 +133,48 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("units", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_units_region_id"), ["region_id"], unique=False)
+
+    op.create_table(
+        "kb_entries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("region_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("department", sa.String(length=120), nullable=False),
+        sa.Column("source", sa.String(length=60), nullable=False),
+        sa.Column("source_id", sa.String(length=120), nullable=True),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("keywords", sa.String(length=500), nullable=False),
+        sa.Column("category", sa.String(length=120), nullable=False),
+        sa.Column("subject", sa.String(length=8), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("valid_from_on", sa.Date(), nullable=True),
+        sa.Column("valid_to_on", sa.Date(), nullable=True),
+        sa.Column("review_by_on", sa.Date(), nullable=True),
+        sa.Column("audience", sa.String(length=8), nullable=False),
+        sa.Column("internal_reason", sa.String(length=20), nullable=True),
+        sa.Column("is_hot", sa.Boolean(), nullable=False),
+        sa.Column("chosen_count", sa.Integer(), nullable=False),
+        sa.Column("chosen_weight", sa.Double(), nullable=False),
+        sa.Column("chosen_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("pending", sa.JSON(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["region_id"], ["regions.id"], name=op.f("fk_kb_entries_region_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_kb_entries_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kb_entries")),
+        sa.UniqueConstraint("source", "source_id", name=op.f("uq_kb_entries_source_source_id")),
+    )
+    with op.batch_alter_table("kb_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kb_entries_changed_at"), ["changed_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_kb_entries_state"), ["state"], unique=False)
+        batch_op.create_index("ix_kb_entries_subject_hot", ["subject", "is_hot"], unique=False)
+        batch_op.create_index(batch_op.f("ix_kb_entries_unit_id"), ["unit_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_kb_entries_valid_to_on"), ["valid_to_on"], unique=False)
 
     op.create_table(
         "service_phones",
@@ -202,6 +252,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_calls_line"), ["line"], unique=False)
         batch_op.create_index(batch_op.f("ix_calls_operator_id"), ["operator_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_calls_started_at"), ["started_at"], unique=False)
+
+    op.create_table(
+        "kb_aliases",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("text", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.ForeignKeyConstraint(["entry_id"], ["kb_entries.id"], name=op.f("fk_kb_aliases_entry_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kb_aliases")),
+        sa.UniqueConstraint("entry_id", "text", name=op.f("uq_kb_aliases_entry_id_text")),
+    )
+    op.create_table(
+        "kb_entry_versions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["entry_id"], ["kb_entries.id"], name=op.f("fk_kb_entry_versions_entry_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_kb_entry_versions_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kb_entry_versions")),
+        sa.UniqueConstraint("entry_id", "version", name=op.f("uq_kb_entry_versions_entry_id_version")),
+    )
+    op.create_table(
+        "kb_searches",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("query", sa.String(length=200), nullable=False),
+        sa.Column("normal", sa.String(length=200), nullable=False),
+        sa.Column("shown_ids", sa.JSON(), nullable=False),
+        sa.Column("chosen_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("not_found", sa.Boolean(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["chosen_id"], ["kb_entries.id"], name=op.f("fk_kb_searches_chosen_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_kb_searches_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kb_searches")),
+    )
+    with op.batch_alter_table("kb_searches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kb_searches_at"), ["at"], unique=False)
+        batch_op.create_index("ix_kb_searches_normal_entry", ["normal", "chosen_id"], unique=False)
 
     op.create_table(
         "liaisons",
