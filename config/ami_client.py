@@ -30,6 +30,14 @@ class AsteriskSilent(HotlineError):
     )
 
 
+class AsteriskRefused(HotlineError):
+    """Asterisk answered that it would not; `reason` is its own words."""
+
+    code = "asterisk_refused"
+    status = 409
+    text = "Asterisk 没有执行：{reason}"
+
+
 class _Client(AMIClient):  # type: ignore[misc]
     """Its reading thread ends quietly; whoever waits for an answer notices."""
 
@@ -48,7 +56,7 @@ class AmiClient:
         self._client = client
 
     def ask(self, action: str, **fields: str) -> Mapping[str, Any]:
-        """The response's fields; raises AsteriskSilent when it is an error or none comes."""
+        """The response's fields; raises AsteriskRefused when it is an error, AsteriskSilent when none comes."""
         for name, value in fields.items():
             safe(name, value)
         return self._answer(SimpleAction(action, **fields))
@@ -69,7 +77,10 @@ class AmiClient:
         raise self._silent("连接中断")
 
     def login(self, user: str, secret: str) -> None:
-        self._answer(SimpleAction("Login", Username=user, Secret=secret))
+        try:
+            self._answer(SimpleAction("Login", Username=user, Secret=secret))
+        except AsteriskRefused as error:
+            raise self._silent("拒绝登录") from error
 
     def _answer(self, action: SimpleAction) -> Mapping[str, Any]:
         answered: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -81,7 +92,7 @@ class AmiClient:
         except OSError as error:
             raise self._silent(error.strerror or "连接中断") from error
         if response.is_error():
-            raise self._silent(f"拒绝：{response.keys.get('Message', '')}")
+            raise AsteriskRefused(reason=response.keys.get("Output") or response.keys.get("Message", ""))
         return dict(response.keys)
 
     def _silent(self, reason: str) -> AsteriskSilent:
