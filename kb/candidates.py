@@ -15,8 +15,9 @@ BUDGET = 5_000
 FACET_BUDGET = 20_000
 """Within a few units' entries common terms cost less and are needed more."""
 TITLES, ANSWERS, SOUNDS = 80, 27, 27
-MOST_HOLDING = 400
-"""So many lines that hold a short query whole are looked at."""
+MOST_HOLDING = 100
+"""So many lines that hold a short query whole are looked at, the shortest first (see `kb.index._line`)."""
+MOST_SOUNDING = 1_000
 Counts = Mapping[tuple[str, str], int]
 
 
@@ -51,14 +52,11 @@ def sounding(db: sqlite3.Connection, shape: str) -> list[int]:
     return [row[0] for row in rows]
 
 
-MOST_SOUNDING = 2_000
-
-
 def syllable_shape(sounds: Iterable[str]) -> str:
     """FTS5 query for lines in which these syllables follow each other; the last may be unfinished."""
     parts = list(sounds)
     if len(parts) == 1:
-        return f's : "{parts[0]}" *' if parts[0] in pinyin.SYLLABLES else f's : "{parts[0]}" *'
+        return f's : "{parts[0]}" *'
     pairs = [pinyin.PAIR.join(two) for two in zip(parts, parts[1:], strict=False)]
     return "s : " + " + ".join(f'"{pair}"' for pair in pairs) + " *"
 

@@ -164,7 +164,7 @@ class Engine:
     def _totals(self) -> dict[str, Totals] | None:
         rows = self._db.execute("SELECT field, n, length FROM total WHERE n > 0").fetchall()
         totals = {name: Totals(n, max(length / n, 1.0)) for name, n, length in rows}
-        return totals if len(totals) == 5 else None
+        return totals if len(totals) == len(index.FIELDS) else None
 
     def _unit_marks(self, name: str) -> list[str]:
         rows = self._db.execute(

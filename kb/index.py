@@ -16,20 +16,27 @@ from pathlib import Path
 
 from kb import pinyin, text
 
-FORMAT = f"4 {text.CUTTER}"
+FORMAT = f"5 {text.CUTTER}"
 WORD, PAIR, CHAR, SOUND, ANSWER = "w", "b", "c", "s", "a"
+FIELDS = (WORD, PAIR, CHAR, SOUND, ANSWER)
 """Fields of `df`: words, bigrams, characters and syllable pairs of lines; words of answers."""
+_FULL_TEXT = ("ft", "fp", "fa")
+_HASH_BYTES = 32_000_000
+_MOST_LINES = 64
+_LONGEST_RANKED = 500
+_LINE = "id, units, sounds, firsts, words, mark"
+_Line = tuple[int, str, str, str, str, str]
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE doc (
     id INTEGER PRIMARY KEY, stamp TEXT NOT NULL, source_id TEXT NOT NULL, unit_id INTEGER, region_id INTEGER,
     unit TEXT NOT NULL, kind TEXT NOT NULL, category TEXT NOT NULL, title TEXT NOT NULL, answer TEXT NOT NULL,
     valid_from TEXT, valid_to TEXT, review_by TEXT, public INTEGER NOT NULL, chosen REAL NOT NULL,
-    chosen_on TEXT, words TEXT NOT NULL);
+    chosen_on TEXT, words TEXT NOT NULL, mark TEXT NOT NULL);
 CREATE INDEX doc_source ON doc (source_id);
 CREATE TABLE line (
     id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, units TEXT NOT NULL, sounds TEXT NOT NULL,
-    words TEXT NOT NULL);
+    firsts TEXT NOT NULL, words TEXT NOT NULL, mark TEXT NOT NULL);
 CREATE INDEX line_doc ON line (doc);
 CREATE VIRTUAL TABLE ft USING fts5(w, b, u, content='', tokenize="unicode61 remove_diacritics 0");
 CREATE VIRTUAL TABLE fp USING fts5(s, i, content='', tokenize="unicode61 remove_diacritics 0");
@@ -102,8 +109,10 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self._db = connect(path)
-        self._df: Counter[tuple[str, str]] = Counter()
-        self._totals: dict[str, tuple[int, int]] = {}
+        for table in _FULL_TEXT:
+            self._db.execute(f"INSERT INTO {table}({table}, rank) VALUES ('hashsize', {_HASH_BYTES})")  # noqa: S608
+        self._df: dict[str, Counter[str]] = {name: Counter() for name in FIELDS}
+        self._totals: dict[str, list[int]] = {name: [0, 0] for name in FIELDS}
 
     def close(self) -> None:
         self._db.close()
@@ -117,46 +126,47 @@ class Writer:
         self._db.execute("COMMIT")
 
     def roll_back(self) -> None:
-        self._df.clear()
-        self._totals.clear()
+        self._forget_counts()
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
     def clear(self) -> None:
-        for table in ("ft", "fp", "fa"):
-            self._db.execute(f"INSERT INTO {table}({table}) VALUES ('delete-all')")  # noqa: S608 - our own names
+        for table in _FULL_TEXT:
+            self._db.execute(f"INSERT INTO {table}({table}) VALUES ('delete-all')")  # noqa: S608
         for table in ("doc", "line", "df", "total"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-
-    def compact(self) -> None:
-        """Merge the full-text segments: worth it after a rebuild only."""
-        for table in ("ft", "fp", "fa"):
-            self._db.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608 - our own names
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def put(self, docs: Iterable[Doc]) -> None:
         """Add entries that are not there yet."""
-        last = self._db.execute("SELECT coalesce(max(id), 0) FROM line").fetchone()[0]
+        lines = [line for doc in docs for line in self._put_doc(doc)]
+        self._fill(sorted(lines))
+
+    def put_docs(self, docs: Iterable[Doc]) -> None:
+        """As `put` for a rebuild: the lines' full text waits for `fill`, which wants them in order."""
         for doc in docs:
-            words = text.words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}"))
-            self._put_doc(doc, words)
-            self._count(ANSWER, words, 1)
-            for line, weight in ((doc.title, 1.0), *doc.aliases):
-                last += 1
-                self._put_line(last, doc, line, weight)
+            self._put_doc(doc)
+
+    def fill(self) -> None:
+        """The full text of every line, after `put_docs`."""
+        self._fill(self._db.execute(f"SELECT {_LINE} FROM line ORDER BY id"))  # noqa: S608
+        for table in _FULL_TEXT:
+            self._db.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")  # noqa: S608
 
     def remove(self, ids: Iterable[int]) -> None:
         """Take entries out; unknown ids are passed over."""
         for doc_id in ids:
-            doc = self._db.execute("SELECT words, unit_id FROM doc WHERE id = ?", (doc_id,)).fetchone()
+            doc = self._db.execute("SELECT words, mark FROM doc WHERE id = ?", (doc_id,)).fetchone()
             if doc is None:
                 continue
-            mark = _unit_mark(doc[1])
-            self._db.execute(
-                "INSERT INTO fa(fa, rowid, w, u) VALUES ('delete', ?, ?, ?)", (doc_id, doc[0], mark)
-            )
+            self._db.execute("INSERT INTO fa(fa, rowid, w, u) VALUES ('delete', ?, ?, ?)", (doc_id, *doc))
             self._count(ANSWER, doc[0].split(), -1)
             self._db.execute("DELETE FROM doc WHERE id = ?", (doc_id,))
-            self._remove_lines(doc_id, mark)
+            lines = self._db.execute(f"SELECT {_LINE} FROM line WHERE doc = ?", (doc_id,)).fetchall()  # noqa: S608
+            self._db.execute("DELETE FROM line WHERE doc = ?", (doc_id,))
+            for line in lines:
+                ft, fp = self._tokens(line, -1)
+                self._db.execute("INSERT INTO ft(ft, rowid, w, b, u) VALUES ('delete', ?, ?, ?, ?)", ft)
+                self._db.execute("INSERT INTO fp(fp, rowid, s, i) VALUES ('delete', ?, ?, ?)", fp)
 
     def set_synonyms(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._db.execute("DELETE FROM synonym")
@@ -166,74 +176,75 @@ class Writer:
         """What the index holds: entry id -> the stamp it was put with."""
         return dict(self._db.execute("SELECT id, stamp FROM doc"))
 
-    def _put_doc(self, doc: Doc, words: list[str]) -> None:
-        joined = " ".join(words)
+    def _put_doc(self, doc: Doc) -> list[_Line]:
+        """Store an entry, its answer's words and its lines without their full text."""
+        words = text.words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}"))
+        joined, mark = " ".join(words), _unit_mark(doc.unit_id)
+        self._count(ANSWER, words, 1)
         self._db.execute(
-            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (doc.id, doc.stamp, doc.source_id, doc.unit_id, doc.region_id, doc.unit, doc.kind, doc.category, doc.title,
-             doc.answer, doc.valid_from, doc.valid_to, doc.review_by, doc.public, doc.chosen, doc.chosen_on, joined),
+             doc.answer, doc.valid_from, doc.valid_to, doc.review_by, doc.public, doc.chosen, doc.chosen_on,
+             joined, mark),
         )  # fmt: skip
-        self._db.execute(
-            "INSERT INTO fa(rowid, w, u) VALUES (?, ?, ?)", (doc.id, joined, _unit_mark(doc.unit_id))
-        )
+        self._db.execute("INSERT INTO fa(rowid, w, u) VALUES (?, ?, ?)", (doc.id, joined, mark))
+        asked = ((doc.title, 1.0), *doc.aliases[: _MOST_LINES - 1])
+        lines = [_line(doc.id, place, line, mark) for place, (line, _) in enumerate(asked)]
+        rows = [(line[0], doc.id, weight, *line[1:]) for line, (_, weight) in zip(lines, asked, strict=True)]
+        self._db.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        return lines
 
-    def _put_line(self, line_id: int, doc: Doc, line: str, weight: float) -> None:
-        normal = text.normalise(line)
-        parts, sounds, words = text.units(normal), pinyin.syllables(normal), text.words(normal)
-        row = (line_id, doc.id, weight, " ".join(parts), " ".join(sounds), " ".join(words))
-        self._db.execute("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?)", row)
-        bigrams, pairs = text.bigrams(parts), pinyin.pairs(parts, sounds)
-        mark = _unit_mark(doc.unit_id)
-        self._db.execute(
-            "INSERT INTO ft(rowid, w, b, u) VALUES (?, ?, ?, ?)", (line_id, row[5], " ".join(bigrams), mark)
-        )
-        first = " ".join(pinyin.initials(parts, sounds))
-        self._db.execute("INSERT INTO fp(rowid, s, i) VALUES (?, ?, ?)", (line_id, " ".join(pairs), first))
-        self._count_line(words, bigrams, parts, pairs, 1)
+    def _fill(self, lines: Iterable[_Line]) -> None:
+        for line in lines:
+            ft, fp = self._tokens(line, 1)
+            self._db.execute("INSERT INTO ft(rowid, w, b, u) VALUES (?, ?, ?, ?)", ft)
+            self._db.execute("INSERT INTO fp(rowid, s, i) VALUES (?, ?, ?)", fp)
 
-    def _remove_lines(self, doc_id: int, mark: str) -> None:
-        query = "SELECT id, units, sounds, words FROM line WHERE doc = ?"
-        for line_id, joined, sounding, words in self._db.execute(query, (doc_id,)).fetchall():
-            parts, sounds = joined.split(), sounding.split()
-            bigrams, pairs = text.bigrams(parts), pinyin.pairs(parts, sounds)
-            self._db.execute(
-                "INSERT INTO ft(ft, rowid, w, b, u) VALUES ('delete', ?, ?, ?, ?)",
-                (line_id, words, " ".join(bigrams), mark),
-            )
-            first = " ".join(pinyin.initials(parts, sounds))
-            self._db.execute(
-                "INSERT INTO fp(fp, rowid, s, i) VALUES ('delete', ?, ?, ?)",
-                (line_id, " ".join(pairs), first),
-            )
-            self._count_line(words.split(), bigrams, parts, pairs, -1)
-            self._db.execute("DELETE FROM line WHERE id = ?", (line_id,))
-
-    def _count_line(
-        self, words: list[str], bigrams: list[str], parts: list[str], pairs: list[str], by: int
-    ) -> None:
-        self._count(WORD, words, by)
+    def _tokens(self, line: _Line, by: int) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        """The rows of a line in `ft` and `fp`; counts their terms up or down."""
+        line_id, units, sounding, first, words, mark = line
+        parts = units.split(" ")
+        bigrams, pairs = text.bigrams(parts), pinyin.pairs(sounding.split(" "))
+        self._count(WORD, words.split(" "), by)
         self._count(PAIR, bigrams, by)
-        self._count(CHAR, [part for part in parts if part != text.BREAK], by)
+        self._count(CHAR, parts, by)
         self._count(SOUND, pairs, by)
+        starts = " ".join(pinyin.initials(first))
+        return (line_id, words, " ".join(bigrams), mark), (line_id, " ".join(pairs), starts)
 
     def _count(self, field: str, terms: list[str], by: int) -> None:
-        self._df.update({(field, term): by for term in set(terms)})
-        n, length = self._totals.get(field, (0, 0))
-        self._totals[field] = (n + by, length + by * len(terms))
+        counter = self._df[field]
+        if by > 0:
+            counter.update(set(terms))
+        else:
+            counter.subtract(set(terms))
+        total = self._totals[field]
+        total[0] += by
+        total[1] += by * len(terms)
 
     def _save_counts(self) -> None:
-        rows = sorted((field, term, n) for (field, term), n in self._df.items() if n)
-        self._db.executemany(
-            "INSERT INTO df VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", rows
-        )
-        totals = [(field, n, length) for field, (n, length) in self._totals.items()]
+        rows = ((field, term, n) for field, terms in self._df.items() for term, n in sorted(terms.items()) if n)
+        self._db.executemany("INSERT INTO df VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", rows)
+        totals = [(field, *total) for field, total in self._totals.items()]
         self._db.executemany(
             "INSERT INTO total VALUES (?, ?, ?)"
             " ON CONFLICT DO UPDATE SET n = n + excluded.n, length = length + excluded.length",
             totals,
         )
-        self._df.clear()
-        self._totals.clear()
+        self._forget_counts()
+
+    def _forget_counts(self) -> None:
+        for name in FIELDS:
+            self._df[name].clear()
+            self._totals[name] = [0, 0]
+
+
+def _line(doc_id: int, place: int, asked: str, mark: str) -> _Line:
+    """Ids grow with the length: full-text queries that stop early then meet the short lines first."""
+    normal = text.normalise(asked)
+    parts, sounds = pinyin.sounded(normal)
+    line_id = (min(len(parts), _LONGEST_RANKED) << 40) + doc_id * _MOST_LINES + place
+    return line_id, " ".join(parts), " ".join(sounds), pinyin.firsts(sounds), " ".join(text.words(normal)), mark
 
 
 def unit_terms(unit_ids: Iterable[int]) -> Iterator[str]:

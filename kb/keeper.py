@@ -70,11 +70,11 @@ class Keeper:
         async with self._db.reading() as session:
             await self._run(writer.set_synonyms, await synonyms.everything(session))
             async for docs in documents.everything(session):
-                await self._run(writer.put, docs)
+                await self._run(writer.put_docs, docs)
                 done += len(docs)
                 if progress:
                     progress(done)
-        await self._run(writer.compact)
+        await self._run(writer.fill)
         await self._run(writer.commit)
         log.info("kb_index_rebuilt", entries=done)
         return done

@@ -49,23 +49,27 @@ def _readings(query: Query) -> list[list[tuple[str, ...]]]:
 
 
 def _fits(db: sqlite3.Connection, way: Sequence[str]) -> list[Fit]:
-    single = all(len(sound) == 1 for sound in way)
-    shape = candidates.initials_shape("".join(way)) if single else candidates.syllable_shape(way)
-    ids = candidates.sounding(db, shape)
-    marks = ",".join("?" * len(ids))
-    rows = db.execute(f"SELECT doc, units, sounds, words FROM line WHERE id IN ({marks})", ids)  # noqa: S608
-    return [fit for row in rows for fit in [_fit(row, way)] if fit]
+    by_first = all(len(sound) == 1 for sound in way)
+    shape = candidates.initials_shape("".join(way)) if by_first else candidates.syllable_shape(way)
+    ids = ",".join(str(line) for line in candidates.sounding(db, shape))
+    column = "firsts" if by_first else "sounds"
+    rows = db.execute(f"SELECT doc, units, {column}, words FROM line WHERE id IN ({ids})")  # noqa: S608
+    wanted = "".join(way) if by_first else " " + " ".join(way)
+    return [fit for row in rows for fit in [_fit(row, wanted, len(way), by_first)] if fit]
 
 
-def _fit(row: tuple[int, str, str, str], way: Sequence[str]) -> Fit | None:
+def _fit(row: tuple[int, str, str, str], wanted: str, length: int, by_first: bool) -> Fit | None:
     doc, joined, sounding, words = row
-    units, sounds = joined.split(" "), sounding.split(" ")
-    for at in range(len(sounds) - len(way) + 1):
-        if all(sounds[at + step].startswith(sound) for step, sound in enumerate(way)):
-            held = "".join(units[at : at + len(way)])
-            if text.is_han(held):
-                return Fit(doc, held, len(units), at, held in words.split(" "))
-    return None
+    if by_first:
+        at = sounding.find(wanted)
+    else:
+        place = (" " + sounding).find(wanted)
+        at = sounding.count(" ", 0, place) if place > 0 else place
+    units = joined.split(" ")
+    held = "".join(units[at : at + length])
+    if at < 0 or not text.is_han(held):
+        return None
+    return Fit(doc, held, len(units), at, held in words.split(" "))
 
 
 def _in_turn(fits: list[Fit], limit: int) -> list[int]:

@@ -37,42 +37,41 @@ PAIR = "0"
 
 
 @lru_cache(maxsize=200_000)
-def _of_word(word: str) -> tuple[str, ...]:
-    """One syllable per character of a Han word, polyphones read as in that word."""
-    found = tuple(lazy_pinyin(word))
-    return found if len(found) == len(word) else tuple(char for char in word)
+def _of_word(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Units and sounds of one word, polyphones read as in that word."""
+    parts = tuple(units(word))
+    if not is_han(word):
+        return parts, tuple(_of_word(part)[1][0] if is_han(part) else part for part in parts)
+    sounds = tuple(lazy_pinyin(word))
+    return parts, sounds if len(sounds) == len(parts) else parts
 
 
-def syllables(normal: str) -> list[str]:
-    """For each unit of `kb.text.units` its syllable; other runs and breaks stay as they are."""
-    found: list[str] = []
+def sounded(normal: str) -> tuple[list[str], list[str]]:
+    """The units of a normalised text and for each its syllable; other runs and breaks stand for themselves."""
+    parts: list[str] = []
+    sounds: list[str] = []
     for word in plain_words(normal):
-        if is_han(word):
-            found.extend(_of_word(word))
-        else:
-            for unit in units(word):
-                found.extend(_of_word(unit) if is_han(unit) else (unit,))
-    return found
+        some = _of_word(word)
+        parts.extend(some[0])
+        sounds.extend(some[1])
+    return parts, sounds
 
 
-def pairs(parts: list[str], sounds: list[str]) -> list[str]:
-    """Tokens of neighbouring syllables: gong0ji ji0jin; only where Han stands beside Han."""
-    steps = zip(parts, parts[1:], sounds, sounds[1:], strict=False)
-    return [PAIR.join((s, t)) for a, b, s, t in steps if is_han(a) and is_han(b)]
+def pairs(sounds: list[str]) -> list[str]:
+    """Tokens of neighbouring sounds: gong0ji ji0jin."""
+    return [f"{a}{PAIR}{b}" for a, b in zip(sounds, sounds[1:], strict=False) if a != BREAK != b]
 
 
-def initials(parts: list[str], sounds: list[str]) -> list[str]:
+def firsts(sounds: list[str]) -> str:
+    """One character for each sound: its first letter, BREAK for a break."""
+    return "".join([sound[0] for sound in sounds])
+
+
+def initials(first: str) -> list[str]:
     """Tokens of three first letters in a row, padded with 0 at the end of a run: gjj jj0 j00."""
-    found: list[str] = []
-    run = ""
-    for part, sound in [*zip(parts, sounds, strict=True), (BREAK, BREAK)]:
-        if is_han(part) and sound[0].isalpha():
-            run += sound[0]
-            continue
-        padded = run + "00"
-        found.extend(padded[at : at + 3] for at in range(len(run)))
-        run = ""
-    return found
+    padded = first.replace(BREAK, "00|") + "00"
+    tokens = (padded[at : at + 3] for at in range(len(padded) - 2))
+    return [token for token in tokens if BREAK not in token and token[0] != "0"]
 
 
 @lru_cache(maxsize=4096)

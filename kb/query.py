@@ -14,7 +14,8 @@ FUNCTION_WEIGHT = 0.1
 SHORT_HAN = 6
 """Up to so many Han characters a query is taken for a piece of a title: titles that hold it come first."""
 LONGEST_SYNONYM = 12
-MOST_UNITS = 100
+LONGEST = 100
+"""Characters of a query that are looked at."""
 _LATIN = re.compile(r"[a-z]+")
 Synonyms = Callable[[list[str]], Iterable[tuple[str, str]]]
 """Looks up which of these pieces of text stand for official words; gives pairs of both."""
@@ -55,14 +56,13 @@ class Query:
 
 def parse(typed: str, synonyms: Synonyms) -> Query:
     """Take a query apart; an empty one has no terms."""
-    normal = text.normalise_query(typed)
-    parts = text.units(normal)[:MOST_UNITS]
-    normal = "".join(" " if part == text.BREAK else part for part in parts)
-    query = Query(normal, parts, pinyin.syllables(normal))
+    normal = text.normalise_query(typed)[:LONGEST].strip()
+    parts, sounds = pinyin.sounded(normal)
+    query = Query(normal, parts, sounds)
     _add(query, normal, parts, 1.0)
     if (query.words or query.chars) and all(text.is_function(term) for term in query.words):
         _unmute(query)
-    query.pairs = dict.fromkeys(pinyin.pairs(parts, query.sounds), 1.0)
+    query.pairs = dict.fromkeys(pinyin.pairs(sounds), 1.0)
     query.typed = frozenset(query.words) | frozenset(query.bigrams)
     for official in _official(normal, synonyms):
         _add(query, official, text.units(official), SYNONYM_WEIGHT)

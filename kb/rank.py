@@ -5,10 +5,11 @@ Pure: is handed tokens and counts, knows neither the index file nor the database
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from kb import pinyin, text
+from kb import pinyin
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
 from kb.query import Query
 
@@ -25,7 +26,9 @@ class Totals:
     average: float
 
 
-Scorer = Callable[[Iterable[str], int], float]
+def _key(name: str, term: str) -> Any:
+    """Pairs of sounds are looked up as pairs: joining them for every line would cost more than the rest."""
+    return tuple(term.split(pinyin.PAIR)) if name == SOUND else term
 
 
 class Ranker:
@@ -38,9 +41,9 @@ class Ranker:
             WORD: query.words, PAIR: query.bigrams, CHAR: query.chars, SOUND: query.pairs, ANSWER: query.words,
         }  # fmt: skip
         self._totals = totals
-        self._weights = {
+        self._weights: dict[str, dict[Any, float]] = {
             name: {
-                term: FIELD_WEIGHT[name] * worth * self._idf(name, counts.get((name, term), 0))
+                _key(name, term): FIELD_WEIGHT[name] * worth * self._idf(name, counts.get((name, term), 0))
                 for term, worth in terms.items()
             }
             for name, terms in fields.items()
@@ -49,31 +52,29 @@ class Ranker:
     def line(self, units: str, sounds: str, words: str) -> float:
         """The fit of a title or alias, from its tokens as the index keeps them."""
         parts = units.split(" ")
-        chars = [part for part in parts if part != text.BREAK]
-        score = self._field(WORD, words.split(" "))
-        score += self._field(PAIR, text.bigrams(parts))
-        score += self._field(CHAR, chars)
-        if self._weights[SOUND]:
-            score += self._field(SOUND, pinyin.pairs(parts, sounds.split(" ")))
-        return score
+        score = self._field(CHAR, parts, len(parts))
+        if not score and not self._weights[SOUND]:
+            return 0.0
+        score += self._field(WORD, some := words.split(" "), len(some))
+        score += self._field(PAIR, map(str.__add__, parts, parts[1:]), len(parts) - 1)
+        heard = sounds.split(" ")
+        return score + self._field(SOUND, zip(heard, heard[1:], strict=False), len(parts) - 1)
 
     def answer(self, words: str) -> float:
-        return self._field(ANSWER, words.split(" "))
-
-    @property
-    def perfect(self) -> float:
-        """About what a line of average length scores that has every typed term once."""
-        return sum(sum(self._weights[name].values()) for name in (WORD, PAIR, CHAR, SOUND))
+        """The fit of an answer, from its words as the index keeps them."""
+        return self._field(ANSWER, some := words.split(" "), len(some))
 
     def _idf(self, name: str, n: int) -> float:
         total = self._totals[name].n
         return math.log(1 + (total - n + 0.5) / (n + 0.5))
 
-    def _field(self, name: str, tokens: list[str]) -> float:
+    def _field(self, name: str, tokens: Iterable[Any], length: int) -> float:
         weights = self._weights[name]
-        met = Counter(token for token in tokens if token in weights)
+        met = [token for token in tokens if token in weights]
         if not met:
             return 0.0
         b, average = LENGTH_NORM[name], self._totals[name].average
-        norm = K1 * (1 - b + b * len(tokens) / average)
-        return sum(weights[token] * n * (K1 + 1) / (n + norm) for token, n in met.items())
+        norm = K1 * (1 - b + b * length / average)
+        if len(met) == len(set(met)):
+            return sum([weights[token] for token in met]) * (K1 + 1) / (1 + norm)
+        return sum(weights[token] * n * (K1 + 1) / (n + norm) for token, n in Counter(met).items())

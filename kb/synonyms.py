@@ -35,7 +35,7 @@ def _pairs(data: dict[str, list[dict[str, list[str]]]]) -> Iterator[tuple[str, s
 async def everything(session: AsyncSession) -> list[tuple[str, str]]:
     """The shipped pairs and the editors' own."""
     rows = await session.execute(select(Synonym.say, Synonym.official))
-    return [*shipped(), *((say, official) for say, official in rows.tuples())]
+    return [*shipped(), *((say, official) for say, official in rows)]
 
 
 async def add(session: AsyncSession, say: str, official: str) -> None:

@@ -77,5 +77,5 @@ def is_function(term: str) -> bool:
 
 
 def bigrams(parts: list[str]) -> list[str]:
-    """Pairs of neighbouring Han units."""
-    return [a + b for a, b in zip(parts, parts[1:], strict=False) if is_han(a) and is_han(b)]
+    """Pairs of neighbouring units; in Han text, pairs of characters."""
+    return [a + b for a, b in zip(parts, parts[1:], strict=False) if a != BREAK != b]
