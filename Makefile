@@ -17,7 +17,7 @@ run: ## 准备好一切并启动演示热线 · set up and start the demo hotlin
 	@$(SETUP) 6 packages asterisk voice
 	@echo "[4/6] 语音提示"; $(WITH_TOOLS) hotline prompts build
 	@echo "[5/6] 数据库"; $(WITH_TOOLS) hotline db upgrade
-	@echo "[6/6] 启动"; $(WITH_TOOLS) exec hotline run --demo
+	@echo "[6/6] 启动"; $(WITH_TOOLS) exec hotline run --demo --daytime
 
 test: setup-tests ## 准备好一切并运行全部检查和测试 · set up, then all checks and tests
 	@status=0; \

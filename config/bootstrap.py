@@ -1,8 +1,9 @@
 """The composition root (装配): the only place that knows every room; builds them, starts them, stops them in order."""
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -14,13 +15,15 @@ from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
 from config.settings import Settings
+from core.accounts import AccountChanged
 from core.bus import Bus
-from core.clock import Clock
+from core.clock import Clock, beijing
 from core.db import Database
 from core.errors import HotlineError
+from core.holidays import CalendarChanged
 from core.people import User
 from core.tasks import Tasks
-from core.units import Region, RegionLevel
+from core.units import Region, RegionLevel, subject_unit_codes
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
 from ivr.ami import Ami
@@ -35,6 +38,10 @@ from ivr.seats import Staff
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_phones
 from ivr.voice import Voice
+from kb.entries import hot
+from kb.search import Searcher
+from portal import keys as portal_keys
+from tickets.recompute import recompute_open_clocks
 
 log = structlog.get_logger()
 GUESTS = 16
@@ -61,6 +68,7 @@ class Hotline:
         self.folders = Folders(settings.data_dir / "asterisk")
         self.asterisk: EmbeddedAsterisk | None = None
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
+        self.searcher = Searcher(settings.data_dir / "kb-index.db", self.db, clock)
         self._runner: web.AppRunner | None = None
         self.controller: Controller
         self.control: CallControl
@@ -73,7 +81,10 @@ class Hotline:
             await self._start_asterisk(regions)
         self._build_controller(regions)
         self.controller.seats.staff = await self._staff()
+        self._listen()
         self.controller.start()
+        await self.searcher.open()
+        self.tasks.loop("kb-index", self.searcher.follow)
         await self._start_web()
         gc.collect()
         gc.freeze()  # the program's own objects are never garbage; looking through them halts every call for 100 ms
@@ -83,6 +94,7 @@ class Hotline:
             await self._runner.cleanup()
         await self.controller.stop()
         await self.tasks.close()
+        await self.searcher.close()
         if self.asterisk:
             await self.asterisk.stop()
         await self.db.close()
@@ -119,10 +131,28 @@ class Hotline:
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
 
     async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
-        return []
+        async with self.db.reading() as session:
+            entries = await hot(session, beijing(self.clock.now()).date(), subject)
+        return [HotAnswer(entry.title, entry.answer) for entry in entries]
 
     async def _subject_units(self, region_id: int) -> Mapping[str, str]:
-        return {}
+        async with self.db.reading() as session:
+            return await subject_unit_codes(session, region_id)
+
+    # --- what follows from changes ----------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """News of one room that another must act on."""
+        self.bus.subscribe(AccountChanged, lambda _: self._job(self.people_changed(), "people-changed"))
+        self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
+
+    def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self.tasks.job(work, name)
+
+    async def _calendar_changed(self) -> None:
+        """Open clocks are reckoned anew with the changed calendar (WD-9)."""
+        async with self.db.unit_of_work() as session:
+            await recompute_open_clocks(session)
 
     async def people_changed(self) -> None:
         """Somebody's account or telephone was added or changed: Asterisk and the seats learn of it."""
@@ -144,7 +174,7 @@ class Hotline:
         deps = WebDeps(
             self.db, self.clock, self.bus, self.tasks, self.settings.http, probes={"asterisk": self._asterisk_state}
         )
-        app = make_app(deps, [self._staff_side, portal.app.setup])
+        app = make_app(deps, [self._staff_side, self._public_side])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await self._runner.setup()
         await web.TCPSite(self._runner, self.settings.http.host, self.settings.http.port).start()
@@ -159,7 +189,12 @@ class Hotline:
             enabled=bool(guests), numbers=(self.settings.line.number,), guests=guests
         )
         app[desk_keys.RECORDINGS] = self.settings.recordings
+        app[desk_keys.SEARCHER] = self.searcher
         agent_desktop.app.setup(app)
+
+    def _public_side(self, app: web.Application) -> None:
+        app[portal_keys.SEARCHER] = self.searcher
+        portal.app.setup(app)
 
     async def _asterisk_state(self) -> PartState:
         up = self.controller.ami.up

@@ -4,15 +4,18 @@ import argparse
 import asyncio
 import contextlib
 import signal
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from config import demo
 from config.database import opened, upgrade
 from config.demo_people import read_cast
 from config.settings import Settings, make_clock
-from core.clock import Clock, beijing
+from core.clock import BEIJING, Clock, beijing
 from core.holidays import load_calendar
 from core.people import Role
+from core.workdays import WorkCalendar
 
 
 def add_commands(commands: Any) -> None:
@@ -21,6 +24,9 @@ def add_commands(commands: Any) -> None:
     )
     run.add_argument(
         "--demo", action="store_true", help="演示：准备虚构的单位、人员和一个月的通话，并打印账号"
+    )
+    run.add_argument(
+        "--daytime", action="store_true", help="演示时若不在工作时间，把时钟拨到上一个工作日上午十点，以便体验人工接听"
     )
     run.set_defaults(run=run_hotline)
     database = commands.add_parser("db", help="数据库结构", description="数据库结构。")
@@ -40,10 +46,10 @@ def upgrade_database(given: argparse.Namespace) -> None:
 
 def run_hotline(given: argparse.Namespace) -> None:
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_run(given.settings))
+        asyncio.run(_run(given.settings, daytime=given.daytime))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, *, daytime: bool) -> None:
     """Until SIGINT or SIGTERM; a signal during the start ends the start."""
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None
@@ -51,7 +57,7 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(number, main.cancel)
     await upgrade(settings.database.url)
     if settings.mode == "demo":
-        await _seed(settings)
+        settings = await _seed(settings, daytime=daytime)
     from config import bootstrap  # with every room and its libraries: only here
 
     hotline = bootstrap.Hotline(settings, make_clock(settings))
@@ -64,16 +70,31 @@ async def _run(settings: Settings) -> None:
         await hotline.stop()
 
 
-async def _seed(settings: Settings) -> None:
+async def _seed(settings: Settings, *, daytime: bool) -> Settings:
+    """The demo's data, then how to begin; the settings with the clock the demo runs by."""
     clock = make_clock(settings)
     print("正在准备演示数据（首次约需半分钟）……", flush=True)
     async with opened(settings) as db:
         accounts = await demo.seed(db, clock, settings)
         async with db.reading() as session:
             calendar = await load_calendar(session)
-    is_open = calendar.is_open(clock.now(), read_cast().regions[0]["code"])
-    for line in _welcome(settings, accounts, clock, is_open=is_open):
+    region = read_cast().regions[0]["code"]
+    is_open = calendar.is_open(clock.now(), region)
+    if daytime and not is_open and settings.mode == "demo":
+        settings = replace(settings, test_clock=_last_morning(calendar, clock.now(), region))
+        print(f"现在是非工作时间，演示时钟拨到 {beijing(make_clock(settings).now()):%m月%d日 %H:%M}。")
+        is_open = True
+    for line in _welcome(settings, accounts, make_clock(settings), is_open=is_open):
         print(line)
+    return settings
+
+
+def _last_morning(calendar: WorkCalendar, now: datetime, region: str) -> datetime:
+    """Ten o'clock of the last working day before today."""
+    day = beijing(now).date() - timedelta(days=1)
+    while not calendar.is_workday(day, region):
+        day -= timedelta(days=1)
+    return datetime.combine(day, time(10), BEIJING)
 
 
 def _welcome(settings: Settings, accounts: demo.DemoAccounts, clock: Clock, *, is_open: bool) -> list[str]:

@@ -129,7 +129,7 @@ class _Manager(Manager):  # type: ignore[misc]
     is_closing = False
 
     def connect(self, *args: Any, **options: Any) -> Any:
-        """panoramisk's reconnect may come after our close."""
+        """A reconnect that panoramisk had planned may come after our close."""
         return None if self.is_closing else super().connect(*args, **options)
 
     def connection_made(self, f: "asyncio.Future[Any]") -> None:

@@ -5,6 +5,7 @@ so a step that fails half-way leaves the caller where somebody, or music, or the
 """
 
 import asyncio
+import contextlib
 import re
 import uuid
 from typing import Any
@@ -25,6 +26,8 @@ from recordings import ledger
 
 log = structlog.get_logger()
 _NUMBER = re.compile(r"\+?\d{3,15}")
+JOIN_LIMIT_S = 5.0
+JOIN_LOOK_S = 0.02
 
 
 class NoCall(HotlineError):
@@ -109,6 +112,7 @@ class CallControl:
         self._begin(call, target, "attended", seat)
         await self._set(call.channel, DEVICE=seat.device)
         await self._set(leg.name, LEG=target.rungs[0].dial, RING_S=self._settings.calls.ring_s)
+        await self._hush(call)
         await self._ami.action(
             "Redirect", Channel=call.channel, Context="caller-hold", Exten="s", Priority=1,
             ExtraChannel=leg.name, ExtraContext="consult", ExtraExten="s", ExtraPriority=1,
@@ -128,7 +132,16 @@ class CallControl:
         transfer.completing = True
         await self._set(call.channel, DEVICE=seat.device, PARTNER=partner.name)
         await self._redirect(call, "join")
+        await self._until_with_liaison(call)
         await self._hang_up_quietly(leg)
+
+    async def _until_with_liaison(self, call: LiveCall) -> None:
+        """The operator's Dial holds the liaison until the caller has taken over: hanging up sooner would lose both."""
+        for _ in range(int(JOIN_LIMIT_S / JOIN_LOOK_S)):
+            if call.phase == "liaison" or call.ended_at:
+                return
+            await asyncio.sleep(JOIN_LOOK_S)
+        log.warning("join_slow", linkedid=call.linkedid)
 
     async def cancel_consult(self, user_id: int) -> None:
         """Back to the caller; the liaison's leg ends."""
@@ -233,7 +246,15 @@ class CallControl:
         await self._set(call.channel, **variables)
         await self._redirect(call, context)
 
+    async def _hush(self, call: LiveCall) -> None:
+        """End what is whispered to the caller: the recorder can only begin anew on a channel nobody listens to."""
+        whisper, call.whisper = call.whisper, ""
+        if whisper:
+            with contextlib.suppress(ActionRefused):
+                await self._ami.action("Hangup", Channel=whisper)
+
     async def _redirect(self, call: LiveCall, context: str) -> None:
+        await self._hush(call)
         await self._ami.action("Redirect", Channel=call.channel, Context=context, Exten="s", Priority=1)
 
     async def _set(self, channel: str, **variables: object) -> None:

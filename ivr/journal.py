@@ -74,7 +74,7 @@ class Journal:
         """Look up the keys of calls that a controller before this one has stored."""
         async with self._db.reading() as session:
             rows = await session.execute(select(Call.linkedid, Call.id).where(Call.linkedid.in_(linkedids)))
-            self._ids.update({linkedid: key for linkedid, key in rows})
+            self._ids.update((linkedid, key) for linkedid, key in rows)
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Write batches for ever; a batch that fails is kept and tried again."""

@@ -90,6 +90,8 @@ class LiveCall:
     transfer: TransferState | None = None
     consults: list[tuple[str, datetime]] = field(default_factory=list)
     """uniqueid of each channel on which a consultation was held, and since when."""
+    whisper: str = ""
+    """Channel that speaks into the talk, once there was one."""
     ended_at: datetime | None = None
     phase_before_end: str = ""
 

@@ -50,10 +50,12 @@ class Opening:
         if person is None or not person.staff_number:
             return
         sounds = "&".join(controller.sound(prompt) for prompt in spoken.staff_number(person.staff_number))
+        call.whisper = f"{call.linkedid}-whisper"
         try:
             await controller.ami.action(
                 "Originate", Channel="Local/speak@whisper/n", Context="whisper", Exten="listen", Priority=1,
                 Async="true", Timeout=3000, Variable=[f"__SOUNDS={sounds}", f"__TARGET={call.channel}"],
+                ChannelId=call.whisper, OtherChannelId=f"{call.whisper};2",
             )  # fmt: skip
         except (ActionRefused, TelephonyDown):
             log.info("staff_number_not_spoken", linkedid=call.linkedid)
@@ -97,5 +99,7 @@ class Opening:
                 )  # fmt: skip
 
     def _consults(self, caller: Caller) -> list[tuple[Path, datetime]]:
+        """The dialplan names a consultation's file by the operator's channel and the second it began."""
         folder = self._recordings.spool_dir / "consult"
-        return [(folder / f"{uniqueid}.raw", at) for uniqueid, at in caller.call.consults]
+        found = {file: at for uniqueid, at in caller.call.consults for file in folder.glob(f"{uniqueid}-*.raw")}
+        return sorted(found.items())

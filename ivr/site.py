@@ -140,7 +140,7 @@ live_dangerously = no
 maxload = 0
 verbose = 0
 debug = 0
-transmit_silence = yes
+transmit_silence = no
 hideconnect = yes
 """
 
