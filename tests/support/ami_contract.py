@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Self
 
 import pytest
 from structlog.testing import capture_logs
@@ -27,7 +28,7 @@ class Listener:
     def _down(self) -> None:
         self.downs += 1
 
-    async def __aenter__(self) -> "Listener":
+    async def __aenter__(self) -> Self:
         self.ami.start()
         await until(lambda: self.ami.up)
         return self

@@ -7,6 +7,7 @@ either an AMI event as received or, with the key `Did`, a step of the desk that 
 made up. Only for the lab: never record a citizen's call.
 """
 
+# ruff: noqa: E402, T201 - a command of its own: it finds the project first, and prints
 import asyncio
 import json
 import sys
