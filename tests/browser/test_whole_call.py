@@ -14,6 +14,7 @@ from support.sipcall import Call as SipCall
 from support.sipphone import Phone
 from support.tones import hears
 
+from core.audit import AuditRow
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from tickets.models import SatisfactionRating, Ticket
 
@@ -93,6 +94,11 @@ async def test_a_citizen_is_served_end_to_end(browser: Browser, city: City, liai
     await desk.keyboard.press("F2")
     await call.until_hears(OPERATOR_HZ, timeout=15)
     await expect(desk.get_by_test_id("query-code")).to_have_text(re.compile(r"^\d{4} \d{4} \d{4}$"))
+    await desk.keyboard.press("Control+k")
+    await desk.keyboard.type("社保卡补办")
+    await desk.locator("#kb-list [role=option]").first.wait_for()
+    await desk.keyboard.press("Enter")
+    await expect(desk.locator("#f-answer")).to_have_value(re.compile("身份证"))
     await desk.fill("#f-question", "社保卡丢了怎么补办？")
     await desk.wait_for_selector("#saved:has-text('已保存')")
 
@@ -107,7 +113,6 @@ async def test_a_citizen_is_served_end_to_end(browser: Browser, city: City, liai
     await call.until_hears(LIAISON_HZ, timeout=10)
 
     await desk.wait_for_selector("#seat[data-state=wrapup]")
-    await desk.fill("#f-answer", "已由人社局联络员答复。")
     await desk.get_by_test_id("outcomes").get_by_text("转接", exact=False).first.click()
     await desk.get_by_test_id("finish").click()
     await desk.wait_for_selector("#seat[data-state=ready]")
@@ -147,5 +152,52 @@ async def check_audio(city: City, record: Call, talk: Recording) -> None:
 
 
 async def check_supervisor(browser: Browser, city: City, record: Call) -> None:
-    page = await sign_in(browser, city, "supervisor1", f"/supervise/calls/{record.linkedid}")
-    await page.wait_for_selector("audio", state="attached")
+    """The supervisor finds the call, one press plays its recording and leaves one audit row."""
+    page = await sign_in(browser, city, "supervisor1", "/supervise")
+    await page.locator(f"a[href*='{record.linkedid}']").first.click()
+    await page.get_by_role("button", name="播放", exact=True).first.click()
+    await page.wait_for_function("() => Number(document.querySelector('[data-player]').dataset.position) > 0.2")
+    assert len(await stored(city, AuditRow, action="recording.play")) == 1
+
+
+async def test_a_reload_in_mid_call_brings_the_operator_back(browser: Browser, city: City, caller: Phone):
+    """The desk is reloaded while talking: the same call is back with sound both ways, the typed text is there."""
+    desk = await ready_operator(browser, city)
+    call = await to_operator(caller)
+    await desk.wait_for_selector("#seat[data-state=ringing]")
+    await desk.keyboard.press("F2")
+    await call.until_hears(OPERATOR_HZ, timeout=15)
+    await desk.locator("#f-question").fill("医保卡丢了")
+    await desk.wait_for_selector("#saved:has-text('已保存')")
+    await desk.reload()
+    await desk.wait_for_selector("#seat[data-state=talking]")
+    left_at = asyncio.get_running_loop().time()
+    await call.until_hears(OPERATOR_HZ, timeout=20, since=left_at)
+    await expect(desk.locator("#f-question")).to_have_value("医保卡丢了")
+    assert await stored(city, CallEvent, kind="reclaimed")
+    await desk.keyboard.press("F9")
+    await until_stored(city, CallEvent, 1, kind="node", data={"node": "TALKED"})
+    await call.hangup()
+
+
+@pytest.mark.parametrize("answer", ["busy", "decline"])
+async def test_a_failed_transfer_comes_back_to_the_same_operator(
+    browser: Browser, city: City, liaison: Phone, caller: Phone, answer: str
+):
+    """Liaison busy or refusing: the caller hears why and is with the same operator again."""
+    liaison.on_invite = answer
+    desk = await ready_operator(browser, city)
+    call = await to_operator(caller)
+    await desk.wait_for_selector("#seat[data-state=ringing]")
+    await desk.keyboard.press("F2")
+    await call.until_hears(OPERATOR_HZ, timeout=15)
+    await desk.fill("#dir-q", "101")
+    await desk.locator("#dir-list [role=option]").first.wait_for()
+    await desk.press("#dir-q", "Control+Enter")
+    (failed,) = await until_stored(city, CallEvent, 1, kind="no_answer")
+    assert failed.data["why"] in ("busy", "refused")
+    await desk.wait_for_selector("#seat[data-state=ringing]", timeout=20_000)
+    await desk.keyboard.press("F2")
+    await call.until_hears(OPERATOR_HZ, timeout=15)
+    await until_stored(city, CallEvent, 1, kind="returned")
+    await call.hangup()

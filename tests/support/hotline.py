@@ -16,6 +16,7 @@ from core.clock import ShiftedClock
 from core.people import Role, RoleGrant, User, hash_password
 from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
 from ivr.site import Folders
+from kb.models import Audience, Entry, EntryKind, EntryState
 
 MONDAY_MORNING = "2026-06-01T10:00:00+08:00"
 PASSWORD = "correct-horse-battery"
@@ -126,6 +127,12 @@ async def _found(session: AsyncSession, city: City) -> None:
         session.add(user)
         await session.flush()
         city.users[name] = user.id
+    today = city.clock.now()
+    session.add(
+        Entry(kind=EntryKind.FAQ, state=EntryState.PUBLISHED, audience=Audience.PUBLIC, title="社会保障卡丢失怎样补办",
+              answer="携带本人身份证到社保经办窗口当场补办。", unit_id=city.units["101"], subject="s1", is_hot=True,
+              created_at=today, changed_at=today)
+    )  # fmt: skip
     session.add_all(
         [Liaison(unit_id=city.units["101"], user_id=city.users["liaison1"]),
          Liaison(unit_id=city.units["102"], user_id=city.users["liaison2"])]
