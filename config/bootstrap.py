@@ -34,8 +34,8 @@ from ivr.flow.context import FlowDeps, HotAnswer
 from ivr.journal import Journal
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
-from ivr.seats import Staff
 from ivr.prompt_catalogue import load as load_catalogue
+from ivr.seats import Staff
 from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_phones
 from ivr.voice import Voice
 from kb.entries import hot
@@ -103,7 +103,13 @@ class Hotline:
 
     async def _start_asterisk(self, regions: dict[str, Region]) -> None:
         lines = {number: region.code for number, region in regions.items()}
-        write_all(self.settings.asterisk, self.folders, lines=lines, phones=await self._phones(), guests=self._guests())
+        write_all(
+            self.settings.asterisk,
+            self.folders,
+            lines=lines,
+            phones=await self._phones(),
+            guests=self._guests(),
+        )
         self.asterisk = EmbeddedAsterisk(self.settings.asterisk, self.folders)
         await self.asterisk.start()
 
@@ -172,7 +178,12 @@ class Hotline:
 
     async def _start_web(self) -> None:
         deps = WebDeps(
-            self.db, self.clock, self.bus, self.tasks, self.settings.http, probes={"asterisk": self._asterisk_state}
+            self.db,
+            self.clock,
+            self.bus,
+            self.tasks,
+            self.settings.http,
+            probes={"asterisk": self._asterisk_state},
         )
         app = make_app(deps, [self._staff_side, self._public_side])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
@@ -184,7 +195,9 @@ class Hotline:
         asterisk = self.settings.asterisk
         guests = tuple(GuestAccount(guest.extension, guest.password) for guest in self._guests())
         app[desk_keys.CONTROL], app[desk_keys.BOARD] = self.control, self.controller.board
-        app[desk_keys.SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=f"ws://{asterisk.host}:{asterisk.http_port}/ws")
+        app[desk_keys.SOFTPHONE] = SoftphoneSettings(
+            asterisk_ws_url=f"ws://{asterisk.host}:{asterisk.http_port}/ws"
+        )
         app[desk_keys.CALLER_PHONE] = CallerPhoneSettings(
             enabled=bool(guests), numbers=(self.settings.line.number,), guests=guests
         )
@@ -221,7 +234,9 @@ class Hotline:
 
     async def _staff(self) -> dict[int, Staff]:
         return {
-            user.id: Staff(user.id, user.username, user.staff_number or "", user.display_name, user.extension or "")
+            user.id: Staff(
+                user.id, user.username, user.staff_number or "", user.display_name, user.extension or ""
+            )
             for user in await self._users()
         }
 

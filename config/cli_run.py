@@ -26,7 +26,9 @@ def add_commands(commands: Any) -> None:
         "--demo", action="store_true", help="演示：准备虚构的单位、人员和一个月的通话，并打印账号"
     )
     run.add_argument(
-        "--daytime", action="store_true", help="演示时若不在工作时间，把时钟拨到上一个工作日上午十点，以便体验人工接听"
+        "--daytime",
+        action="store_true",
+        help="演示时若不在工作时间，把时钟拨到上一个工作日上午十点，以便体验人工接听",
     )
     run.set_defaults(run=run_hotline)
     database = commands.add_parser("db", help="数据库结构", description="数据库结构。")

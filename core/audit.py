@@ -75,7 +75,9 @@ async def record(
 async def verify(session: AsyncSession) -> int | None:
     """The id of the first row that does not fit the chain, or None when all is whole."""
     previous = GENESIS
-    rows = await session.stream_scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000))
+    rows = await session.stream_scalars(
+        select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000)
+    )
     async for row in rows:
         if row.previous_hash != previous or row.row_hash != row.computed_hash():
             return row.id

@@ -53,7 +53,9 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _supervise(self, state: LoopState, run: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+    async def _supervise(
+        self, state: LoopState, run: Callable[[Callable[[], None]], Awaitable[None]]
+    ) -> None:
         pause_s = RESTART_FIRST_S
         while True:
             started = self._clock.now()

@@ -236,7 +236,9 @@ class Ami:
         lines = "".join(f"{key}: {safe(key, value)}\r\n" for key, value in fields.items())
         if on_refused:
             self._posted[number] = on_refused
-        self._manager.protocol.transport.write(f"Action: {name}\r\nActionID: {number}\r\n{lines}\r\n".encode())
+        self._manager.protocol.transport.write(
+            f"Action: {name}\r\nActionID: {number}\r\n{lines}\r\n".encode()
+        )
 
     def _replied(self, fields: Fields) -> None:
         on_refused = self._posted.pop(fields.get("ActionID", ""), None)

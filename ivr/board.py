@@ -143,7 +143,9 @@ class Board:
             leg = call.leg_of(seat.extension)
             if leg and not leg.answered_at:
                 return "ringing"
-            consulting = call.transfer and call.transfer.mode == "attended" and call.transfer.by == seat.extension
+            consulting = (
+                call.transfer and call.transfer.mode == "attended" and call.transfer.by == seat.extension
+            )
             return "consulting" if consulting else "talking"
         if seat.wrap_up_call:
             return "wrapup"
@@ -153,7 +155,9 @@ class Board:
         notes = self._notes(call)
         transfer = call.transfer
         consult = (
-            ConsultView(transfer.unit_id, transfer.unit_name, transfer.liaison_name, transfer.phase, transfer.why)
+            ConsultView(
+                transfer.unit_id, transfer.unit_name, transfer.liaison_name, transfer.phase, transfer.why
+            )
             if transfer
             else None
         )

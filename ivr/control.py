@@ -55,7 +55,9 @@ class CallsOutOff(HotlineError):
 
 
 class CallControl:
-    def __init__(self, controller: Controller, db: Database, clock: Clock, settings: TelephonySettings) -> None:
+    def __init__(
+        self, controller: Controller, db: Database, clock: Clock, settings: TelephonySettings
+    ) -> None:
         self._controller = controller
         self._ami = controller.ami
         self._seats = controller.seats
@@ -164,7 +166,9 @@ class CallControl:
             raise CallsOutOff
         channel_id = f"{self._settings.asterisk.system_name}-out-{uuid.uuid4().hex[:12]}"
         line = self._settings.line.number
-        for entry in self.board.tracker.expect_out(channel_id, seat.extension, number, line, self._clock.now()):
+        for entry in self.board.tracker.expect_out(
+            channel_id, seat.extension, number, line, self._clock.now()
+        ):
             self._controller.journal.add(entry)
         self.board.notes[channel_id] = CallNotes(ticket_no=ticket_no or "")
         await self._ami.action(
@@ -179,7 +183,9 @@ class CallControl:
         notes = self.board.notes.get(call.linkedid)
         if notes is None or not notes.query_code:
             raise NoCall
-        await self._send(call, "play-code", DEVICE=seat.device, CODE_SOUNDS="&".join(self._code_sounds(notes.query_code)))
+        await self._send(
+            call, "play-code", DEVICE=seat.device, CODE_SOUNDS="&".join(self._code_sounds(notes.query_code))
+        )
 
     # --- the page -----------------------------------------------------------------------------------------------
 
@@ -196,7 +202,13 @@ class CallControl:
         seat = self.board.seats.get(user_id)
         call = self.board.call_of(user_id)
         leg = call.leg_of(seat.extension) if call and seat else None
-        if seat is None or call is None or leg is None or not leg.answered_at or not seat.device.startswith("PJSIP/w"):
+        if (
+            seat is None
+            or call is None
+            or leg is None
+            or not leg.answered_at
+            or not seat.device.startswith("PJSIP/w")
+        ):
             return
         call.transfer = None
         self._controller.note(call, ledger.RECLAIMED, extension=seat.extension)
@@ -259,7 +271,10 @@ class CallControl:
 
     async def _set(self, channel: str, **variables: object) -> None:
         await asyncio.gather(
-            *(self._ami.action("Setvar", Channel=channel, Variable=name, Value=value) for name, value in variables.items())
+            *(
+                self._ami.action("Setvar", Channel=channel, Variable=name, Value=value)
+                for name, value in variables.items()
+            )
         )
 
     async def _hang_up_quietly(self, leg: Leg) -> None:

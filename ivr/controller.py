@@ -15,6 +15,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
+from core.errors import HotlineError
 from core.tasks import Tasks
 from core.units import Region
 from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
@@ -161,7 +162,10 @@ class Controller:
             opening = self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
             self._caller(call).opening = opening
         elif line.kind == ledger.TRANSFER_ANSWERED:
-            facts = {"liaison_id": self.seats.user_ids().get(line.data["extension"]), "liaison_unit_id": line.data["unit"]}
+            facts = {
+                "liaison_id": self.seats.user_ids().get(line.data["extension"]),
+                "liaison_unit_id": line.data["unit"],
+            }
             self.journal.set_facts(call.linkedid, **facts)
             opening = self._job(self._deps.on_liaison(self, call, line.data["extension"]), "liaison-answered")
             self._caller(call).opening = opening
@@ -173,7 +177,12 @@ class Controller:
 
     def _leg_over(self, line: Line, call: LiveCall) -> None:
         transfer = call.transfer
-        if transfer and transfer.mode == "attended" and transfer.by == line.data["extension"] and not transfer.completing:
+        if (
+            transfer
+            and transfer.mode == "attended"
+            and transfer.by == line.data["extension"]
+            and not transfer.completing
+        ):
             self._job(self._fetch_operator(call), "fetch-operator")
         if seat := self.board.seat_of(line.data["extension"]):
             seat.last_call = call
@@ -196,7 +205,9 @@ class Controller:
     async def _fetch_operator(self, call: LiveCall) -> None:
         """The operator has hung up while the caller waited for a consultation: ring the operator again, M-24."""
         try:
-            await self.ami.action("Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1)
+            await self.ami.action(
+                "Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1
+            )
         except (ActionRefused, TelephonyDown):
             log.info("caller_gone_too", linkedid=call.linkedid)
 
@@ -259,7 +270,9 @@ class Controller:
             dialogue.leave()
 
     def _key(self, event: Fields) -> None:
-        if event.get("Direction") == "Received" and (dialogue := self._dialogues.get(event.get("Uniqueid", ""))):
+        if event.get("Direction") == "Received" and (
+            dialogue := self._dialogues.get(event.get("Uniqueid", ""))
+        ):
             dialogue.press(event.get("Digit", ""))
 
     def _caller(self, call: LiveCall) -> Caller:
@@ -275,9 +288,13 @@ class Controller:
         caller = self._caller(call)
         if dialogue := self._dialogues.pop(call.linkedid, None):
             dialogue.leave()
-        if talk := self._talks.pop(call.linkedid, None):  # it hands in the message over which the caller hung up
+        if talk := self._talks.pop(
+            call.linkedid, None
+        ):  # it hands in the message over which the caller hung up
             await asyncio.wait({talk}, timeout=LAST_WORDS_LIMIT_S)
-        self.journal.set_facts(call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids()))
+        self.journal.set_facts(
+            call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
+        )
         await self.journal.stored()
         await self._deps.on_ended(self, caller)
         self.callers.pop(call.linkedid, None)
@@ -329,7 +346,9 @@ class Controller:
     async def _line_of(self, row: Fields) -> str:
         """The line that a channel's caller dialled, empty when it is none of ours or has ended."""
         try:
-            return (await self.ami.action("Getvar", Channel=row.get("Channel", ""), Variable="LINE")).get("Value", "")
+            return (await self.ami.action("Getvar", Channel=row.get("Channel", ""), Variable="LINE")).get(
+                "Value", ""
+            )
         except ActionRefused:
             return ""
 
@@ -351,7 +370,7 @@ class Controller:
                     beat()
                 except TelephonyDown:
                     missed = 0
-                except Exception:
+                except HotlineError:
                     missed += 1
                     log.warning("beat_missed", missed=missed)
                     if missed >= MISSED_BEATS:
@@ -364,7 +383,9 @@ class Controller:
             beat()
             for dialogue in list(self._dialogues.values()):
                 if self.ami.up:
-                    self.ami.post("Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=KEEP_LIMIT_S)
+                    self.ami.post(
+                        "Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=KEEP_LIMIT_S
+                    )
 
     def _job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]

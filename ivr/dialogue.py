@@ -20,10 +20,12 @@ PLAY_CHARACTERS = 700
 COMMAND_LIMIT_S = 30.0
 _STAGE = re.compile("agi_arg_1%3A%20([^%]*)%0A")
 """The STAGE in the event's URL-encoded environment; the rest of it is not worth decoding for every call."""
-_RESULT = re.compile(r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?(?: endpos=(?P<endpos>\d+))?")
+_RESULT = re.compile(
+    r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?(?: endpos=(?P<endpos>\d+))?"
+)
 
 
-class CallerGone(Exception):  # noqa: N818 - an event of every call, not a failure
+class CallerGone(Exception):
     """The caller has hung up, or the channel has left the dialogue."""
 
 
@@ -142,7 +144,9 @@ class Dialogue:
         """Hand the caller back to the dialplan, which goes on in `context`."""
         for name, value in {**variables, "NEXT": context}.items():
             await self.set_variable(name, value)
-        self._ami.post("AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break")
+        self._ami.post(
+            "AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break"
+        )
 
     def _refused(self, number: str) -> None:
         """Asterisk refuses an AGI command when the channel is gone."""
@@ -160,5 +164,3 @@ def _parts(sounds: Sequence[str]) -> Iterator[str]:
         part = f"{part}&{sound}" if part else sound
     if part:
         yield part
-
-

@@ -69,7 +69,12 @@ def unit_prompt(region_code: str, unit_code: str) -> str:
 
 
 async def target(
-    session: AsyncSession, unit_id: int, today: date, *, liaison_id: int | None = None, registered: frozenset[str]
+    session: AsyncSession,
+    unit_id: int,
+    today: date,
+    *,
+    liaison_id: int | None = None,
+    registered: frozenset[str],
 ) -> Target:
     """The ladder of one unit: liaisons in order, those on leave left out, then the service phones.
 
@@ -84,7 +89,9 @@ async def target(
         for rung in _rungs(people[row.user_id], row, registered)
     ]
     if liaison_id is None:
-        rungs += [Rung(f"PJSIP/{phone.number}@{TRUNK}", TRUNK, unit_row.name, None) for phone in unit_row.phones]
+        rungs += [
+            Rung(f"PJSIP/{phone.number}@{TRUNK}", TRUNK, unit_row.name, None) for phone in unit_row.phones
+        ]
     if not rungs:
         raise UnitUnreachable(unit=unit_row.name)
     prompt = unit_prompt(unit_row.region.code, unit_row.code)
@@ -95,10 +102,18 @@ def _rungs(user: User, row: Liaison, registered: frozenset[str]) -> list[Rung]:
     """A person's registered telephones ring together; with none, the outside number."""
     devices = [device for device in (user.extension, f"w{user.extension}") if device in registered]
     if user.extension and devices:
-        return [Rung("&".join(f"PJSIP/{device}" for device in devices), user.extension, user.display_name, user.id)]
+        return [
+            Rung(
+                "&".join(f"PJSIP/{device}" for device in devices), user.extension, user.display_name, user.id
+            )
+        ]
     if row.outside_number:
         return [Rung(f"PJSIP/{row.outside_number}@{TRUNK}", TRUNK, user.display_name, user.id)]
-    return [Rung(f"PJSIP/{user.extension}", user.extension, user.display_name, user.id)] if user.extension else []
+    return (
+        [Rung(f"PJSIP/{user.extension}", user.extension, user.display_name, user.id)]
+        if user.extension
+        else []
+    )
 
 
 async def _people(session: AsyncSession, ids: Sequence[int]) -> dict[int, User]:
@@ -107,7 +122,9 @@ async def _people(session: AsyncSession, ids: Sequence[int]) -> dict[int, User]:
 
 
 def _unit_query() -> Select[Unit]:
-    return select(Unit).options(selectinload(Unit.region), selectinload(Unit.liaisons), selectinload(Unit.phones))
+    return select(Unit).options(
+        selectinload(Unit.region), selectinload(Unit.liaisons), selectinload(Unit.phones)
+    )
 
 
 async def unit(session: AsyncSession, unit_id: int) -> Unit:

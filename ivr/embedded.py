@@ -39,8 +39,14 @@ class EmbeddedAsterisk:
         self._folders.log.mkdir(parents=True, exist_ok=True)
         with (self._folders.log / "console").open("ab") as console:
             self.process = await asyncio.create_subprocess_exec(
-                self._settings.binary.absolute(), "-C", self._conf, "-f", stdout=console, stderr=console,
-                stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
+                self._settings.binary.absolute(),
+                "-C",
+                self._conf,
+                "-f",
+                stdout=console,
+                stderr=console,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
             )
         try:
             async with asyncio.timeout(BOOT_LIMIT_S):
@@ -53,8 +59,13 @@ class EmbeddedAsterisk:
     async def command(self, text: str) -> str:
         """Run one command of Asterisk's console and return what it prints."""
         process = await asyncio.create_subprocess_exec(
-            self._settings.binary.absolute(), "-C", self._conf, "-rx", text,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            self._settings.binary.absolute(),
+            "-C",
+            self._conf,
+            "-rx",
+            text,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await asyncio.wait_for(process.communicate(), 10)
         return output.decode(errors="replace")

@@ -97,7 +97,9 @@ class Journal:
         except Exception:
             log.exception("ledger_write_failed", lines=len(lines))
             self._lines = lines + self._lines
-            self._facts = {key: facts.get(key, {}) | self._facts.get(key, {}) for key in {*facts, *self._facts}}
+            self._facts = {
+                key: facts.get(key, {}) | self._facts.get(key, {}) for key in {*facts, *self._facts}
+            }
             await asyncio.sleep(RETRY_PAUSE_S)
             self._wake.set()
             return
@@ -124,7 +126,9 @@ class Journal:
     async def _write(self, lines: list[Line], facts: dict[str, Facts]) -> None:
         fresh: dict[str, int] = {}
         async with self._db.unit_of_work() as session:
-            connection = await session.connection()  # tables, not objects: half the cost for rows by the dozen
+            connection = (
+                await session.connection()
+            )  # tables, not objects: half the cost for rows by the dozen
             arrivals = [self._arrival(line) for line in lines if line.kind == ledger.ARRIVED]
             if arrivals:
                 statement = insert(Call).returning(Call.id, sort_by_parameter_order=True)
@@ -133,7 +137,9 @@ class Journal:
             known = ChainMap(fresh, self._ids)
             if rows := [_event(line, known[line.linkedid]) for line in lines if line.linkedid in known]:
                 await connection.execute(insert(CallEvent), rows)
-            await _update_calls(connection, {known[key]: value for key, value in facts.items() if key in known})
+            await _update_calls(
+                connection, {known[key]: value for key, value in facts.items() if key in known}
+            )
         self._ids.update(fresh)
 
     def _arrival(self, line: Line) -> Facts:
@@ -148,16 +154,22 @@ class Journal:
 
 
 def _event(line: Line, call_id: int) -> dict[str, Any]:
-    return {"call_id": call_id, "at": line.at, "kind": line.kind, "channel": line.channel[:64], "data": line.data}
+    return {
+        "call_id": call_id,
+        "at": line.at,
+        "kind": line.kind,
+        "channel": line.channel[:64],
+        "data": line.data,
+    }
 
 
 async def _update_calls(connection: AsyncConnection, facts: dict[int, Facts]) -> None:
     """One statement for each set of columns, many rows at a time."""
     groups: dict[tuple[str, ...], list[Facts]] = {}
     for key, columns in facts.items():
-        groups.setdefault(tuple(sorted(columns)), []).append({"b_id": key, **{f"b_{n}": v for n, v in columns.items()}})
+        groups.setdefault(tuple(sorted(columns)), []).append(
+            {"b_id": key, **{f"b_{n}": v for n, v in columns.items()}}
+        )
     for names, rows in groups.items():
         statement = update(Call).where(Call.id == bindparam("b_id"))
         await connection.execute(statement.values({name: bindparam(f"b_{name}") for name in names}), rows)
-
-

@@ -81,7 +81,9 @@ class Opening:
         notes.ticket_no, notes.query_code = caller.ticket_no, caller.query_code
         controller.note(call, ledger.TICKET, ticket_no=caller.ticket_no)
         try:  # on the channel the code survives a restart of this process
-            await controller.ami.action("Setvar", Channel=call.channel, Variable="QUERY_CODE", Value=issued.query_code)
+            await controller.ami.action(
+                "Setvar", Channel=call.channel, Variable="QUERY_CODE", Value=issued.query_code
+            )
         except (ActionRefused, TelephonyDown):
             log.info("code_not_kept_on_channel", linkedid=call.linkedid)
 
@@ -101,5 +103,7 @@ class Opening:
     def _consults(self, caller: Caller) -> list[tuple[Path, datetime]]:
         """The dialplan names a consultation's file by the operator's channel and the second it began."""
         folder = self._recordings.spool_dir / "consult"
-        found = {file: at for uniqueid, at in caller.call.consults for file in folder.glob(f"{uniqueid}-*.raw")}
+        found = {
+            file: at for uniqueid, at in caller.call.consults for file in folder.glob(f"{uniqueid}-*.raw")
+        }
         return sorted(found.items())

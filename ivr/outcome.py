@@ -7,7 +7,11 @@ from ivr.flow.context import Caller
 from ivr.tracker import LiveCall
 from recordings.models import CallEnd
 
-_SERVED = {"voicemail": CallEnd.VOICEMAIL, "complaint": CallEnd.COMPLAINT, "self_service": CallEnd.SELF_SERVICE}
+_SERVED = {
+    "voicemail": CallEnd.VOICEMAIL,
+    "complaint": CallEnd.COMPLAINT,
+    "self_service": CallEnd.SELF_SERVICE,
+}
 
 
 def how_ended(call: LiveCall, outcome: str) -> CallEnd:

@@ -87,7 +87,12 @@ class Seats:
         self._board.seats[user_id] = seat
         try:
             await self._ami.action(
-                "QueueAdd", Queue=QUEUE, Interface=device, MemberName=person.extension, Paused="true", Reason=SIGNED_IN
+                "QueueAdd",
+                Queue=QUEUE,
+                Interface=device,
+                MemberName=person.extension,
+                Paused="true",
+                Reason=SIGNED_IN,
             )
         except ActionRefused as refused:
             if "Already there" not in str(refused.fields.get("reason")):

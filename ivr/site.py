@@ -11,7 +11,14 @@ from pathlib import Path
 
 from ivr.settings import AsteriskSettings
 
-EMPTY_CONFIGURATIONS = ("acl.conf", "ccss.conf", "indications.conf", "queuerules.conf", "stasis.conf", "udptl.conf")
+EMPTY_CONFIGURATIONS = (
+    "acl.conf",
+    "ccss.conf",
+    "indications.conf",
+    "queuerules.conf",
+    "stasis.conf",
+    "udptl.conf",
+)
 """Files that Asterisk asks for and the hotline leaves at their defaults."""
 DIALPLAN = Path(__file__).parents[1] / "dialplan"
 
@@ -85,7 +92,9 @@ def write_all(
     (folders.etc / "asterisk.conf").write_text(_asterisk(settings, folders))
     (site / "extensions.conf").write_text(_globals(folders, lines))
     (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
-    (site / "http.conf").write_text(f"[general]\nenabled=yes\nbindaddr={settings.host}\nbindport={settings.http_port}\n")
+    (site / "http.conf").write_text(
+        f"[general]\nenabled=yes\nbindaddr={settings.host}\nbindport={settings.http_port}\n"
+    )
     (site / "rtp.conf").write_text(
         f"[general]\nrtpstart={settings.rtp_start}\nrtpend={settings.rtp_end}\nicesupport=yes\nstrictrtp=yes\n"
     )

@@ -23,7 +23,13 @@ __all__ = ["Leg", "Line", "LiveCall", "Tracker", "TransferState", "extension_of"
 Fields = dict[str, str]
 _REFUSED = "21"
 """Q.850 cause of a call that was declined; its DialStatus is NOANSWER like that of one nobody heard."""
-_WHY = {"NOANSWER": "timeout", "BUSY": "busy", "CONGESTION": "refused", "CHANUNAVAIL": "gone", "CANCEL": "cancelled"}
+_WHY = {
+    "NOANSWER": "timeout",
+    "BUSY": "busy",
+    "CONGESTION": "refused",
+    "CHANUNAVAIL": "gone",
+    "CANCEL": "cancelled",
+}
 ENTRY_CONTEXTS = frozenset({"from-trunk"})
 ENDED_KEPT = 1000
 """How many ended calls are remembered, so that a late event never opens one of them again."""
@@ -94,7 +100,12 @@ class Tracker:
             if known and not known.channel:
                 known.channel = event.get("Channel", "")
             return []
-        if uniqueid and uniqueid == linkedid and event.get("Context") in ENTRY_CONTEXTS and uniqueid not in self._ended:
+        if (
+            uniqueid
+            and uniqueid == linkedid
+            and event.get("Context") in ENTRY_CONTEXTS
+            and uniqueid not in self._ended
+        ):
             call = self._open(event, at)
             return [self._line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
         if uniqueid and linkedid in self.calls:
@@ -103,7 +114,9 @@ class Tracker:
 
     def _open(self, event: Fields, at: datetime) -> LiveCall:
         uniqueid = event["Uniqueid"]
-        call = LiveCall(uniqueid, event.get("Channel", ""), event.get("Exten", ""), event.get("CallerIDNum", ""), at)
+        call = LiveCall(
+            uniqueid, event.get("Channel", ""), event.get("Exten", ""), event.get("CallerIDNum", ""), at
+        )
         self.calls[uniqueid] = call
         self._owner[uniqueid] = uniqueid
         return call
@@ -184,7 +197,11 @@ class Tracker:
         if transfer is None or leg.extension not in transfer.extensions or transfer.phase == "failed":
             return []
         transfer.why = "no_answer" if why == "timeout" else why
-        others = (other for other in call.legs.values() if other is not leg and other.extension in transfer.extensions)
+        others = (
+            other
+            for other in call.legs.values()
+            if other is not leg and other.extension in transfer.extensions
+        )
         if transfer.mode != "attended" or any(other.rings or other.answered_at for other in others):
             return []
         return self.transfer_failed(call, at)
@@ -241,7 +258,11 @@ class Tracker:
 
     def _bridged(self, call: LiveCall, partner: Leg, at: datetime) -> list[Line]:
         call.bridged_at = at
-        lines = [self._line(call, at, ledger.BRIDGED, partner.uniqueid, bridge=call.bridge, extension=partner.extension)]
+        lines = [
+            self._line(
+                call, at, ledger.BRIDGED, partner.uniqueid, bridge=call.bridge, extension=partner.extension
+            )
+        ]
         transfer = call.transfer
         if transfer and transfer.phase != "failed" and partner.extension in transfer.extensions:
             call.liaison, call.phase, call.transfer = partner.extension, "liaison", None
@@ -299,7 +320,9 @@ class Tracker:
             return []
         call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
         position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
-        queued = self._line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
+        queued = self._line(
+            call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position
+        )
         return [*self._returned_to_queue(call, at), queued]
 
     def _returned_to_queue(self, call: LiveCall, at: datetime) -> list[Line]:
@@ -316,7 +339,9 @@ class Tracker:
             return []
         call.left_queue = True
         answered = any(leg.answered_at for leg in call.legs.values())
-        return [self._line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="answered" if answered else "other")]
+        return [
+            self._line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="answered" if answered else "other")
+        ]
 
     def _queue_abandon(self, event: Fields, at: datetime) -> list[Line]:
         call = self.calls.get(event.get("Uniqueid", ""))

@@ -59,10 +59,7 @@ async def open_tickets(session: AsyncSession, user: User, now: datetime) -> list
         .order_by(Step.cut_off_at)
         .limit(SHOWN)
     )
-    return [
-        _line(ticket, step, linkedid, now)
-        for ticket, step, linkedid in await session.execute(query)
-    ]
+    return [_line(ticket, step, linkedid, now) for ticket, step, linkedid in await session.execute(query)]
 
 
 async def person(session: AsyncSession, user_id: int) -> User:

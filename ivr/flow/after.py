@@ -32,7 +32,7 @@ class After(Branch):
     async def after_code(self) -> str:
         self.note(ledger.CODE_SPOKEN, times=2) if self.caller.query_code else None
         call = self.caller.call
-        if call.operator and "operator" not in self.caller.asked and not call.direction == "out":
+        if call.operator and "operator" not in self.caller.asked and call.direction != "out":
             self.caller.asked.add("operator")
             return "survey"
         return await self.next_survey()

@@ -73,4 +73,6 @@ class Codes(Branch):
         self.slots["due"] = spoken.full_date(status.due_on, today) if status.due_on else []
         self.slots["reply"] = await self.deps.say(status.reply) if status.reply else []
         explained = status.explanation
-        self.slots["explanation"] = ["explanation-follows", *await self.deps.say(explained)] if explained else []
+        self.slots["explanation"] = (
+            ["explanation-follows", *await self.deps.say(explained)] if explained else []
+        )

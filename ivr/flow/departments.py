@@ -69,8 +69,11 @@ class Departments(Branch):
 
     async def subjects(self) -> Sequence[Item]:
         units = await self.deps.subject_units(self.caller.region.id)
-        return [Item([prompt], (subject, units[subject]))
-                for subject, prompt in SUBJECTS.items() if subject in units]
+        return [
+            Item([prompt], (subject, units[subject]))
+            for subject, prompt in SUBJECTS.items()
+            if subject in units
+        ]
 
     async def subject_questions(self) -> Sequence[Item]:
         return await self._questions(self.caller.subject)
@@ -92,7 +95,9 @@ class Departments(Branch):
             self.use_unit(unit)
             facts = [unit.name, unit.address and f"地址：{unit.address}", unit.hours_text]
             phones = "、".join(phone.number for phone in unit.phones)
-            self.slots["guidance"] = await self.deps.say("，".join(filter(None, [*facts, phones and f"电话：{phones}"])))
+            self.slots["guidance"] = await self.deps.say(
+                "，".join(filter(None, [*facts, phones and f"电话：{phones}"]))
+            )
 
     async def picked_answer(self, answer: HotAnswer) -> None:
         self.slots["answer"] = await self.deps.say(answer.answer)

@@ -39,7 +39,11 @@ class Messages(Branch):
         return "known" if any(character.isdigit() for character in self.caller.number) else "hidden"
 
     async def callback_number(self, digits: str) -> str | None:
-        plausible = (digits[0] == "1" and len(digits) == 11) or (digits[0] == "0" and len(digits) >= 10) or len(digits) in (7, 8)
+        plausible = (
+            (digits[0] == "1" and len(digits) == 11)
+            or (digits[0] == "0" and len(digits) >= 10)
+            or len(digits) in (7, 8)
+        )
         if not plausible:
             return None
         self.caller.callback_number = digits
@@ -78,4 +82,3 @@ class Messages(Branch):
         caller.ticket_id = issued.ticket.id
         caller.outcome = "complaint" if is_complaint else "voicemail"
         self.note(ledger.TICKET, ticket_no=caller.ticket_no)
-

@@ -156,7 +156,9 @@ async def check_supervisor(browser: Browser, city: City, record: Call) -> None:
     page = await sign_in(browser, city, "supervisor1", "/supervise")
     await page.locator(f"a[href*='{record.linkedid}']").first.click()
     await page.get_by_role("button", name="播放", exact=True).first.click()
-    await page.wait_for_function("() => Number(document.querySelector('[data-player]').dataset.position) > 0.2")
+    await page.wait_for_function(
+        "() => Number(document.querySelector('[data-player]').dataset.position) > 0.2"
+    )
     assert len(await stored(city, AuditRow, action="recording.play")) == 1
 
 

@@ -18,11 +18,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database with every table, on each engine in turn."""
-    import core.people
-    import core.web.models  # every room's tables, so that create_all knows them
-    import ivr.models
-    import kb.models
-    import recordings.models
     import tickets.models  # noqa: F401
 
     if request.param == "sqlite":

@@ -73,5 +73,5 @@ async def test_naive_instants_are_refused(db: Database):
         assert stored.tzinfo is not None
     with pytest.raises(Exception, match="naive"):
         async with db.unit_of_work() as session:
-            await session.execute(update(audit.AuditRow).values(at=datetime(2026, 1, 1)))  # noqa: DTZ001
+            await session.execute(update(audit.AuditRow).values(at=datetime(2026, 1, 1)))
     assert datetime.now(UTC).tzinfo is UTC

@@ -19,7 +19,21 @@ from recordings.settings import RecordingSettings
 
 CLOCK = FixedClock()
 WHOLE, PART, NO = "whole", "part", "no"
-NAMES = ["wang", "zhao", "li", "head", "taxliaison", "office", "countyoffice", "sup", "countysup", "mon", "countymon", "sec", "adm"]
+NAMES = [
+    "wang",
+    "zhao",
+    "li",
+    "head",
+    "taxliaison",
+    "office",
+    "countyoffice",
+    "sup",
+    "countysup",
+    "mon",
+    "countymon",
+    "sec",
+    "adm",
+]
 TABLE = {
     #                   wang   zhao li     head   tax office  c-off sup    c-sup mon    c-mon sec    adm
     ("talk", False): (WHOLE, NO, PART, PART, NO, WHOLE, NO, WHOLE, NO, WHOLE, NO, NO, NO),

@@ -11,4 +11,3 @@ async def sign_in(page: Page, site: DeskSite, username: str, path: str) -> None:
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{site.url}{path}")
-

@@ -29,7 +29,9 @@ class PostgresServer:
             for parent in self.folder.parents:
                 if parent.owner() == "root" and str(parent).startswith("/tmp/"):
                     parent.chmod(parent.stat().st_mode | 0o011)
-        self._run("initdb", "-D", self._data, "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        self._run(
+            "initdb", "-D", self._data, "-U", "hotline", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"
+        )
         options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=200"
         self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", f"{self.folder}/log", "start")
         return self
@@ -40,7 +42,17 @@ class PostgresServer:
     def new_database(self) -> str:
         """The SQLAlchemy address of a new, empty database."""
         name = f"test{next(self._numbers)}"
-        self._run("psql", "-h", str(self.folder), "-U", "hotline", "-d", "postgres", "-qc", f"CREATE DATABASE {name}")
+        self._run(
+            "psql",
+            "-h",
+            str(self.folder),
+            "-U",
+            "hotline",
+            "-d",
+            "postgres",
+            "-qc",
+            f"CREATE DATABASE {name}",
+        )
         return f"postgresql+asyncpg://hotline@/{name}?host={self.folder}"
 
     @property
@@ -50,10 +62,8 @@ class PostgresServer:
     def _run(self, name: str, *arguments: str) -> None:
         extra = {"user": "nobody", "group": "nogroup", "extra_groups": []} if self._as_other else {}
         done = subprocess.run(
-            [_binary(name), *arguments], check=False, capture_output=True, text=True, cwd=self.folder, **extra
-        ) if name != "pg_ctl" else subprocess.run(
-            [_binary(name), *arguments], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, cwd=self.folder, **extra,
-        )
+            [_binary(name), *arguments], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder, **extra,
+        )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{name} failed: {done.stderr}")
