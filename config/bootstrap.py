@@ -32,6 +32,7 @@ from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
 from ivr.flow.context import FlowDeps, HotAnswer
 from ivr.journal import Journal
+from ivr.leftovers import Leftovers
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
@@ -83,6 +84,8 @@ class Hotline:
         self.controller.seats.staff = await self._staff()
         self._listen()
         self.controller.start()
+        leftovers = Leftovers(self.db, self.clock, self.settings.recordings, regions)
+        self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
         await self._start_web()

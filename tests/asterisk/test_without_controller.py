@@ -6,13 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
 from support.hotline import City, running_hotline
 from support.quick import write_tone
 from support.sipphone import Phone
 from support.tones import segments_with
 
+from core.units import Region
+from ivr.ami import Ami
+from ivr.leftovers import Leftovers
+from ivr.tracker import Tracker
 from recordings.audio import read_samples
+from tickets.models import Channel, Ticket
 
 TONES = {
     "welcome": 500, "fallback-operator": 600, "fallback-voicemail": 750, "fallback-saved": 950, "goodbye": 1050,
@@ -65,6 +71,30 @@ async def test_stale_beat_sends_new_callers_the_short_path(city: City):
     note = await asterisk(city, "database show message")
     assert f"/message/{file.stem}" in note
     assert "96128|13900009999" in note
+    await left_messages_become_tickets(city)
+    assert "/message/" not in await asterisk(city, "database show message")
+
+
+async def left_messages_become_tickets(city: City) -> None:
+    """The next controller makes one ticket of the message, however often it looks."""
+    hotline, up = city.hotline, asyncio.Event()
+    settings = hotline.settings.asterisk
+    ami = Ami(
+        host=settings.host, port=settings.ami_port, user=settings.ami_user, secret=settings.ami_secret,
+        on_event=lambda _: None, on_up=up.set, on_down=lambda: None,
+    )  # fmt: skip
+    ami.start()
+    await asyncio.wait_for(up.wait(), 5)
+    async with hotline.db.reading() as session:
+        region = (await session.scalars(select(Region))).one()
+    leftovers = Leftovers(hotline.db, hotline.clock, hotline.settings.recordings, {"96128": region})
+    await leftovers.take(ami, Tracker())
+    await leftovers.take(ami, Tracker())
+    await ami.close()
+    async with hotline.db.reading() as session:
+        (ticket,) = (await session.scalars(select(Ticket).where(Ticket.caller_number == "13900009999"))).all()
+    assert ticket.channel == Channel.VOICEMAIL
+    assert ticket.recording_id is not None
 
 
 async def test_operators_still_answer(city: City):
