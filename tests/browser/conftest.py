@@ -56,5 +56,5 @@ async def site(tmp_path: Path) -> AsyncIterator[DeskSite]:
 async def page(browser: Browser) -> Page:
     context = await browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale="zh-CN")
     page = await context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(30_000)
     return page

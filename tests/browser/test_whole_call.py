@@ -43,7 +43,7 @@ async def caller(city: City) -> AsyncIterator[Phone]:
 async def sign_in(browser: Browser, city: City, username: str, path: str) -> Page:
     context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
     page = await context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(30_000)
     await page.goto(f"{city.url}/login")
     await page.fill("[name=username]", username)
     await page.fill("[name=password]", PASSWORD)
