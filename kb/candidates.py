@@ -27,7 +27,9 @@ class Found:
 
     lines: set[int]
     holding: set[int]
-    """Lines that hold what was typed as one piece, in characters or in sound."""
+    """Lines that hold a short Han query as one piece."""
+    alike: set[int]
+    """Lines that hold it in sound; looked for when none holds it and it is no known saying: a slip of the keys."""
     docs: set[int]
 
 
@@ -43,12 +45,16 @@ def find(db: sqlite3.Connection, query: Query, counts: Counts, *, marks: list[st
         terms = {(ANSWER, word) for word in query.words if not text.is_function(word)}
         docs = _match(db, "fa", _pruned(terms, counts, budget), marks, ANSWERS)
     holding = _holding(db, query, marks)
-    return Found(lines | holding, holding, docs)
+    alike: set[int] = set()
+    if query.pairs and query.is_short_han and not holding and not query.has_synonyms:
+        shape = "s : " + " + ".join(f'"{pair}"' for pair in query.pairs)
+        alike = set(sounding(db, shape, MOST_HOLDING))
+    return Found(lines | holding | alike, holding, alike, docs)
 
 
-def sounding(db: sqlite3.Connection, shape: str) -> list[int]:
-    """Lines whose syllables or initials hold this shape (see `shapes`)."""
-    rows = db.execute("SELECT rowid FROM fp WHERE fp MATCH ? LIMIT ?", (shape, MOST_SOUNDING))
+def sounding(db: sqlite3.Connection, shape: str, limit: int = MOST_SOUNDING) -> list[int]:
+    """Lines whose syllables or initials hold this shape, the shortest first."""
+    rows = db.execute("SELECT rowid FROM fp WHERE fp MATCH ? LIMIT ?", (shape, limit))
     return [row[0] for row in rows]
 
 

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from core.clock import Clock
 from core.db import Database
 from kb import exchange
-from kb.search import Hit, Searcher
+from kb.search import AudienceName, Hit, Searcher
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +34,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--limit", type=int, default=10, help="最多几条（默认 10）")
     look.add_argument("--unit", default="", help="只查名称含此文字的单位")
     look.add_argument("--public", action="store_true", help="只查公众可见的条目")
+    look.add_argument("--expired", action="store_true", help="已过有效期的条目也列出，并加以标明")
     look.add_argument("--json", action="store_true", help="输出 JSON")
     look.add_argument("--pipe", action="store_true", help='逐行读入 {"query": …, "k": …}，逐行输出结果')
     commands.add_parser("reindex", help="重建检索索引")
@@ -59,7 +60,7 @@ async def _with_searcher(args: argparse.Namespace, db: Database, clock: Clock, s
         return _say(f"索引已重建，共 {done} 条。")
     await searcher.open()
     if args.pipe:
-        return await answer_lines(searcher, sys.stdin, sys.stdout)
+        return await answer_lines(searcher, sys.stdin, sys.stdout, with_expired=args.expired)
     return await _search(args, searcher)
 
 
@@ -77,24 +78,30 @@ async def _import(args: argparse.Namespace, db: Database, clock: Clock, searcher
 
 
 async def _search(args: argparse.Namespace, searcher: Searcher) -> int:
-    audience = "public" if args.public else "staff"
-    hits = await searcher.search(args.query, args.limit, unit=args.unit or None, audience=audience)
+    audience: AudienceName = "public" if args.public else "staff"
+    hits = await searcher.search(
+        args.query, args.limit, unit=args.unit or None, audience=audience, with_expired=args.expired
+    )
     if args.json:
         return _say(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False))
     for place, hit in enumerate(hits, start=1):
-        _say(f"{place}. {hit.title}  〔{hit.unit}〕\n   {hit.snippet}")
+        mark = "" if hit.valid else "（已过有效期）"
+        _say(f"{place}. {hit.title}{mark}  〔{hit.unit}〕\n   {hit.snippet}")
     return 0 if hits else _say("没有找到。", 1)
 
 
-async def answer_lines(searcher: Searcher, lines: TextIO, out: TextIO) -> int:
+async def answer_lines(
+    searcher: Searcher, lines: TextIO, out: TextIO, *, with_expired: bool = False
+) -> int:
     """For each line {"query", "k", "unit"} one line {"items": [{"id", …}], "took_ms"}; `id` is the source's own."""
     while line := await asyncio.to_thread(lines.readline):
         started = time.perf_counter()
         try:
             row = json.loads(line)
             hits = await searcher.search(
-                str(row["query"]), int(row.get("k", 10)), unit=row.get("unit") or None, audience="staff"
-            )
+                str(row["query"]), int(row.get("k", 10)), unit=row.get("unit") or None, audience="staff",
+                with_expired=with_expired,
+            )  # fmt: skip
             answer: dict[str, Any] = {"items": [_item(hit) for hit in hits]}
         except (ValueError, KeyError, TypeError):
             answer = {"error": '每行应是一个 JSON 对象，例如 {"query": "公积金提取", "k": 10}'}

@@ -1,4 +1,4 @@
-"""Entries as the index wants them: what is published, with its unit's name and its other wordings."""
+"""Entries as the index wants them: what is or was published, with its unit's name and its other wordings."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -9,6 +9,8 @@ from core.units import Unit
 from kb.index import Doc
 from kb.models import Alias, AliasState, Audience, Entry, EntryState
 
+INDEXED = (EntryState.PUBLISHED, EntryState.EXPIRED)
+"""Expired ones are found only where they are asked for; the search compares their last day itself."""
 ALIAS_WEIGHT = {AliasState.CONFIRMED: 1.0, AliasState.PROPOSED: 0.5}
 BATCH = 1_000
 _COLUMNS = (
@@ -42,13 +44,13 @@ async def everything(session: AsyncSession) -> AsyncIterator[list[Doc]]:
 
 async def stamps(session: AsyncSession) -> dict[int, str]:
     """Every published entry with the stamp the index should have for it."""
-    query = select(Entry.id, Entry.changed_at).where(Entry.state == EntryState.PUBLISHED)
+    query = select(Entry.id, Entry.changed_at).where(Entry.state.in_(INDEXED))
     return {row[0]: row[1].isoformat() for row in (await session.execute(query)).all()}
 
 
 def _published() -> Select[tuple[object, ...]]:
     query = select(*_COLUMNS).outerjoin(Unit, Unit.id == Entry.unit_id)
-    return query.where(Entry.state == EntryState.PUBLISHED)
+    return query.where(Entry.state.in_(INDEXED))
 
 
 async def _aliases(session: AsyncSession, ids: Sequence[int]) -> dict[int, tuple[tuple[str, float], ...]]:

@@ -3,7 +3,6 @@
 Knows the index and the ranking; nothing of sessions, people or the database the index was made from.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ PRIOR_SHARE = 0.15
 HALF_LIFE_DAYS = 90
 SNIPPET = 90
 HELD = 1_000.0
+"""Added to what holds a short query whole, so that it stands before everything that only shares terms."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Scope:
     today: date
     """Beijing date: entries outside their validity are not there."""
     public_only: bool = True
+    with_expired: bool = False
+    """Also what is past its last day, marked as not valid (M-22); never for the public."""
     unit: str = ""
     """Only entries of units whose name holds this."""
     own_unit_id: int | None = None
@@ -48,8 +50,8 @@ class Hit:
     category: str
     valid_to: str | None
     review_by: str | None
-    valid: bool = True
-    """Always: what is expired is not found."""
+    valid: bool
+    """False only where expired entries were asked for."""
 
 
 @dataclass
@@ -60,13 +62,16 @@ class _Row:
     kind: str
     unit_id: int | None
     region_id: int | None
+    valid_to: str | None
     review_by: str | None
     chosen: float
     chosen_on: str | None
     score: float = 0.0
 
 
-_VISIBLE = "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :today) AND public >= :public"
+_VISIBLE = (
+    "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
+)
 
 
 class Engine:
@@ -91,7 +96,7 @@ class Engine:
             scores = self._by_id(typed) | self._by_terms(query, scope, answers=answers)
             for place, doc in enumerate(letters.search(self._db, query, max(limit * 3, 30))):
                 scores[doc] = scores.get(doc, 0.0) + HELD / 2 - place
-            return self._hits(self._ordered(scores, scope)[:limit], query)
+            return self._hits(self._ordered(scores, scope)[:limit], query, scope.today.isoformat())
         finally:
             self._db.execute("COMMIT")
 
@@ -106,11 +111,16 @@ class Engine:
             return {}
         found = candidates.find(self._db, query, counts, marks=marks, answers=answers)
         ranker = Ranker(query, counts, totals)
+        gapped = None if found.holding or query.has_synonyms else query.gapped
         scores: dict[int, float] = {}
         for line, doc, weight, units, sounds, words in self._lines(found):
             score = weight * ranker.line(units, sounds, words)
             if line in found.holding:
                 score += HELD
+            elif line in found.alike:
+                score += HELD / 4
+            elif gapped and gapped.search(units.replace(" ", "")):
+                score += HELD / 8
             scores[doc] = max(scores.get(doc, 0.0), score)
         if answers:
             for doc, words in self._rows("SELECT id, words FROM doc WHERE id IN ({})", scores):
@@ -128,9 +138,10 @@ class Engine:
         return {row[0]: HELD * 2 for row in rows}
 
     def _ordered(self, scores: dict[int, float], scope: Scope) -> list[_Row]:
-        parameters = {"today": scope.today.isoformat(), "public": int(scope.public_only)}
+        today, everything = scope.today.isoformat(), scope.with_expired and not scope.public_only
+        parameters = {"today": today, "since": "" if everything else today, "public": int(scope.public_only)}
         ids = ",".join(str(doc) for doc in scores)
-        columns = "id, kind, unit_id, region_id, review_by, chosen, chosen_on"
+        columns = "id, kind, unit_id, region_id, valid_to, review_by, chosen, chosen_on"
         found = self._db.execute(
             f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {_VISIBLE}",  # noqa: S608 - integers of ours
             parameters,
@@ -185,19 +196,19 @@ class Engine:
         wanted = ",".join(str(one) for one in ids)
         return self._db.execute(query.format(wanted)).fetchall() if wanted else []
 
-    def _hits(self, rows: Sequence[_Row], query: Query) -> list[Hit]:
+    def _hits(self, rows: Sequence[_Row], query: Query, today: str) -> list[Hit]:
         columns = "id, source_id, title, answer, unit, kind, category, valid_to, review_by"
-        found = {
-            row[0]: row
-            for row in self._rows(f"SELECT {columns} FROM doc WHERE id IN ({{}})", [row.id for row in rows])
-        }
+        ids = [row.id for row in rows]
+        found = {row[0]: row for row in self._rows(f"SELECT {columns} FROM doc WHERE id IN ({{}})", ids)}  # noqa: S608
         hits = []
         for row in rows:
             _, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
-            cut = snippet(answer, query)
-            hits.append(
-                Hit(row.id, source_id, title, cut, unit, round(row.score, 3), kind, category, valid_to, review_by)
-            )
+            hit = Hit(
+                id=row.id, source_id=source_id, title=title, snippet=snippet(answer, query), unit=unit,
+                score=round(row.score, 3), kind=kind, category=category, valid_to=valid_to, review_by=review_by,
+                valid=valid_to is None or valid_to >= today,
+            )  # fmt: skip
+            hits.append(hit)
         return hits
 
 
@@ -211,7 +222,8 @@ def _prior(row: _Row, scope: Scope) -> float:
     if row.chosen and row.chosen_on:
         age = (scope.today - date.fromisoformat(row.chosen_on)).days
         prior += min(0.05 * (row.chosen * 0.5 ** (age / HALF_LIFE_DAYS)), 0.35)
-    if row.review_by and row.review_by < scope.today.isoformat():
+    today = scope.today.isoformat()
+    if (row.review_by or today) < today or (row.valid_to or today) < today:
         prior -= 0.2
     return prior
 

@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.bus import publish
-from core.clock import Clock
+from core.clock import Clock, beijing
 from core.db import Database
 from core.units import Unit
 from kb import tables
+from kb.documents import INDEXED
 from kb.entries import EntryFields, fields_of, version_of
 from kb.events import EntriesChanged
 from kb.models import Alias, AliasState, Entry, EntryState
@@ -138,19 +139,26 @@ def _place(one: Incoming, units: dict[str, Unit]) -> dict[str, Any]:
     return {"unit_id": unit.id if unit else None, "region_id": unit.region_id if unit else None, "department": one.department}
 
 
+def _state(one: Incoming, clock: Clock) -> EntryState:
+    """What comes in is published at its source, unless its last day is over."""
+    last = one.fields.valid_to_on
+    return EntryState.EXPIRED if last and last < beijing(clock.now()).date() else EntryState.PUBLISHED
+
+
 def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, units: dict[str, Unit]) -> bool:
     place = _place(one, units)
     aliases = {alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED}
     added = [text for text in one.aliases if text not in aliases]
     same = fields_of(entry) == one.fields and all(getattr(entry, name) == value for name, value in place.items())
-    if same and not added and entry.state == EntryState.PUBLISHED:
+    state = _state(one, clock)
+    if same and not added and entry.state == state:
         return False
     if fields_of(entry) != one.fields:
         session.add(version_of(entry, clock, None))
         entry.version += 1
     for name, value in (_columns(one.fields) | place).items():
         setattr(entry, name, value)
-    entry.state, entry.changed_at = EntryState.PUBLISHED, clock.now()
+    entry.state, entry.changed_at = state, clock.now()
     learnt = {alias.text: alias for alias in entry.aliases}
     for text in added:
         if text in learnt:
@@ -166,9 +174,10 @@ async def _create(
     if not fresh:
         return []
     now = clock.now()
-    common = {"state": EntryState.PUBLISHED, "created_at": now, "changed_at": now, "published_at": now}
+    common = {"created_at": now, "changed_at": now, "published_at": now}
     values = [
-        _columns(one.fields) | _place(one, units) | common | {"source": one.source, "source_id": one.source_id}
+        _columns(one.fields) | _place(one, units) | common
+        | {"source": one.source, "source_id": one.source_id, "state": _state(one, clock)}
         for one in fresh
     ]
     ids = list((await session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), values)).all())
@@ -186,7 +195,7 @@ def _columns(fields: EntryFields) -> dict[str, Any]:
 
 async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[str]) -> int:
     rows = await session.execute(
-        select(Entry.id, Entry.source_id).where(Entry.source == source, Entry.state == EntryState.PUBLISHED)
+        select(Entry.id, Entry.source_id).where(Entry.source == source, Entry.state.in_(INDEXED))
     )
     gone = [entry_id for entry_id, source_id in rows if source_id not in kept]
     for start in range(0, len(gone), BATCH):
@@ -202,7 +211,7 @@ async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[st
 
 
 async def export_file(db: Database, path: Path, *, source: str = "", progress: Progress | None = None) -> int:
-    """Write the published entries as JSONL that `import_file` takes; returns their number."""
+    """Write the published entries, expired ones too, as JSONL that `import_file` takes; returns their number."""
     last = done = 0
     with path.open("w", encoding="utf-8") as file:
         while True:
@@ -217,7 +226,7 @@ async def export_file(db: Database, path: Path, *, source: str = "", progress: P
 
 
 async def _published(session: AsyncSession, after: int, source: str) -> Sequence[Entry]:
-    query = select(Entry).where(Entry.state == EntryState.PUBLISHED, Entry.id > after)
+    query = select(Entry).where(Entry.state.in_(INDEXED), Entry.id > after)
     if source:
         query = query.where(Entry.source == source)
     query = query.options(selectinload(Entry.unit), selectinload(Entry.aliases))

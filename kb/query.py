@@ -32,12 +32,16 @@ class Query:
     bigrams: dict[str, float] = field(default_factory=dict)
     chars: dict[str, float] = field(default_factory=dict)
     pairs: dict[str, float] = field(default_factory=dict)
-    typed: frozenset[str] = frozenset()
-    """Words and bigrams that were typed, not added by a synonym."""
+    has_synonyms: bool = False
 
     @property
     def is_short_han(self) -> bool:
         return 0 < len(self.units) <= SHORT_HAN and text.is_han("".join(self.units))
+
+    @property
+    def gapped(self) -> re.Pattern[str] | None:
+        """What titles look like in which the query stands but for characters left out between its own."""
+        return re.compile(".?".join(self.units)) if self.is_short_han and len(self.units) > 2 else None
 
     @property
     def letters(self) -> str:
@@ -63,8 +67,8 @@ def parse(typed: str, synonyms: Synonyms) -> Query:
     if (query.words or query.chars) and all(text.is_function(term) for term in query.words):
         _unmute(query)
     query.pairs = dict.fromkeys(pinyin.pairs(sounds), 1.0)
-    query.typed = frozenset(query.words) | frozenset(query.bigrams)
     for official in _official(normal, synonyms):
+        query.has_synonyms = True
         _add(query, official, text.units(official), SYNONYM_WEIGHT)
     return query
 

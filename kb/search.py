@@ -57,12 +57,16 @@ class Searcher:
         audience: AudienceName = "public",
         own_unit_id: int | None = None,
         own_region_id: int | None = None,
+        with_expired: bool = False,
     ) -> list[Hit]:
         """The best entries first. `unit`: only of units whose name holds this. `own_…` come first among equals.
 
-        Internal entries (M-70) are found by `staff` alone. Expired, withdrawn and not yet valid ones by nobody.
+        Internal entries (M-70) are found by `staff` alone. Withdrawn and not yet valid ones by nobody, expired ones
+        only by staff that asks for them (`with_expired`), with `valid` False (M-22).
         """
-        scope = Scope(self._today(), audience != "staff", unit or "", own_unit_id, own_region_id)
+        scope = Scope(
+            self._today(), audience != "staff", with_expired, unit or "", own_unit_id, own_region_id
+        )
         return await self._run(q, limit, scope, True)
 
     async def typeahead(
@@ -74,7 +78,9 @@ class Searcher:
         own_region_id: int | None = None,
     ) -> list[Hit]:
         """As `search`, by titles and aliases alone: for every keystroke."""
-        scope = Scope(self._today(), audience != "staff", "", own_unit_id, own_region_id)
+        scope = Scope(
+            self._today(), audience != "staff", own_unit_id=own_unit_id, own_region_id=own_region_id
+        )
         return await self._run(q, limit, scope, False)
 
     async def entry(self, entry_id: int, audience: AudienceName = "public") -> dict[str, Any]:
