@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 import agent_desktop.app
 import portal.app
 from agent_desktop import keys as desk_keys
-from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
+from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
 from config.settings import Settings
 from core.accounts import AccountChanged
@@ -69,7 +70,7 @@ class Hotline:
         self.folders = Folders(settings.data_dir / "asterisk")
         self.asterisk: EmbeddedAsterisk | None = None
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
-        self.searcher = Searcher(settings.data_dir / "kb-index.db", self.db, clock)
+        self.searcher = Searcher(settings.kb_index, self.db, clock)
         self._runner: web.AppRunner | None = None
         self.controller: Controller
         self.control: CallControl
@@ -95,7 +96,8 @@ class Hotline:
     async def stop(self) -> None:
         if self._runner:
             await self._runner.cleanup()
-        await self.controller.stop()
+        if hasattr(self, "controller"):  # a start that failed has none
+            await self.controller.stop()
         await self.tasks.close()
         await self.searcher.close()
         if self.asterisk:
@@ -122,7 +124,7 @@ class Hotline:
         opening = Opening(self.db, self.clock, settings.recordings)
         flow = FlowDeps(
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
-            message_dir=self.folders.spool.absolute() / "message", say=self.voice.say,
+            message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
             hot_answers=self._hot_answers, subject_units=self._subject_units,
         )  # fmt: skip
@@ -201,9 +203,7 @@ class Hotline:
         app[desk_keys.SOFTPHONE] = SoftphoneSettings(
             asterisk_ws_url=f"ws://{asterisk.host}:{asterisk.http_port}/ws"
         )
-        app[desk_keys.CALLER_PHONE] = CallerPhoneSettings(
-            enabled=bool(guests), numbers=(self.settings.line.number,), guests=guests
-        )
+        app[desk_keys.CALLER_PHONE] = replace(self.settings.caller_phone, guests=guests)
         app[desk_keys.RECORDINGS] = self.settings.recordings
         app[desk_keys.SEARCHER] = self.searcher
         agent_desktop.app.setup(app)

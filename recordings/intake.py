@@ -172,13 +172,18 @@ async def sweep(
     return done
 
 
+def _is_live(stem: str, live: frozenset[str]) -> bool:
+    """Whether a channel that is still up writes this file: `<uniqueid>` or `<uniqueid>-<what>`."""
+    return any(stem == channel or stem.startswith(f"{channel}-") for channel in live)
+
+
 def _leftovers(settings: RecordingSettings, live: frozenset[str]) -> list[Path]:
     newest = time.time() - settings.leftover_s
     files = [f for folder in FOLDERS for f in sorted((settings.spool_dir / folder).glob("*.*"))]
     return [
         f
         for f in files
-        if f.suffix in {".raw", ".wav"} and f.stem not in live and f.stat().st_mtime <= newest
+        if f.suffix in {".raw", ".wav"} and not _is_live(f.stem, live) and f.stat().st_mtime <= newest
     ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from support.hotline import PASSWORD, City, running_hotline
 from support.sipcall import Call as SipCall
 from support.sipphone import Phone
-from support.tones import hears
+from support.tones import segments_with
 
 from core.audit import AuditRow
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
@@ -143,11 +143,11 @@ async def check_audio(city: City, record: Call, talk: Recording) -> None:
     """Left: the caller in every part; right: first the operator, then the liaison; no gap against the ledger."""
     raw = (city.hotline.settings.recordings.archive_dir / talk.path).read_bytes()[44:]
     stereo = np.frombuffer(raw, dtype="<i2").reshape(-1, 2)
-    third = len(stereo) // 4
-    for part in range(4):
-        assert hears(stereo[part * third : (part + 1) * third, 0], CALLER_HZ)
-    assert hears(stereo[third // 2 : third, 1], OPERATOR_HZ)
-    assert hears(stereo[-third:, 1], LIAISON_HZ)
+    for part in np.array_split(stereo[:, 0], 4):
+        assert segments_with(part, CALLER_HZ)
+    first, last = np.array_split(stereo[:, 1], 2)
+    assert segments_with(first, OPERATOR_HZ)
+    assert segments_with(last, LIAISON_HZ)
     assert abs(talk.duration_ms - record.talk_ms) < 300
 
 
