@@ -44,9 +44,18 @@ class Pump:
     """Sends one packet of every stream each 20 ms, in four slots, and knows how late it ever was."""
 
     def __init__(self) -> None:
-        self.streams: list[BenchStream] = []
+        self._slots: list[list[BenchStream]] = [[] for _ in range(SLOTS)]
         self.latest_ms = 0.0
         self._task = asyncio.create_task(self._run(), name="pump")
+
+    def add(self, stream: "BenchStream") -> None:
+        """A stream keeps its slot to the end: its packets stay 20 ms apart whoever comes and goes."""
+        min(self._slots, key=len).append(stream)
+
+    def remove(self, stream: "BenchStream") -> None:
+        for slot in self._slots:
+            if stream in slot:
+                slot.remove(stream)
 
     async def close(self) -> None:
         self._task.cancel()
@@ -55,7 +64,7 @@ class Pump:
     async def _run(self) -> None:
         due, slot = time.monotonic(), 0
         while True:
-            for stream in self.streams[slot::SLOTS]:
+            for stream in list(self._slots[slot]):
                 stream.tick()
             due, slot = due + SLOT_S, (slot + 1) % SLOTS
             late = time.monotonic() - due
@@ -88,7 +97,7 @@ class BenchStream:
         """Send to `target` from now on."""
         assert law == "alaw"
         if self._target is None:
-            self._pump.streams.append(self)
+            self._pump.add(self)
         self._target, self.event_payload_type = target, event_payload_type
 
     def press(self, key: int) -> None:
@@ -109,8 +118,7 @@ class BenchStream:
         if self._socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
-        if self in self._pump.streams:
-            self._pump.streams.remove(self)
+        self._pump.remove(self)
 
     async def close(self) -> None:
         self.stop()
