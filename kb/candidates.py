@@ -6,12 +6,13 @@ Common terms say little and cost much: the rarest are taken until together they 
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kb import pinyin, text
 from kb.index import ANSWER, PAIR, SOUND, WORD
 from kb.query import Query
 
-BUDGET = 5_000
+BUDGET = 3_000
 FACET_BUDGET = 20_000
 """Within a few units' entries common terms cost less and are needed more."""
 TITLES, ANSWERS, SOUNDS = 80, 27, 27
@@ -63,7 +64,7 @@ def syllable_shape(sounds: Iterable[str]) -> str:
     parts = list(sounds)
     if len(parts) == 1:
         return f's : "{parts[0]}" *'
-    pairs = [pinyin.PAIR.join(two) for two in zip(parts, parts[1:], strict=False)]
+    pairs = [pinyin.PAIR.join(two) for two in pairwise(parts)]
     return "s : " + " + ".join(f'"{pair}"' for pair in pairs) + " *"
 
 
@@ -81,11 +82,9 @@ def _holding(db: sqlite3.Connection, query: Query, marks: list[str]) -> set[int]
     if len(query.units) == 1:
         shape = f'b : "{query.units[0]}" *'
     else:
-        pairs = (a + b for a, b in zip(query.units, query.units[1:], strict=False))
+        pairs = (a + b for a, b in pairwise(query.units))
         shape = "b : " + " + ".join(f'"{pair}"' for pair in pairs)
-    rows = db.execute(
-        "SELECT rowid FROM ft WHERE ft MATCH ? LIMIT ?", (_within(shape, marks), MOST_HOLDING)
-    )
+    rows = db.execute("SELECT rowid FROM ft WHERE ft MATCH ? LIMIT ?", (_within(shape, marks), MOST_HOLDING))
     return {row[0] for row in rows}
 
 

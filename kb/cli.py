@@ -90,9 +90,7 @@ async def _search(args: argparse.Namespace, searcher: Searcher) -> int:
     return 0 if hits else _say("没有找到。", 1)
 
 
-async def answer_lines(
-    searcher: Searcher, lines: TextIO, out: TextIO, *, with_expired: bool = False
-) -> int:
+async def answer_lines(searcher: Searcher, lines: TextIO, out: TextIO, *, with_expired: bool = False) -> int:
     """For each line {"query", "k", "unit"} one line {"items": [{"id", …}], "took_ms"}; `id` is the source's own."""
     while line := await asyncio.to_thread(lines.readline):
         started = time.perf_counter()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from kb import candidates, index, letters
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
@@ -66,12 +67,10 @@ class _Row:
     review_by: str | None
     chosen: float
     chosen_on: str | None
-    score: float = 0.0
+    score: float
 
 
-_VISIBLE = (
-    "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
-)
+_VISIBLE = "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
 
 
 class Engine:
@@ -146,7 +145,7 @@ class Engine:
             f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {_VISIBLE}",  # noqa: S608 - integers of ours
             parameters,
         )
-        rows = [_Row(*row, score=scores[row[0]]) for row in found]
+        rows = [_Row(*(*row, scores[row[0]])) for row in found]
         best = max((row.score % HELD for row in rows), default=0.0)
         for row in rows:
             row.score += min(_prior(row, scope), 1.0) * PRIOR_SHARE * best
@@ -192,7 +191,7 @@ class Engine:
             found.extend(self._db.execute(query, some))
         return found
 
-    def _rows(self, query: str, ids: Iterable[int]) -> list[tuple]:
+    def _rows(self, query: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
         wanted = ",".join(str(one) for one in ids)
         return self._db.execute(query.format(wanted)).fetchall() if wanted else []
 

@@ -85,14 +85,19 @@ def _parsed(batch: list[tables.NamedRow], source: str, report: Report) -> Iterat
     for name, row in batch:
         try:
             one = parse(row, source)
-            ids = report.seen.setdefault(one.source, set())
-            if one.source_id in ids:
-                raise RowWrong(f"编号“{one.source_id}”在文件中重复，只取第一次出现的")
-            ids.add(one.source_id)
-            yield one
+            _note(one, report)
         except RowWrong as error:
             if len(report.errors) < MOST_ERRORS:
                 report.errors.append(f"{name}：{error}。")
+        else:
+            yield one
+
+
+def _note(one: Incoming, report: Report) -> None:
+    ids = report.seen.setdefault(one.source, set())
+    if one.source_id in ids:
+        raise RowWrong(f"编号“{one.source_id}”在文件中重复，只取第一次出现的")
+    ids.add(one.source_id)
 
 
 async def _units(session: AsyncSession) -> dict[str, Unit]:
@@ -135,8 +140,14 @@ async def _known(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[tu
 
 
 def _place(one: Incoming, units: dict[str, Unit]) -> dict[str, Any]:
-    unit = units.get(one.department)
-    return {"unit_id": unit.id if unit else None, "region_id": unit.region_id if unit else None, "department": one.department}
+    """Which of our units a department is: by its name, or by its name after 省, 市, 州, 县 or 区."""
+    place, name = one.department[:1], one.department[1:]
+    unit = units.get(one.department) or (units.get(name) if place in "省市州县区" else None)
+    return {
+        "unit_id": unit.id if unit else None,
+        "region_id": unit.region_id if unit else None,
+        "department": one.department,
+    }
 
 
 def _state(one: Incoming, clock: Clock) -> EntryState:
@@ -149,7 +160,9 @@ def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, un
     place = _place(one, units)
     aliases = {alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED}
     added = [text for text in one.aliases if text not in aliases]
-    same = fields_of(entry) == one.fields and all(getattr(entry, name) == value for name, value in place.items())
+    same = fields_of(entry) == one.fields and all(
+        getattr(entry, name) == value for name, value in place.items()
+    )
     state = _state(one, clock)
     if same and not added and entry.state == state:
         return False
@@ -176,11 +189,15 @@ async def _create(
     now = clock.now()
     common = {"created_at": now, "changed_at": now, "published_at": now}
     values = [
-        _columns(one.fields) | _place(one, units) | common
+        _columns(one.fields)
+        | _place(one, units)
+        | common
         | {"source": one.source, "source_id": one.source_id, "state": _state(one, clock)}
         for one in fresh
     ]
-    ids = list((await session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), values)).all())
+    ids = list(
+        (await session.scalars(insert(Entry).returning(Entry.id, sort_by_parameter_order=True), values)).all()
+    )
     aliases = [
         {"entry_id": key, "text": text} for key, one in zip(ids, fresh, strict=True) for text in one.aliases
     ]

@@ -223,8 +223,12 @@ class Writer:
         total[1] += by * len(terms)
 
     def _save_counts(self) -> None:
-        rows = ((field, term, n) for field, terms in self._df.items() for term, n in sorted(terms.items()) if n)
-        self._db.executemany("INSERT INTO df VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", rows)
+        rows = (
+            (field, term, n) for field, terms in self._df.items() for term, n in sorted(terms.items()) if n
+        )
+        self._db.executemany(
+            "INSERT INTO df VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", rows
+        )
         totals = [(field, *total) for field, total in self._totals.items()]
         self._db.executemany(
             "INSERT INTO total VALUES (?, ?, ?)"
@@ -244,7 +248,14 @@ def _line(doc_id: int, place: int, asked: str, mark: str) -> _Line:
     normal = text.normalise(asked)
     parts, sounds = pinyin.sounded(normal)
     line_id = (min(len(parts), _LONGEST_RANKED) << 40) + doc_id * _MOST_LINES + place
-    return line_id, " ".join(parts), " ".join(sounds), pinyin.firsts(sounds), " ".join(text.words(normal)), mark
+    return (
+        line_id,
+        " ".join(parts),
+        " ".join(sounds),
+        pinyin.firsts(sounds),
+        " ".join(text.words(normal)),
+        mark,
+    )
 
 
 def unit_terms(unit_ids: Iterable[int]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from kb import pinyin
@@ -58,7 +59,7 @@ class Ranker:
         score += self._field(WORD, some := words.split(" "), len(some))
         score += self._field(PAIR, map(str.__add__, parts, parts[1:]), len(parts) - 1)
         heard = sounds.split(" ")
-        return score + self._field(SOUND, zip(heard, heard[1:], strict=False), len(parts) - 1)
+        return score + self._field(SOUND, pairwise(heard), len(parts) - 1)
 
     def answer(self, words: str) -> float:
         """The fit of an answer, from its words as the index keeps them."""

@@ -57,7 +57,9 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
         source_id=source_id,
         source=(_text(row, "source") or default_source)[:60],
         department=_text(row, "department")[:120],
-        aliases=tuple(dict.fromkeys(one for text in texts if (one := str(text).strip()[:200]))) if aliases else (),
+        aliases=tuple(dict.fromkeys(one for text in texts if (one := str(text).strip()[:200])))
+        if aliases
+        else (),
         fields=fields,
     )
 

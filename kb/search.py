@@ -95,7 +95,9 @@ class Searcher:
             "kind": entry.kind,
             "title": entry.title,
             "answer": entry.answer,
-            "details": {name: entry.details.get(key, "") for key, name in entries.ITEM_FIELDS.items() if entry.details},
+            "details": {
+                name: entry.details.get(key, "") for key, name in entries.ITEM_FIELDS.items() if entry.details
+            },
             "unit": entry.unit.name if entry.unit else entry.department,
             "unit_id": entry.unit_id,
             "subject": entry.subject,

@@ -42,7 +42,9 @@ async def add(session: AsyncSession, say: str, official: str) -> None:
     """From now on who says `say` also finds `official`; twice is once."""
     said, written = normalise(say), normalise(official)
     if not 0 < len(said) <= LONGEST_SYNONYM or not written:
-        raise InvalidInput(field="同义词", reason=f"请填写群众的说法（{LONGEST_SYNONYM} 字以内）和对应的规范用语")
+        raise InvalidInput(
+            field="同义词", reason=f"请填写群众的说法（{LONGEST_SYNONYM} 字以内）和对应的规范用语"
+        )
     known = select(Synonym.id).where(Synonym.say == said, Synonym.official == written)
     if await session.scalar(known) is None:
         session.add(Synonym(say=said, official=written))

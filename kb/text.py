@@ -7,6 +7,7 @@ import re
 import unicodedata
 from functools import cache
 from importlib import metadata, resources
+from itertools import pairwise
 
 import rjieba
 
@@ -21,11 +22,21 @@ _GREETING = re.compile(
     r"您好|你好|喂|麻烦(?:您|你)?(?:问)?一下|麻烦(?:您|你)|打扰一下|(?:我)?(?:想|要)?(?:请问|咨询|请教|打听|了解)(?:一下|下)|请问|请教"
     r"|我想(?:咨询|问|了解|打听)(?:一下|下)?|我要(?:咨询|问)(?:一下|下)?|帮我查(?:一下|下)|问一下|问下|谢谢(?:您|你)?"
 )
-FUNCTION_WORDS = frozenset(
-    ["的", "了", "吗", "呢", "吧", "啊", "呀", "么", "嘛", "着", "得", "地", "把", "被", "给", "在", "是", "有", "没", "没有", "不", "不是", "也", "都", "就", "还", "又", "才", "再", "很", "太", "和", "与", "及", "或", "或者", "而", "但", "而且", "我", "我们", "你", "你们", "您", "他", "她", "他们", "它", "咱", "咱们", "自己", "人家", "这", "那", "这个", "那个", "这些", "那些", "这里", "那里", "这儿", "那儿", "个", "一个", "些", "一些", "一下", "下", "点", "怎么", "怎样", "怎么样", "怎么办", "如何", "什么", "为什么", "什么样", "啥", "咋", "咋办", "哪", "哪里", "哪儿", "哪个", "哪些", "哪家", "谁", "几", "多少", "多久", "多长", "何", "何时", "何处", "为何", "是否", "能否", "可否", "想", "要", "想要", "需", "需要", "得要", "可", "可以", "能", "能够", "会", "应", "应该", "应当", "该", "去", "来", "到", "从", "向", "对", "对于", "关于", "由", "以", "于", "为", "为了", "因", "因为", "所以", "如果", "如", "若", "之", "其", "所", "此", "该", "等", "请", "问", "说", "时", "时候", "后", "以后", "之后", "前", "以前", "之前", "里", "里面", "上", "中", "内", "外", "东西", "事", "事情", "现在", "已经", "了解", "知道", "让", "叫", "跟", "用", "的话", "样"]
-)  # fmt: skip
+_LITTLE = """
+的 了 吗 呢 吧 啊 呀 么 嘛 着 得 地 把 被 给 在 是 有 没 没有 不 不是 也 都 就 还 又 才
+再 很 太 和 与 及 或 或者 而 但 而且 我 我们 你 你们 您 他 她 他们 它 咱 咱们 自己 人家 这
+那 这个 那个 这些 那些 这里 那里 这儿 那儿 个 一个 些 一些 一下 下 点 怎么 怎样 怎么样 怎么办
+如何 什么 为什么 什么样 啥 咋 咋办 哪 哪里 哪儿 哪个 哪些 哪家 谁 几 多少 多久 多长 何 何时 何处
+为何 是否 能否 可否 想 要 想要 需 需要 得要 可 可以 能 能够 会 应 应该 应当 该 去 来 到 从 向
+对 对于 关于 由 以 于 为 为了 因 因为 所以 如果 如 若 之 其 所 此 该 等 请 问 说 时 时候 后
+以后 之后 前 以前 之前 里 里面 上 中 内 外 东西 事 事情 现在 已经 了解 知道 让 叫 跟 用 的话
+样
+"""
+FUNCTION_WORDS = frozenset(_LITTLE.split())
 """Words that carry little: they count a tenth, and never choose candidates unless nothing else is there."""
-FUNCTION_CHARS = frozenset("".join(word for word in FUNCTION_WORDS if len(word) == 1)) | frozenset("怎样么啥咋哪吗呢")
+FUNCTION_CHARS = frozenset("".join(word for word in FUNCTION_WORDS if len(word) == 1)) | frozenset(
+    "怎样么啥咋哪吗呢"
+)
 
 
 @cache
@@ -74,4 +85,4 @@ def is_function(term: str) -> bool:
 
 def bigrams(parts: list[str]) -> list[str]:
     """Pairs of neighbouring units; in Han text, pairs of characters."""
-    return [a + b for a, b in zip(parts, parts[1:], strict=False) if a != BREAK != b]
+    return [a + b for a, b in pairwise(parts) if a != BREAK != b]

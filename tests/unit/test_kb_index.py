@@ -1,0 +1,176 @@
+"""The index file and its reader: what is found, in which order, and what never is."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kb import index
+from kb.engine import Engine, Scope
+from kb.index import Doc, Writer
+
+TODAY = date(2026, 6, 1)
+STAFF = Scope(TODAY, public_only=False)
+PUBLIC = Scope(TODAY)
+DOCS = [
+    Doc(1, "住房公积金提取", "带身份证到窗口办理，三个工作日到账。", source_id="a-1", unit="公积金中心", unit_id=7, region_id=1),
+    Doc(2, "社会保障卡遗失补办", "先拨打电话挂失，再到网点补卡。", source_id="a-2", unit="人社局", unit_id=8, region_id=1),
+    Doc(3, "居民身份证补领", "到派出所申请。", source_id="a-3", unit="公安局", unit_id=9, aliases=(("身份证掉了", 1.0),)),
+    Doc(4, "国家级高新技术企业认定", "向科技部门申请。", source_id="a-4", unit="科技局"),
+    Doc(5, "内部通讯录", "值班安排。", source_id="a-5", public=False, unit="办公室"),
+    Doc(6, "旧版公积金贷款办法", "已废止。", source_id="a-6", valid_to="2026-05-31"),
+    Doc(7, "新版公积金贷款办法", "七月起执行。", source_id="a-7", valid_from="2026-07-01"),
+]  # fmt: skip
+Open = Callable[..., Engine]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterable[Open]:
+    """Makes an index of some entries and opens it."""
+    engines: list[Engine] = []
+
+    def make(docs: Iterable[Doc] = DOCS, synonyms: Iterable[tuple[str, str]] = ()) -> Engine:
+        path = tmp_path / "kb.sqlite"
+        index.create(path)
+        writer = Writer(path)
+        writer.begin()
+        writer.put_docs(docs)
+        writer.fill()
+        writer.set_synonyms(synonyms)
+        writer.commit()
+        writer.close()
+        engines.append(Engine(path))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def ids(engine: Engine, typed: str, scope: Scope = PUBLIC, **options: bool) -> list[int]:
+    return [hit.id for hit in engine.search(typed, 10, scope, **options)]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["公积金", "公机金", "gongjijin", "gongjij", "gjj", "公积j", "公积金怎么提取", "您好，请问公積金提取", "公金提取", "a-1", "公"],
+)  # fmt: skip
+def test_the_entry_is_found_however_it_is_typed(opened: Open, typed: str):
+    """Han, homophones, full and unfinished pinyin, initials, traditional, a lost character, its own id."""
+    assert ids(opened(), typed)[0] == 1
+
+
+def test_a_two_character_word_inside_a_sentence_is_found(opened: Open):
+    """M-22: a word in the middle of an answer is enough."""
+    assert ids(opened(), "挂失")[0] == 2
+
+
+def test_an_alias_stands_for_its_entry(opened: Open):
+    """Another way to ask counts like the title."""
+    assert ids(opened(), "身份证掉了怎么办")[0] == 3
+
+
+def test_synonyms_lead_to_official_words(opened: Open):
+    """What callers say finds what offices write."""
+    engine = opened(synonyms=[("饭卡", "社会保障卡")])
+    assert ids(engine, "饭卡")[0] == 2
+
+
+def test_expired_and_not_yet_valid_entries_are_not_found(opened: Open):
+    """Validity is decided by the day of the search, for staff as well."""
+    assert not {6, 7} & set(ids(opened(), "公积金贷款办法", STAFF))
+
+
+def test_the_last_day_still_counts(opened: Open):
+    """An entry is found up to and including its last day."""
+    assert ids(opened(), "旧版公积金贷款办法", Scope(date(2026, 5, 31)))[0] == 6
+
+
+def test_expired_entries_are_marked_where_they_are_asked_for(opened: Open):
+    """M-22: staff may look at what has expired, marked; the public never."""
+    engine = opened()
+    hits = engine.search("旧版公积金贷款办法", 10, Scope(TODAY, public_only=False, with_expired=True))
+    assert (hits[0].id, hits[0].valid) == (6, False)
+    assert 6 not in ids(engine, "旧版公积金贷款办法", Scope(TODAY, public_only=True, with_expired=True))
+
+
+def test_internal_entries_are_for_staff_alone(opened: Open):
+    """M-70: what is not public never reaches a public search, not even by its id."""
+    engine = opened()
+    assert ids(engine, "内部通讯录", STAFF)[0] == 5
+    for typed in ("内部通讯录", "a-5", "neibutongxunlu", "nbtxl"):
+        assert 5 not in ids(engine, typed)
+
+
+def test_a_unit_is_a_facet(opened: Open):
+    """Only entries of units whose name holds the text; an unknown unit has none."""
+    engine = opened()
+    assert set(ids(engine, "身份证", Scope(TODAY, unit="公安"))) == {3}
+    assert ids(engine, "身份证", Scope(TODAY, unit="没有这个局")) == []
+
+
+def test_own_unit_and_faq_come_first_among_equals(opened: Open):
+    """Priors order entries with the same words: own unit first, FAQ before base document (M-65)."""
+    same = [Doc(n, "居住证办理", "带身份证办理。", unit_id=n, unit=f"第{n}局", kind="document") for n in (1, 2)]
+    engine = opened([*same, Doc(3, "居住证办理", "带身份证办理。", unit_id=3, unit="第3局")])
+    assert ids(engine, "居住证办理需要什么")[0] == 3
+    assert ids(engine, "居住证办理需要什么", Scope(TODAY, own_unit_id=2))[0] == 2
+
+
+def test_priors_do_not_beat_a_better_fit(opened: Open):
+    """An often chosen entry does not push a right one away."""
+    docs = [
+        Doc(1, "失业保险金申领", "在线申领。"),
+        Doc(2, "失业登记", "到窗口登记。", chosen=500, chosen_on="2026-05-30"),
+    ]
+    assert ids(opened(docs), "失业保险金怎么申领")[0] == 1
+
+
+def test_typeahead_looks_at_titles_alone(opened: Open):
+    """A keystroke asks titles and aliases, not answers."""
+    assert 2 not in ids(opened(), "电话挂失", answers=False)[:1]
+    assert ids(opened(), "公积", answers=False)[0] == 1
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "？！", '"', "a OR b", "*", "标题 AND 1", "'; DROP TABLE doc", "\x00", "😀" * 50])
+def test_odd_input_is_only_a_query(opened: Open, typed: str):
+    """Nothing typed breaks the search or changes the index."""
+    engine = opened()
+    ids(engine, typed)
+    assert ids(engine, "公积金")[0] == 1
+
+
+def test_removing_leaves_no_trace(tmp_path: Path):
+    """Taking every entry out again leaves counts at nought and full text empty."""
+    path = tmp_path / "kb.sqlite"
+    index.create(path)
+    writer = Writer(path)
+    for put in (True, False):
+        writer.begin()
+        if put:
+            writer.put(DOCS)
+        else:
+            writer.remove(doc.id for doc in DOCS)
+        writer.commit()
+    writer.close()
+    connection = index.connect(path)
+    assert connection.execute("SELECT count(*) FROM df WHERE n <> 0").fetchone()[0] == 0
+    assert connection.execute("SELECT sum(n) + sum(length) FROM total").fetchone()[0] == 0
+    for table, shape in (("ft", '"公积金" OR "公积"'), ("fp", '"gong0ji" OR "gjj"'), ("fa", '"办理"')):
+        assert connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", (shape,)).fetchone()[0] == 0
+    connection.close()
+
+
+def test_an_index_of_another_cutter_is_outdated(tmp_path: Path):
+    """The cutter's name and version are part of the index; another one, or rubbish, means a rebuild."""
+    path = tmp_path / "kb.sqlite"
+    assert not index.is_current(path)
+    index.create(path)
+    assert index.is_current(path)
+    connection = index.connect(path)
+    connection.execute("UPDATE meta SET value = 'jieba 0.1'")
+    connection.close()
+    assert not index.is_current(path)
+    path.write_bytes(b"no database at all" * 100)
+    assert not index.is_current(path)
