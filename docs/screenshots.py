@@ -23,7 +23,7 @@ START_LIMIT_S = 180
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
+    "--autoplay-policy=no-user-gesture-required", "--lang=zh-CN",
 ]  # fmt: skip
 SIZE = {"width": 1280, "height": 800}
 
@@ -40,7 +40,7 @@ class Stage:
         context = self._signed_in.get(username)
         if context is None:
             context = self._signed_in[username] = await self.browser.new_context(
-                viewport=SIZE, locale="zh-CN"
+                viewport=SIZE, locale="zh-CN", timezone_id="Asia/Shanghai"
             )
             if username:
                 await self._sign_in(await context.new_page(), username)
@@ -135,6 +135,9 @@ async def one_call(stage: Stage) -> None:
 
 async def supervision(stage: Stage) -> None:
     calls = await stage.page("/supervise", "supervisor1")
+    while not await calls.locator("tbody tr:first-child a[href*='?play=']").count():
+        await calls.wait_for_timeout(500)  # until the call's recording has been taken in
+        await calls.reload()
     await keep(calls, "supervise")
     await keep(await stage.page("/supervise/scores", "supervisor1"), "scores")
     await keep(await stage.page("/admin", "admin1"), "admin")
@@ -158,7 +161,9 @@ async def main(port: int) -> None:
         shutil.copytree(sounds, folder / "asterisk/data/sounds/zh")
     try:
         async with running(folder, port) as url, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=FLAGS, env={**os.environ, "LANGUAGE": "zh_CN"}
+            )
             accounts = json.loads((folder / "demo.json").read_text(encoding="utf-8"))["accounts"]
             stage = Stage(browser, url, {one["username"]: one["password"] for one in accounts})
             for scene in (public_pages, one_call, supervision):
