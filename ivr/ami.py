@@ -175,31 +175,25 @@ class Ami:
         self._on_event = on_event
         self._on_up = on_up
         self._on_down = on_down
-        self._events: asyncio.Queue[Fields] = asyncio.Queue()
         self._waiting: set[asyncio.Future[Any]] = set()
         self._numbers = itertools.count(1)
         self._posted: dict[str, Callable[[], None]] = {}
-        self._consumer: asyncio.Task[None] | None = None
         self._manager = _Manager(
             host=host, port=port, username=user, secret=secret, events="on", reconnect_timeout=1,
             ping_delay=3600, ping_interval=3600, protocol_factory=_Protocol, forgetable_actions=_Never(),
-            on_login=self._logged_in, on_disconnect=self._lost, on_fields=self._events.put_nowait,
+            on_login=self._logged_in, on_disconnect=self._lost, on_fields=self._happened,
             on_reply=self._replied,
         )  # fmt: skip
 
     def start(self) -> None:
         """Connect in the background and stay connected."""
         self._manager.loop = asyncio.get_running_loop()
-        self._consumer = asyncio.create_task(self._consume(), name="ami-events")
         self._manager.connect()
 
     async def close(self) -> None:
         self.up, self._manager.is_closing = False, True
         self._manager.close()
         self._fail_waiting()
-        if self._consumer:
-            self._consumer.cancel()
-            await asyncio.gather(self._consumer, return_exceptions=True)
 
     def drop(self) -> None:
         """Give up a connection that no longer answers; panoramisk makes a new one."""
@@ -264,13 +258,12 @@ class Ami:
         finally:
             self._waiting.discard(future)
 
-    async def _consume(self) -> None:
-        while True:
-            fields = await self._events.get()
-            try:
-                self._on_event(fields)
-            except Exception:
-                log.exception("ami_event_failed", event_name=fields.get("Event"))
+    def _happened(self, fields: Fields) -> None:
+        """Handed on as it is read: in order, one at a time, and no handler's failure is the connection's."""
+        try:
+            self._on_event(fields)
+        except Exception:
+            log.exception("ami_event_failed", event_name=fields.get("Event"))
 
     def _logged_in(self, _: Manager) -> None:
         self.up = True

@@ -131,9 +131,9 @@ class Journal:
             )  # tables, not objects: half the cost for rows by the dozen
             arrivals = [self._arrival(line) for line in lines if line.kind == ledger.ARRIVED]
             if arrivals:
-                statement = insert(Call).returning(Call.id, sort_by_parameter_order=True)
-                ids = (await connection.scalars(statement, arrivals)).all()
-                fresh = {row["linkedid"]: key for row, key in zip(arrivals, ids, strict=True)}
+                # not in the order of the rows: SQLite would need a statement for each
+                stored = await connection.execute(insert(Call).returning(Call.linkedid, Call.id), arrivals)
+                fresh.update((linkedid, key) for linkedid, key in stored)
             known = ChainMap(fresh, self._ids)
             if rows := [_event(line, known[line.linkedid]) for line in lines if line.linkedid in known]:
                 await connection.execute(insert(CallEvent), rows)

@@ -99,6 +99,7 @@ class Tracker:
             known = self.calls.get(uniqueid)
             if known and not known.channel:
                 known.channel = event.get("Channel", "")
+                known.legs[uniqueid] = Leg(uniqueid, known.channel, known.operator, at, answered_at=at)
             return []
         if (
             uniqueid
@@ -144,6 +145,10 @@ class Tracker:
 
     def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:
         lines = self._unbridged(call, at) if call.bridge else []
+        if own := call.legs.pop(call.linkedid, None):  # a call made from here: the operator leaves with it
+            lines.append(
+                self._line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
+            )
         for leg in call.legs.values():
             lines += self._not_answered(call, leg, at, "") if leg.failed else []
         lines += self.transfer_failed(call, at, "abandoned")
@@ -235,8 +240,9 @@ class Tracker:
             lines.append(self._line(call, at, ledger.RETURNED, leg.uniqueid, to=leg.extension))
             call.transfer = None
         call.operator = leg.extension if call.direction == "in" else call.operator
+        role = "operator" if call.direction == "in" else "citizen"
         answered = self._line(
-            call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, role="operator", wait_ms=wait_ms
+            call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, role=role, wait_ms=wait_ms
         )
         return [answered, *lines]
 
