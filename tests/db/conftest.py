@@ -18,7 +18,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database with every table, on each engine in turn."""
-    import core.people  # noqa: F401 - every room's tables, so that create_all knows them
+    import core.people
     import core.web.models  # noqa: F401
     import ivr.models  # noqa: F401
     import kb.models  # noqa: F401
