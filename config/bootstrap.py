@@ -176,8 +176,8 @@ class Hotline:
         """Telephones of the demo's callers; none in production."""
         if not self.settings.caller_phone_enabled:
             return []
-        names = [f"guest{number:02}" for number in range(1, GUESTS + 1)]
-        return [Telephone(name, secret(self.folders, name), "") for name in names]
+        numbers = {f"guest{number:02}": f"139000000{number:02}" for number in range(1, GUESTS + 1)}
+        return [Telephone(name, secret(self.folders, name), number) for name, number in numbers.items()]
 
     # --- web --------------------------------------------------------------------------------------------------------
 

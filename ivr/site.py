@@ -29,7 +29,8 @@ class Telephone:
 
     extension: str
     password: str
-    caller_name: str = ""
+    caller_number: str = ""
+    """Shown to whom it calls; empty: the extension."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _endpoint(name: str, phone: Telephone, template: str, aor: str) -> str:
     return f"""[{name}]({template})
 auth={name}
 aors={name}
-callerid={phone.caller_name} <{phone.extension}>
+callerid=<{phone.caller_number or phone.extension}>
 
 [{name}]({aor})
 

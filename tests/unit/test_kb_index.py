@@ -112,7 +112,9 @@ def test_a_unit_is_a_facet(opened: Open):
 
 def test_own_unit_and_faq_come_first_among_equals(opened: Open):
     """Priors order entries with the same words: own unit first, FAQ before base document (M-65)."""
-    same = [Doc(n, "居住证办理", "带身份证办理。", unit_id=n, unit=f"第{n}局", kind="document") for n in (1, 2)]
+    same = [
+        Doc(n, "居住证办理", "带身份证办理。", unit_id=n, unit=f"第{n}局", kind="document") for n in (1, 2)
+    ]
     engine = opened([*same, Doc(3, "居住证办理", "带身份证办理。", unit_id=3, unit="第3局")])
     assert ids(engine, "居住证办理需要什么")[0] == 3
     assert ids(engine, "居住证办理需要什么", Scope(TODAY, own_unit_id=2))[0] == 2
@@ -133,7 +135,9 @@ def test_typeahead_looks_at_titles_alone(opened: Open):
     assert ids(opened(), "公积", answers=False)[0] == 1
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "？！", '"', "a OR b", "*", "标题 AND 1", "'; DROP TABLE doc", "\x00", "😀" * 50])
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "？！", '"', "a OR b", "*", "标题 AND 1", "'; DROP TABLE doc", "\x00", "😀" * 50]
+)
 def test_odd_input_is_only_a_query(opened: Open, typed: str):
     """Nothing typed breaks the search or changes the index."""
     engine = opened()
@@ -158,7 +162,10 @@ def test_removing_leaves_no_trace(tmp_path: Path):
     assert connection.execute("SELECT count(*) FROM df WHERE n <> 0").fetchone()[0] == 0
     assert connection.execute("SELECT sum(n) + sum(length) FROM total").fetchone()[0] == 0
     for table, shape in (("ft", '"公积金" OR "公积"'), ("fp", '"gong0ji" OR "gjj"'), ("fa", '"办理"')):
-        assert connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", (shape,)).fetchone()[0] == 0
+        assert (
+            connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", (shape,)).fetchone()[0]
+            == 0
+        )
     connection.close()
 
 

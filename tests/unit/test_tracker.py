@@ -214,7 +214,15 @@ def test_call_out_begins_with_our_own_channel():
     lines = tracker.expect_out(CALLER, "1001", "13900000001", "96128", START)
     row = channel(CALLER, "PJSIP/1001-00000001", Context="call-out")
     lines += feed([row, *rung(OPERATOR, "trunk", "ANSWER"), *hung(OPERATOR), *hung(CALLER)], tracker)
-    assert [line.kind for line in lines] == ["arrived", "offered", "answered", "party_left", "ended"]
+    assert [line.kind for line in lines] == [
+        "arrived",
+        "offered",
+        "answered",
+        "party_left",
+        "party_left",
+        "ended",
+    ]
+    assert [line.data["extension"] for line in lines if line.kind == "party_left"] == ["trunk", "1001"]
     assert lines[0].data == {"line": "96128", "caller": "13900000001", "direction": "out"}
 
 
