@@ -102,14 +102,14 @@ class AmiClient:
 @contextmanager
 def connected(settings: AsteriskSettings) -> Iterator[AmiClient]:
     """A connection that has signed in as the controller's user; raises AsteriskSilent."""
-    raw = _Client(address=settings.host, port=settings.ami_port, timeout=ANSWER_LIMIT_S)
+    raw = _Client(address=settings.control_host, port=settings.ami_port, timeout=ANSWER_LIMIT_S)
     client = AmiClient(raw)
     try:
         raw.connect()
     except OSError as error:
         raw._socket.close()  # noqa: SLF001 - it leaves the socket open when nobody answers
         reason = error.strerror or "无法连接"
-        raise AsteriskSilent(host=settings.host, port=settings.ami_port, reason=reason) from error
+        raise AsteriskSilent(host=settings.control_host, port=settings.ami_port, reason=reason) from error
     try:
         client.login(settings.ami_user, settings.ami_secret)
         yield client

@@ -117,6 +117,7 @@ class Hotline:
         )
         self.asterisk = EmbeddedAsterisk(self.settings.asterisk, self.folders)
         await self.asterisk.start()
+        self.tasks.loop("asterisk", self.asterisk.watch)
 
     def _build_controller(self, regions: dict[str, Region]) -> None:
         settings = self.settings
@@ -135,7 +136,7 @@ class Hotline:
         )  # fmt: skip
         asterisk = settings.asterisk
         ami = partial(
-            Ami, host=asterisk.host, port=asterisk.ami_port, user=asterisk.ami_user,
+            Ami, host=asterisk.control_host, port=asterisk.ami_port, user=asterisk.ami_user,
             secret=asterisk.ami_secret or secret(self.folders, "ami"),
         )  # fmt: skip
         self.controller = Controller(deps, ami)
@@ -201,7 +202,7 @@ class Hotline:
         guests = tuple(GuestAccount(guest.extension, guest.password) for guest in self._guests())
         app[desk_keys.CONTROL], app[desk_keys.BOARD] = self.control, self.controller.board
         app[desk_keys.SOFTPHONE] = SoftphoneSettings(
-            asterisk_ws_url=f"ws://{asterisk.host}:{asterisk.http_port}/ws"
+            asterisk_ws_url=f"ws://{asterisk.control_host}:{asterisk.http_port}/ws"
         )
         app[desk_keys.CALLER_PHONE] = replace(self.settings.caller_phone, guests=guests)
         app[desk_keys.RECORDINGS] = self.settings.recordings

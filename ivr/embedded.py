@@ -6,6 +6,7 @@ Knows processes and folders, nothing of calls.
 import asyncio
 import contextlib
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from ivr.site import Folders
 log = structlog.get_logger()
 BOOT_LIMIT_S = 30.0
 STOP_LIMIT_S = 10.0
+WATCH_S = 2.0
 
 
 class AsteriskUnavailable(HotlineError):
@@ -32,9 +34,17 @@ class EmbeddedAsterisk:
         self._settings = settings
         self._folders = folders
         self.process: asyncio.subprocess.Process | None = None
+        self._found_running = False
 
     async def start(self) -> None:
-        """Start and wait until every module is up; AsteriskUnavailable when it is not within 30 s."""
+        """Start and wait until every module is up; AsteriskUnavailable when it is not within 30 s.
+
+        One that a killed hotline left running is taken over with the calls in it.
+        """
+        self._found_running = await self._is_running()
+        if self._found_running:
+            log.info("asterisk_taken_over")
+            return
         _raise_file_limit()
         self._folders.log.mkdir(parents=True, exist_ok=True)
         with (self._folders.log / "console").open("ab") as console:
@@ -70,8 +80,20 @@ class EmbeddedAsterisk:
         output, _ = await asyncio.wait_for(process.communicate(), 10)
         return output.decode(errors="replace")
 
+    async def watch(self, beat: Callable[[], None]) -> None:
+        """Start Asterisk again whenever it has ended by itself."""
+        while True:
+            beat()
+            await asyncio.sleep(WATCH_S)
+            gone = self.process is not None and self.process.returncode is not None
+            if gone or (self._found_running and not await self._is_running()):
+                log.error("asterisk_ended")
+                await self.start()
+
     async def stop(self) -> None:
         """End the process: politely, then firmly."""
+        if self._found_running:
+            await self.command("core stop now")
         process, self.process = self.process, None
         if process is None or process.returncode is not None:
             return
@@ -81,6 +103,11 @@ class EmbeddedAsterisk:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+    async def _is_running(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            return "fully booted" in await self.command("core waitfullybooted")
+        return False
 
     @property
     def _conf(self) -> Path:

@@ -21,7 +21,7 @@ class AsteriskSettings:
     modules_dir: Path = Path(".tools/asterisk/modules")
     data_dir: Path = Path(".tools/asterisk/data")
     host: str = "127.0.0.1"
-    """Where SIP, RTP and AMI listen; only loopback unless set otherwise."""
+    """Embedded: where SIP and RTP listen, only loopback unless set otherwise. External: where AMI is reached."""
     sip_port: int = 5060
     ami_port: int = 5038
     ami_user: str = "controller"
@@ -39,6 +39,11 @@ class AsteriskSettings:
     """SIP address that calls to citizens are sent to; empty: no calls out."""
     spool_dir: Path | None = None
     """External mode: where the recordings appear."""
+
+    @property
+    def control_host(self) -> str:
+        """Where AMI and the WebSocket are: an embedded Asterisk serves them to this machine alone."""
+        return "127.0.0.1" if self.mode == "embedded" else self.host
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ EMPTY_CONFIGURATIONS = (
     "udptl.conf",
 )
 """Files that Asterisk asks for and the hotline leaves at their defaults."""
+LOCAL = "127.0.0.1"
+"""AMI and the WebSocket of an embedded Asterisk serve this machine alone, wherever SIP listens."""
 DIALPLAN = Path(__file__).parents[1] / "dialplan"
 
 
@@ -94,7 +96,7 @@ def write_all(
     (site / "extensions.conf").write_text(_globals(folders, lines))
     (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
     (site / "http.conf").write_text(
-        f"[general]\nenabled=yes\nbindaddr={settings.host}\nbindport={settings.http_port}\n"
+        f"[general]\nenabled=yes\nbindaddr={LOCAL}\nbindport={settings.http_port}\n"
     )
     (site / "rtp.conf").write_text(
         f"[general]\nrtpstart={settings.rtp_start}\nrtpend={settings.rtp_end}\nicesupport=yes\nstrictrtp=yes\n"
@@ -162,14 +164,13 @@ def _globals(folders: Folders, lines: Mapping[str, str]) -> str:
 
 def _manager(settings: AsteriskSettings, ami_secret: str) -> str:
     return f"""[general](+)
-bindaddr={settings.host}
+bindaddr={LOCAL}
 port={settings.ami_port}
 
 [{settings.ami_user}](events)
 secret={ami_secret}
 deny=0.0.0.0/0.0.0.0
-permit=127.0.0.1/255.255.255.255
-permit={settings.host}/255.255.255.255
+permit={LOCAL}/255.255.255.255
 """
 
 
@@ -188,7 +189,7 @@ bind={bind}
 [ws]
 type=transport
 protocol=ws
-bind={settings.host}
+bind={LOCAL}
 """
 
 
