@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from config import organisation as organisation_file
 from config.database import opened
 from config.settings import make_clock
 from core.accounts import (
@@ -55,6 +57,14 @@ def add_commands(commands: Any) -> None:
     add.add_argument("--extension", default="", metavar="分机", help="电话分机号")
     add.add_argument("--staff-number", default="", metavar="工号", help="报给来电人的工号")
     add.set_defaults(run=lambda given: asyncio.run(_add(given)))
+    organisation = commands.add_parser("org", help="机构：导入地区和单位", description="机构管理。")
+    imports = organisation.add_subparsers(title="命令", metavar="命令", required=True).add_parser(
+        "import",
+        help="从 TOML 文件导入地区和单位",
+        description="导入地区和单位；格式见 config/demo.toml 的 [[region]] 和 [[unit]]，可反复导入。",
+    )
+    imports.add_argument("file", metavar="文件", type=Path)
+    imports.set_defaults(run=lambda given: asyncio.run(_import(given)))
     password = actions.add_parser("password", help="重设密码", description="重设密码，同时解除登录锁定。")
     password.set_defaults(run=lambda given: asyncio.run(_password(given)))
     password.add_argument("username", metavar="用户名")
@@ -64,6 +74,13 @@ def add_commands(commands: Any) -> None:
     token.add_argument("username", metavar="用户名")
     token.add_argument("--name", default="命令行", metavar="用途", help="给谁、做什么用")
     token.set_defaults(run=lambda given: asyncio.run(_token(given)))
+
+
+async def _import(given: argparse.Namespace) -> None:
+    data = organisation_file.read(given.file)
+    async with opened(given.settings) as db, db.unit_of_work() as session:
+        regions, units = await organisation_file.take_in(session, data)
+    print(f"已导入 {regions} 个地区、{units} 个单位。热线正在运行的，请重新启动以生成单位名称的语音。")
 
 
 async def _add(given: argparse.Namespace) -> None:
