@@ -67,6 +67,7 @@ async def _hotline(root: Path, base_port: int, talks: int) -> AsyncIterator[tupl
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.controller", "--root", root, "--base-port", str(base_port),
             "--operators", str(talks), stdin=PIPE, stdout=PIPE, stderr=log,
+            start_new_session=True,  # as a service: the scheduler must not count it as one with the load
         )  # fmt: skip
     assert process.stdout
     assert process.stdin
