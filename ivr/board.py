@@ -133,10 +133,15 @@ class Board:
         state = self._state(seat, call)
         return AgentView(
             seat.user_id, seat.staff_number, seat.display_name, seat.extension, state,
-            seat.reason if state == "paused" else "", seat.since_at,
+            seat.reason if state == "paused" else "", self._since(seat, call),
             bool(self.registered & {seat.extension, f"w{seat.extension}"}),
             self._call_view(shown) if shown else None,
         )  # fmt: skip
+
+    def _since(self, seat: Seat, call: LiveCall | None) -> datetime:
+        """Since when the seat is as it is: rings, talks, or was last paused or made ready."""
+        leg = call.leg_of(seat.extension) if call else None
+        return (leg.answered_at or leg.offered_at) if leg else seat.since_at
 
     def _state(self, seat: Seat, call: LiveCall | None) -> str:
         if call:
