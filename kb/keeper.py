@@ -106,7 +106,9 @@ class Keeper:
         while True:
             beat()
             try:
-                await asyncio.wait_for(self._wake.wait(), CATCH_UP_S)
+                # not wait_for: in 3.11 it loses a cancellation that comes together with the event
+                async with asyncio.timeout(CATCH_UP_S):
+                    await self._wake.wait()
             except TimeoutError:
                 await self.catch_up()
             self._wake.clear()
