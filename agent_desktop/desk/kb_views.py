@@ -20,14 +20,22 @@ MAX_QUERY_LENGTH = 100
 async def search(request: web.Request) -> web.StreamResponse:
     """?q= → {"items": [{"id", "title", "snippet", "unit", "valid"}]}, best first; nothing for an empty query."""
     query = request.query.get("q", "").strip()[:MAX_QUERY_LENGTH]
-    hits = await request.app[SEARCHER].search(query, limit=SHOWN) if query else []
+    hits = await _found(request, query) if query else []
     return web.json_response({"query": query, "items": [_hit(hit) for hit in hits]})
+
+
+async def _found(request: web.Request, query: str) -> list[Any]:
+    """What staff may see, internal entries too (M-70); those of the own unit and region first among equals."""
+    user = person(request)
+    return await request.app[SEARCHER].search(
+        query, limit=SHOWN, audience="staff", own_unit_id=user.unit_id, own_region_id=user.region_id
+    )
 
 
 @routes.get("/desk/kb/{entry_id:[0-9]{1,9}}", roles=WITH_SEARCH)
 async def entry(request: web.Request) -> web.StreamResponse:
     """One entry with its whole answer."""
-    found = await request.app[SEARCHER].entry(int(request.match_info["entry_id"]))
+    found = await request.app[SEARCHER].entry(int(request.match_info["entry_id"]), audience="staff")
     return web.json_response(found)
 
 

@@ -41,7 +41,7 @@ class FakeSearcher:
         ]
         return [hit for hit in hits if q in hit.title][:limit]
 
-    async def entry(self, entry_id: int) -> dict[str, Any]:
+    async def entry(self, entry_id: int, **_: Any) -> dict[str, Any]:
         if entry_id not in ENTRIES:
             raise NotFound
         title, answer, unit = ENTRIES[entry_id]
