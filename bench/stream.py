@@ -91,7 +91,6 @@ class BenchStream:
         self._sequence, self._stamp = random.getrandbits(15), random.getrandbits(30)
         self._ssrc = random.getrandbits(32)
         self._key: list[tuple[int, int]] = []
-        asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     def start(self, target: tuple[str, int], law: str, event_payload_type: int | None) -> None:
         """Send to `target` from now on."""
@@ -106,17 +105,17 @@ class BenchStream:
         self._key = [(key, frame) for frame in range(1, KEY_FRAMES + 1)]
 
     def tick(self) -> None:
-        """Send the packet that is due."""
+        """Send the packet that is due, and take in what has come since: its time stamps are the kernel's already."""
         if self._key:
             self._send_key(*self._key.pop(0))
         elif not self.paused:
             self._send(_PCMA, self._frames[self._stamp // FRAME_SAMPLES % len(self._frames)], self._stamp)
         self._stamp += FRAME_SAMPLES
+        self._drain()
 
     def stop(self) -> None:
         """Stop sending and give the port back."""
         if self._socket.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
         self._pump.remove(self)
 
@@ -142,10 +141,14 @@ class BenchStream:
         except (BlockingIOError, ConnectionRefusedError):
             return
 
-    def _readable(self) -> None:
-        data, ancillary, _, _ = self._socket.recvmsg(1500, 64)
-        if len(data) < 13 or data[1] & 0x7F != _PCMA:
-            return
-        seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
-        payload = data[12:] if self._keep_audio else b""
-        self.packets.append(Packet(seconds * 10**9 + nanoseconds, int.from_bytes(data[2:4], "big"), payload))
+    def _drain(self) -> None:
+        while True:
+            try:
+                data, ancillary, _, _ = self._socket.recvmsg(1500, 64)
+            except BlockingIOError:
+                return
+            if len(data) > 12 and data[1] & 0x7F == _PCMA:
+                seconds, nanoseconds = _STAMP.unpack(ancillary[0][2])
+                payload = data[12:] if self._keep_audio else b""
+                at_ns = seconds * 10**9 + nanoseconds
+                self.packets.append(Packet(at_ns, int.from_bytes(data[2:4], "big"), payload))
