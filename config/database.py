@@ -28,8 +28,12 @@ from core.errors import HotlineError
 MIGRATIONS = Path(__file__).parent / "migrations"
 ROOMS_WITH_TABLES = (
     "core.audit",
+    "core.calendar_proposals",
+    "core.changes",
     "core.holidays",
+    "core.lines",
     "core.people",
+    "core.places",
     "core.units",
     "core.web.models",
     "ivr.models",

@@ -4,13 +4,11 @@ Reads them into a `WorkCalendar` and writes what people change, each change a ne
 a change for open clocks is the ticket room's affair: it hears `CalendarChanged`.
 """
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,9 +23,7 @@ from core.clock import Clock
 from core.db import Base, PrimaryKey, UtcDateTime, provided
 from core.errors import InvalidInput
 from core.units import Region
-from core.workdays import DayRow, NationalTable, RegionRules, Season, Segment, WorkCalendar
-
-_SEGMENT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+from core.workdays import DayRow, NationalTable, RegionRules, Season, WorkCalendar, segments_of
 
 
 @dataclass(frozen=True)
@@ -211,7 +207,7 @@ async def _read(session: AsyncSession, path: Path, revision: int) -> WorkCalenda
 
 
 def _season(row: CalendarHours) -> Season:
-    return Season(_month_day(row.first), _month_day(row.last), _segments(row.segments))
+    return Season(_month_day(row.first), _month_day(row.last), segments_of(row.segments))
 
 
 def _month_day(text: str) -> tuple[int, int]:
@@ -220,17 +216,6 @@ def _month_day(text: str) -> tuple[int, int]:
     except ValueError:
         raise InvalidInput(field="起止日期", reason=f"“{text}”不是日期，请写成“05-01”这样的月-日") from None
     return on.month, on.day
-
-
-def _segments(text: str) -> tuple[Segment, ...]:
-    found = [_SEGMENT.fullmatch(part) for part in text.split()]
-    if not found or None in found:
-        raise InvalidInput(field="工作时段", reason=f"“{text}”无法识别，请写成“08:30-12:00 14:30-18:00”")
-    numbers: list[list[int]] = [[int(n) for n in match.groups()] for match in found if match]
-    segments = tuple(Segment(time(a, b), time(c, d)) for a, b, c, d in numbers)
-    if any(s.opens >= s.closes for s in segments) or any(a.closes > b.opens for a, b in pairwise(segments)):
-        raise InvalidInput(field="工作时段", reason="各时段须先后排列、互不重叠，且开始早于结束")
-    return segments
 
 
 def _spans(entries: Iterable[Any]) -> list[tuple[date, str]]:

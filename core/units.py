@@ -3,14 +3,16 @@
 Holds who exists and how they are reached; knows nothing of calls or tickets.
 """
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import Date, ForeignKey, Select, String, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
+from core.clock import beijing
 from core.db import Base, PrimaryKey
+from core.workdays import segments_of
 
 
 class RegionLevel(StrEnum):
@@ -28,6 +30,15 @@ class UnitKind(StrEnum):
     """法律法规授权组织"""
     ENTRUSTED = "entrusted"
     """委托执法单位"""
+
+
+class Affiliation(StrEnum):
+    """Whose a unit is, beside the region it serves (M-123: 市级、省直管、中央直管部门和公共服务企业)."""
+
+    LOCAL = "local"
+    PROVINCIAL = "provincial"
+    CENTRAL = "central"
+    ENTERPRISE = "enterprise"
 
 
 class UnitDuty(StrEnum):
@@ -73,6 +84,7 @@ class Unit(Base):
     short_name: Mapped[str] = mapped_column(String(40), default="")
     kind: Mapped[UnitKind] = mapped_column(String(20), default=UnitKind.ADMINISTRATIVE)
     duty: Mapped[UnitDuty] = mapped_column(String(20), default=UnitDuty.DEPARTMENT)
+    affiliation: Mapped[Affiliation] = mapped_column(String(20), default=Affiliation.LOCAL)
     supervising_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     """M-09 「由其行政主管部门指导、管理和监督」"""
     state: Mapped[ConnectionState] = mapped_column(String(20), default=ConnectionState.LIVE)
@@ -112,13 +124,37 @@ class Liaison(Base):
     position: Mapped[int] = mapped_column(default=1)
     outside_number: Mapped[str] = mapped_column(String(32), default="")
     """Rung when the person has no extension or it is not registered."""
-    leave_from_on: Mapped[date | None] = mapped_column(Date)
-    leave_until_on: Mapped[date | None] = mapped_column(Date)
+    duty_hours: Mapped[str] = mapped_column(String(80), default="")
+    """When the person takes calls, e.g. `08:30-12:00 14:30-18:00`; empty: as long as the line is open."""
 
     unit: Mapped[Unit] = relationship(back_populates="liaisons")
+    leaves: Mapped[list["LiaisonLeave"]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="LiaisonLeave.from_on"
+    )
 
     def is_on_leave(self, day: date) -> bool:
-        return bool(self.leave_from_on and self.leave_from_on <= day <= (self.leave_until_on or date.max))
+        return any(leave.covers(day) for leave in self.leaves)
+
+    def takes_calls(self, now: datetime) -> bool:
+        """Not on leave and within the person's own duty hours."""
+        local = beijing(now)
+        if self.is_on_leave(local.date()):
+            return False
+        return not self.duty_hours or any(s.covers(local.time()) for s in segments_of(self.duty_hours))
+
+
+class LiaisonLeave(Base):
+    """A time away (请假) of a liaison, both days included; open-ended without `until_on` (M-30)."""
+
+    __tablename__ = "liaison_leaves"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    liaison_id: Mapped[int] = mapped_column(ForeignKey("liaisons.id", ondelete="CASCADE"), index=True)
+    from_on: Mapped[date] = mapped_column(Date)
+    until_on: Mapped[date | None] = mapped_column(Date)
+
+    def covers(self, day: date) -> bool:
+        return self.from_on <= day <= (self.until_on or date.max)
 
 
 class SubjectUnit(Base):
@@ -142,3 +178,16 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
         .order_by(SubjectUnit.subject)
     )
     return {row.subject: row.code for row in await session.execute(query)}
+
+
+def shown_regions() -> Select[int]:
+    """Ids of the regions that citizens and desks see: townships and villages only where their county wants them (M-05)."""
+    above, further = aliased(Region), aliased(Region)
+    is_local = Region.level.in_([RegionLevel.TOWNSHIP, RegionLevel.VILLAGE])
+    switched_on = above.townships_on.is_(True) | further.townships_on.is_(True)
+    return (
+        select(Region.id)
+        .outerjoin(above, above.id == Region.parent_id)
+        .outerjoin(further, further.id == above.parent_id)
+        .where(~is_local | switched_on)
+    )

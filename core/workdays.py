@@ -5,12 +5,15 @@ database. Dates are Beijing dates. Past the tables it goes on with weekends and 
 marks what it says as provisional (暂定, WD-8); it never raises for a date it does not know.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 from core.clock import BEIJING
+from core.errors import InvalidInput
 
 SATURDAY = 5
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
@@ -22,6 +25,24 @@ class Segment:
 
     opens: time
     closes: time
+
+    def covers(self, moment: time) -> bool:
+        return self.opens <= moment < self.closes
+
+
+_SEGMENT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def segments_of(text: str) -> tuple[Segment, ...]:
+    """`08:30-12:00 14:30-18:00` as segments; raises InvalidInput when they overlap or cannot be read."""
+    found = [_SEGMENT.fullmatch(part) for part in text.split()]
+    if not found or None in found:
+        raise InvalidInput(field="工作时段", reason=f"“{text}”无法识别，请写成“08:30-12:00 14:30-18:00”")
+    numbers: list[list[int]] = [[int(n) for n in match.groups()] for match in found if match]
+    segments = tuple(Segment(time(a, b), time(c, d)) for a, b, c, d in numbers)
+    if any(s.opens >= s.closes for s in segments) or any(a.closes > b.opens for a, b in pairwise(segments)):
+        raise InvalidInput(field="工作时段", reason="各时段须先后排列、互不重叠，且开始早于结束")
+    return segments
 
 
 DEFAULT_SEGMENTS = (Segment(time(8, 30), time(12, 0)), Segment(time(14, 30), time(18, 0)))
@@ -141,7 +162,7 @@ class WorkCalendar:
         """Whether the instant lies in statutory working time (法定工作时间, M-10)."""
         local = instant.astimezone(BEIJING)
         now = local.time()
-        return any(s.opens <= now < s.closes for s in self.segments_on(local.date(), region_code))
+        return any(s.covers(now) for s in self.segments_on(local.date(), region_code))
 
     def cut_off_at(self, on: date, region_code: str | None = None) -> datetime:
         """The end of business of a working day (WD-5), in UTC."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from core.clock import Clock, beijing
+from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
 from ivr import directory, spoken
@@ -233,11 +233,9 @@ class CallControl:
         return call, leg, seat
 
     async def _target(self, unit_id: int, liaison_id: int | None) -> Target:
-        today = beijing(self._clock.now()).date()
+        now, registered = self._clock.now(), frozenset(self.board.registered)
         async with self._db.reading() as session:
-            return await directory.target(
-                session, unit_id, today, liaison_id=liaison_id, registered=frozenset(self.board.registered)
-            )
+            return await directory.target(session, unit_id, now, liaison_id=liaison_id, registered=registered)
 
     def _begin(self, call: LiveCall, target: Target, mode: str, seat: Seat) -> None:
         def note(kind: str, **data: Any) -> None:

@@ -5,7 +5,7 @@ Turns a unit into what the dialplan needs: a ladder of dial strings (M-12), and 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from core.errors import HotlineError
 from core.people import User
-from core.units import ConnectionState, Liaison, Region, Unit, UnitDuty
+from core.units import Liaison, Region, Unit, shown_regions
 from ivr.tracker import LiveCall, TransferState
 from recordings import ledger
 
@@ -71,12 +71,12 @@ def unit_prompt(region_code: str, unit_code: str) -> str:
 async def target(
     session: AsyncSession,
     unit_id: int,
-    today: date,
+    now: datetime,
     *,
     liaison_id: int | None = None,
     registered: frozenset[str],
 ) -> Target:
-    """The ladder of one unit: liaisons in order, those on leave left out, then the service phones.
+    """The ladder of one unit: liaisons in order, those off duty left out, then the service phones.
 
     `liaison_id` (a user) narrows it to that person. Raises UnitUnreachable.
     """
@@ -85,7 +85,7 @@ async def target(
     rungs = [
         rung
         for row in unit_row.liaisons
-        if liaison_id in (None, row.user_id) and not row.is_on_leave(today)
+        if liaison_id in (None, row.user_id) and row.takes_calls(now)
         for rung in _rungs(people[row.user_id], row, registered)
     ]
     if liaison_id is None:
@@ -134,20 +134,15 @@ async def unit(session: AsyncSession, unit_id: int) -> Unit:
 
 async def unit_by_code(session: AsyncSession, region_id: int, code: str) -> Unit | None:
     """An active unit of the region by its three-digit code."""
-    query = _unit_query().where(Unit.region_id == region_id, Unit.code == code, Unit.is_active)
+    query = _unit_query().where(
+        Unit.region_id == region_id, Unit.code == code, Unit.is_active, Unit.region_id.in_(shown_regions())
+    )
     found: Unit | None = (await session.scalars(query)).one_or_none()
     return found
 
 
 async def children(session: AsyncSession, region_id: int) -> Sequence[Region]:
-    """The counties below a prefecture, in the order of their codes."""
-    query = select(Region).where(Region.parent_id == region_id).order_by(Region.code)
-    return (await session.scalars(query)).all()
-
-
-async def connected_units(session: AsyncSession, region_id: int) -> Sequence[Unit]:
-    query = _unit_query().where(
-        Unit.region_id == region_id, Unit.is_active, Unit.state != ConnectionState.NOT_CONNECTED,
-        Unit.duty != UnitDuty.CALL_CENTRE,
-    ).order_by(Unit.code)  # fmt: skip
+    """The counties below a prefecture or the townships of a county that has them, in the order of their codes (M-05)."""
+    open_ones = (Region.parent_id == region_id) & Region.id.in_(shown_regions())
+    query = select(Region).where(open_ones).order_by(Region.code)
     return (await session.scalars(query)).all()

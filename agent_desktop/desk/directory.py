@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.people import User
-from core.units import ConnectionState, Liaison, Unit, UnitDuty
+from core.units import ConnectionState, Liaison, Unit, UnitDuty, shown_regions
 
 
 async def directory_json(session: AsyncSession, today: date) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ async def directory_json(session: AsyncSession, today: date) -> list[dict[str, A
     units = (
         await session.scalars(
             select(Unit)
-            .where(Unit.is_active, Unit.duty != UnitDuty.CALL_CENTRE)
+            .where(Unit.is_active, Unit.duty != UnitDuty.CALL_CENTRE, Unit.region_id.in_(shown_regions()))
             .options(selectinload(Unit.region), selectinload(Unit.liaisons), selectinload(Unit.phones))
             .order_by(Unit.region_id, Unit.code)
         )

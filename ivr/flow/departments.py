@@ -29,6 +29,7 @@ class Departments(Branch):
         return {
             "choose_level": self.choose_level,
             "counties": self.counties,
+            "townships": self.townships,
             "unit_code": self.unit_code,
             "hours": self.hours,
             "subjects": self.subjects,
@@ -46,6 +47,15 @@ class Departments(Branch):
         async with self.deps.db.reading() as session:
             counties = await directory.children(session, self.caller.region.id)
         return [Item(await self.deps.say(county.name), county) for county in counties]
+
+    async def townships(self) -> Sequence[Item]:
+        """M-05: of a county that has opened them; the county itself comes first. None: the county alone."""
+        county = self.region
+        assert county is not None
+        async with self.deps.db.reading() as session:
+            townships = await directory.children(session, county.id)
+        own = [Item(["county-departments"], county)] if townships else []
+        return own + [Item(await self.deps.say(township.name), township) for township in townships]
 
     async def unit_code(self, digits: str) -> str | None:
         region = self.region or self.caller.region
@@ -107,10 +117,10 @@ class Departments(Branch):
         """Straight from the menu to the department (M-12); nobody there: an operator."""
         unit = self.caller.unit
         assert unit is not None
-        today = beijing(self.deps.clock.now()).date()
+        now = self.deps.clock.now()
         async with self.deps.db.reading() as session:
             try:
-                target = await directory.target(session, unit.id, today, registered=self.deps.registered())
+                target = await directory.target(session, unit.id, now, registered=self.deps.registered())
             except directory.UnitUnreachable:
                 return await self.queue()
         directory.begin_transfer(self.caller.call, target, mode="menu", by="", note=self.note)

@@ -66,7 +66,7 @@ class Session:
         return self._handlers[name]
 
     async def chosen(self, handler: str, item: Item) -> None:
-        if handler == "counties":
+        if handler in ("counties", "townships"):
             self._departments.region = item.value
         elif handler == "subjects":
             await self._departments.picked_subject(*item.value)

@@ -10,7 +10,7 @@ from agent_desktop.desk.drafts import draft_in_hand, earlier_json, form_json, ow
 from agent_desktop.liaison.state import open_tickets
 from core.clock import beijing
 from core.db import Database
-from core.units import Liaison
+from core.units import Liaison, LiaisonLeave
 from tickets import queries, service
 from tickets.errors import TicketNotFound
 from tickets.models import Outcome
@@ -84,7 +84,7 @@ async def test_the_directory_knows_order_leave_and_offices(city: City) -> None:
     """Units by code with their liaisons; somebody on leave is marked, the call centre is left out."""
     async with city.db.unit_of_work() as session:
         duty = await session.get_one(Liaison, 1)
-        duty.leave_from_on = beijing(MONDAY).date()
+        duty.leaves.append(LiaisonLeave(from_on=beijing(MONDAY).date()))
     async with city.db.reading() as session:
         units = await directory_json(session, beijing(MONDAY).date())
     by_name = {unit["name"]: unit for unit in units}
