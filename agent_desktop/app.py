@@ -14,7 +14,8 @@ from agent_desktop.phone import views as phone
 from agent_desktop.softphone import views as softphone
 from agent_desktop.supervise import views as supervise
 from agent_desktop.wallboard import views as wallboard
-from core.web import account, login
+from core.web import account, changes, login
+from tickets.events import TicketChanged
 
 FOLDERS = (softphone, desk, liaison, supervise, admin, wallboard, phone)
 
@@ -23,6 +24,8 @@ def setup(app: web.Application) -> None:
     """Add every folder; the keys of `agent_desktop.keys` must be set before."""
     login.routes.register(app)
     account.routes.register(app)
+    changes.setup(app)
+    changes.announce(app, TicketChanged, "tickets")
     api.routes.register(app)
     api_calls.routes.register(app)
     for folder in FOLDERS:

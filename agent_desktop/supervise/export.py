@@ -1,7 +1,5 @@
-"""The call list as a file that a spreadsheet opens (导出): numbers masked, formulas defused."""
+"""The call list as rows of text (导出), numbers masked; `core.web.sheets` makes the file."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent_desktop.supervise.forms import ENDS
@@ -15,7 +13,6 @@ HEAD = (
     "通话编号", "方向", "专线", "地区", "来电号码", "来电时间", "菜单路径", "等待秒数", "振铃次数", "话务员",
     "部门", "通话秒数", "结束方式", "话务员评价", "部门评价", "录音数",
 )  # fmt: skip
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_rows(found: Iterable[Summary], regions: Mapping[int, str]) -> Iterable[Sequence[str]]:
@@ -41,12 +38,3 @@ def csv_rows(found: Iterable[Summary], regions: Mapping[int, str]) -> Iterable[S
             story.score_text(item.scores["unit"]) if "unit" in item.scores else "",
             str(len(item.recordings)),
         )
-
-
-def csv_text(rows: Iterable[Sequence[str]]) -> str:
-    """RFC 4180 with a byte-order mark, as Excel wants for Chinese; no cell starts a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row])
-    return "\ufeff" + out.getvalue()

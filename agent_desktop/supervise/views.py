@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.supervise import access, forms, listen, scores
-from agent_desktop.supervise.export import csv_rows, csv_text
+from agent_desktop.supervise.export import csv_rows
 from agent_desktop.supervise.one_call import call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
 from core import audit
@@ -18,6 +18,7 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
+from core.web.sheets import csv_text
 from recordings import calls, story
 from recordings.calls import Scope
 from recordings.models import CallEnd
