@@ -22,9 +22,10 @@ from core.clock import Clock, beijing
 from core.db import Database
 from core.errors import HotlineError
 from core.holidays import CalendarChanged
+from core.lines import Line, LinesChanged, connected_lines
 from core.people import User
 from core.tasks import Tasks
-from core.units import Region, RegionLevel, subject_unit_codes
+from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
 from ivr.ami import Ami
@@ -38,7 +39,7 @@ from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.seats import Staff
-from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_phones
+from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
 from ivr.voice import Voice
 from kb.entries import hot
 from kb.search import Searcher
@@ -71,21 +72,23 @@ class Hotline:
         self.asterisk: EmbeddedAsterisk | None = None
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
         self.searcher = Searcher(settings.kb_index, self.db, clock)
+        self.lines: dict[str, Line] = {}
+        """Every line by its number, kept current in place."""
         self._runner: web.AppRunner | None = None
         self.controller: Controller
         self.control: CallControl
 
     async def start(self) -> None:
         """Prompts, Asterisk, controller, web; returns when calls are answered and pages served."""
-        regions = await self._regions()
+        self.lines.update(await self._lines())
         await self.voice.prepare(self.db)
         if self.settings.asterisk.mode == "embedded":
-            await self._start_asterisk(regions)
-        self._build_controller(regions)
+            await self._start_asterisk()
+        self._build_controller()
         self.controller.seats.staff = await self._staff()
         self._listen()
         self.controller.start()
-        leftovers = Leftovers(self.db, self.clock, self.settings.recordings, regions)
+        leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
@@ -106,12 +109,11 @@ class Hotline:
 
     # --- telephony ------------------------------------------------------------------------------------------------
 
-    async def _start_asterisk(self, regions: dict[str, Region]) -> None:
-        lines = {number: region.code for number, region in regions.items()}
+    async def _start_asterisk(self) -> None:
         write_all(
             self.settings.asterisk,
             self.folders,
-            lines=lines,
+            lines=self._region_codes(),
             phones=await self._phones(),
             guests=self._guests(),
         )
@@ -119,9 +121,9 @@ class Hotline:
         await self.asterisk.start()
         self.tasks.loop("asterisk", self.asterisk.watch)
 
-    def _build_controller(self, regions: dict[str, Region]) -> None:
-        settings = self.settings
-        journal = Journal(self.db, lambda line: regions[line].id if line in regions else None)
+    def _build_controller(self) -> None:
+        settings, lines = self.settings, self.lines
+        journal = Journal(self.db, lambda number: lines[number].region_id if number in lines else None)
         opening = Opening(self.db, self.clock, settings.recordings)
         flow = FlowDeps(
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
@@ -131,7 +133,7 @@ class Hotline:
         )  # fmt: skip
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
-            menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, regions=regions,
+            menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
             on_answered=opening.answered, on_liaison=opening.liaison_answered, on_ended=opening.ended,
         )  # fmt: skip
         asterisk = settings.asterisk
@@ -156,6 +158,7 @@ class Hotline:
     def _listen(self) -> None:
         """News of one room that another must act on."""
         self.bus.subscribe(AccountChanged, lambda _: self._job(self.people_changed(), "people-changed"))
+        self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
         self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
 
     def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -172,6 +175,19 @@ class Hotline:
         if self.asterisk:
             write_phones(self.settings.asterisk, self.folders, await self._phones(), self._guests())
             await self.controller.ami.action("Command", Command="module reload res_pjsip.so")
+
+    async def lines_changed(self) -> None:
+        """Lines were added, edited or removed: calls to them are answered by the new table from now on."""
+        fresh = await self._lines()
+        gone = [number for number in self.lines if number not in fresh]
+        self.lines.update(fresh)
+        for number in gone:
+            del self.lines[number]
+        if self.asterisk:
+            write_lines(self.folders, self._region_codes())
+        codes = self._region_codes() | dict.fromkeys(gone, "")
+        for number, code in codes.items():
+            await self.controller.ami.action("Setvar", Variable=f"LINE_{number}", Value=code)
 
     def _guests(self) -> list[Telephone]:
         """Telephones of the demo's callers; none in production."""
@@ -219,17 +235,30 @@ class Hotline:
 
     # --- people and regions ---------------------------------------------------------------------------------------
 
-    async def _regions(self) -> dict[str, Region]:
-        """The region of each line; the first prefecture where the settings name none."""
+    async def _lines(self) -> dict[str, Line]:
+        """The lines on record, and the one of the settings unless it is among them."""
         async with self.db.reading() as session:
-            rows = (await session.scalars(select(Region).order_by(Region.code))).all()
-        by_code = {region.code: region for region in rows}
-        default = next((region for region in rows if region.level == RegionLevel.PREFECTURE), None)
-        line = self.settings.line
-        region = by_code.get(line.region) or default
+            lines = {line.number: line for line in await connected_lines(session)}
+            regions = (await session.scalars(select(Region).order_by(Region.code))).all()
+        if self.settings.line.number not in lines:
+            lines[self.settings.line.number] = self._line_of_settings(regions)
+        return lines
+
+    def _line_of_settings(self, regions: Sequence[Region]) -> Line:
+        """Its region is the one named there, or else the first prefecture."""
+        setting = self.settings.line
+        named = next((region for region in regions if region.code == setting.region), None)
+        default = next((region for region in regions if region.level == RegionLevel.PREFECTURE), None)
+        region = named or default
         if region is None:
             raise RegionMissing
-        return {line.number: region}
+        return Line(
+            number=setting.number, name="", region_id=region.id, region=region, state=ConnectionState.LIVE,
+            menu="", greeting="", overflow_wait_s=60, overflow_length=5,
+        )  # fmt: skip
+
+    def _region_codes(self) -> dict[str, str]:
+        return {number: line.region.code for number, line in self.lines.items()}
 
     async def _users(self) -> Sequence[User]:
         async with self.db.reading() as session:

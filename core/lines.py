@@ -4,13 +4,19 @@ Holds which line exists and how far it is connected; how its calls run is teleph
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from core.db import Base, PrimaryKey
 from core.units import ConnectionState, Region
+
+
+@dataclass(frozen=True)
+class LinesChanged:
+    """A line was added, edited or removed: calls are answered by the new table from now on."""
 
 
 class Line(Base):
@@ -29,8 +35,16 @@ class Line(Base):
     """Calls at once (M-13); None: no bound of its own."""
     menu: Mapped[str] = mapped_column(String(20), default="")
     """Node of the menu tree where its calls begin, e.g. `C` for a number for complaints; empty: the usual start."""
+    greeting: Mapped[str] = mapped_column(Text, default="")
+    """Said instead of the standard welcome; it must tell that the call is recorded. Empty: the standard one."""
+    overflow_region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
+    """Whose operators help out when the wait or the queue grows too long; empty: nobody's."""
+    overflow_wait_s: Mapped[int] = mapped_column(default=60)
+    """A caller who has waited so long is offered to them as well."""
+    overflow_length: Mapped[int] = mapped_column(default=5)
+    """With more callers than this waiting on the line, all but the first so many are offered to them at once."""
 
-    region: Mapped[Region] = relationship()
+    region: Mapped[Region] = relationship(foreign_keys=[region_id])
 
 
 async def connected_lines(session: AsyncSession) -> Sequence[Line]:

@@ -5,7 +5,7 @@ of a menu or a ticket. What must survive its death is in the dialplan.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,8 +16,8 @@ import structlog
 from core.bus import Bus
 from core.clock import Clock
 from core.errors import HotlineError
+from core.lines import Line as HotlineLine
 from core.tasks import Tasks
-from core.units import Region
 from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
@@ -51,8 +51,8 @@ class ControllerDeps:
     flow: FlowDeps
     menus: Menus
     sound: Callable[[str], str]
-    regions: dict[str, Region]
-    """Region of each dialled line."""
+    lines: Mapping[str, HotlineLine]
+    """Every line by the number dialled, as it is now."""
     on_answered: Callable[["Controller", LiveCall, str], Awaitable[None]]
     """An operator (extension) talks to the caller for the first time: open the ticket."""
     on_liaison: Callable[["Controller", LiveCall, str], Awaitable[None]]
@@ -131,7 +131,7 @@ class Controller:
     def _is_wrong_number(self, event: Fields) -> bool:
         """A number that is no line of ours: the dialplan refuses it, and it is no call of the hotline."""
         from_trunk = event.get("Event") == "Newchannel" and event.get("Context") in ENTRY_CONTEXTS
-        return from_trunk and event.get("Exten") not in self._deps.regions
+        return from_trunk and event.get("Exten") not in self._deps.lines
 
     def _instant(self, event: Fields) -> datetime:
         """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock)."""
@@ -278,9 +278,9 @@ class Controller:
     def _caller(self, call: LiveCall) -> Caller:
         caller = self.callers.get(call.linkedid)
         if caller is None:
-            region = self._deps.regions.get(call.line) or next(iter(self._deps.regions.values()))
-            caller = self.callers[call.linkedid] = Caller(call.linkedid, call, region)
-            self.board.notes[call.linkedid] = CallNotes(region_id=region.id)
+            line = self._deps.lines.get(call.line) or next(iter(self._deps.lines.values()))
+            caller = self.callers[call.linkedid] = Caller(call.linkedid, call, line)
+            self.board.notes[call.linkedid] = CallNotes(region_id=line.region_id)
         return caller
 
     async def _finish(self, call: LiveCall) -> None:

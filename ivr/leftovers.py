@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core.clock import Clock
 from core.db import Database
+from core.lines import Line
 from core.units import Region
 from ivr.ami import ActionRefused, Ami, Fields
 from ivr.tracker import Tracker
@@ -50,12 +51,12 @@ def parse(row: Fields) -> LocalMessage | None:
 
 class Leftovers:
     def __init__(
-        self, db: Database, clock: Clock, settings: RecordingSettings, regions: Mapping[str, Region]
+        self, db: Database, clock: Clock, settings: RecordingSettings, lines: Mapping[str, Line]
     ) -> None:
         self._db = db
         self._clock = clock
         self._settings = settings
-        self._regions = regions
+        self._lines = lines
 
     async def run(self, ami: Ami, tracker: Tracker, beat: Callable[[], None]) -> None:
         """Look for ever; also for what a caller was still recording when the controller came back."""
@@ -85,7 +86,8 @@ class Leftovers:
 
     async def _register(self, message: LocalMessage) -> None:
         file = self._settings.spool_dir / "message" / f"{message.uniqueid}.wav"
-        region = self._regions.get(message.line) or next(iter(self._regions.values()))
+        line = self._lines.get(message.line) or next(iter(self._lines.values()))
+        region = line.region
         if not file.exists() or await self._is_known(message):
             return
         call_id = await self._call(message, region)

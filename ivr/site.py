@@ -93,7 +93,7 @@ def write_all(
         shutil.copy(file, folders.etc / file.name)
     _link_data(settings.data_dir, folders)
     (folders.etc / "asterisk.conf").write_text(_asterisk(settings, folders))
-    (site / "extensions.conf").write_text(_globals(folders, lines))
+    write_lines(folders, lines)
     (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
     (site / "http.conf").write_text(
         f"[general]\nenabled=yes\nbindaddr={LOCAL}\nbindport={settings.http_port}\n"
@@ -103,6 +103,11 @@ def write_all(
     )
     (site / "musiconhold.conf").write_text(f"[default]\nmode=files\ndirectory={folders.music}\nsort=alpha\n")
     write_phones(settings, folders, phones, guests)
+
+
+def write_lines(folders: Folders, lines: Mapping[str, str]) -> None:
+    """Write the numbers that are answered; a running Asterisk is told by `Setvar`, a reload would stop its beat."""
+    (folders.etc / "site" / "extensions.conf").write_text(_globals(folders, lines))
 
 
 def write_phones(

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.clock import Clock
 from core.db import Database
+from core.lines import Line
 from core.units import Region, Unit
 from ivr.dialogue import Dialogue
 from ivr.directory import unit_prompt
@@ -59,7 +60,8 @@ class Caller:
 
     linkedid: str
     call: LiveCall
-    region: Region
+    line: Line
+    """The line that was dialled, as it was when the call came."""
     unit: Unit | None = None
     unit_id: int | None = None
     """The unit a transfer by an operator went to."""
@@ -79,6 +81,10 @@ class Caller:
     """Opens the ticket of a talk that has begun; the query code comes from it."""
     outcome: str = ""
     """`voicemail` or `complaint` once one is handed in, `self_service` when the menus served to their end."""
+
+    @property
+    def region(self) -> Region:
+        return self.line.region
 
     @property
     def number(self) -> str:

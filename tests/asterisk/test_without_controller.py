@@ -13,7 +13,6 @@ from support.quick import write_tone
 from support.sipphone import Phone
 from support.tones import segments_with
 
-from core.units import Region
 from ivr.ami import Ami
 from ivr.leftovers import Leftovers
 from ivr.tracker import Tracker
@@ -85,9 +84,7 @@ async def left_messages_become_tickets(city: City) -> None:
     )  # fmt: skip
     ami.start()
     await asyncio.wait_for(up.wait(), 5)
-    async with hotline.db.reading() as session:
-        region = (await session.scalars(select(Region))).one()
-    leftovers = Leftovers(hotline.db, hotline.clock, hotline.settings.recordings, {"96128": region})
+    leftovers = Leftovers(hotline.db, hotline.clock, hotline.settings.recordings, hotline.lines)
     await leftovers.take(ami, Tracker())
     await leftovers.take(ami, Tracker())
     await ami.close()
