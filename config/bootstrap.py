@@ -24,7 +24,7 @@ from core.errors import HotlineError
 from core.holidays import CalendarChanged
 from core.lines import Line, LinesChanged, connected_lines
 from core.people import User
-from core.tasks import Tasks
+from core.tasks import Tasks, every
 from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
@@ -45,9 +45,12 @@ from kb.entries import hot
 from kb.search import Searcher
 from portal import keys as portal_keys
 from tickets.recompute import recompute_open_clocks
+from tickets.supervision import sweep
+from tickets.timers import archive
 
 log = structlog.get_logger()
 GUESTS = 16
+SUPERVISE_EVERY_S = 5.0
 
 
 class RegionMissing(HotlineError):
@@ -87,6 +90,8 @@ class Hotline:
         self._build_controller()
         self.controller.seats.staff = await self._staff()
         self._listen()
+        await self._calendar_changed()  # the shipped table may be newer than the last time
+        self._supervise()
         self.controller.start()
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
@@ -163,6 +168,11 @@ class Hotline:
 
     def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.tasks.job(work, name)
+
+    def _supervise(self) -> None:
+        """The loops that watch the clocks of tickets."""
+        for name, work in (("supervision", sweep), ("archive", archive)):
+            self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
 
     async def _calendar_changed(self) -> None:
         """Open clocks are reckoned anew with the changed calendar (WD-9)."""

@@ -39,7 +39,9 @@ ROOMS_WITH_TABLES = (
     "ivr.models",
     "kb.models",
     "recordings.models",
+    "tickets.code_models",
     "tickets.models",
+    "tickets.oversight_models",
 )
 _LOCK = 96128_2
 _PATIENCE = ("SET LOCAL lock_timeout = '10s'", "SET LOCAL statement_timeout = '10min'")

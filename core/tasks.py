@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -75,3 +75,13 @@ class Tasks:
         self._jobs.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("job_failed", job=task.get_name(), exc_info=error)
+
+
+async def every(
+    interval_s: float, work: Callable[[], Awaitable[object]], beat: Callable[[], None]
+) -> NoReturn:
+    """For `Tasks.loop`: do the work again and again, with a pause in between."""
+    while True:
+        await work()
+        beat()
+        await asyncio.sleep(interval_s)

@@ -40,14 +40,14 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
         case Role.OPERATOR:
             return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call()]
         case Role.LIAISON:
-            return [_of_units(_own_units(user))]
+            return [_of_units(own_units(user))]
         case Role.HEAD:
-            own = _own_units(user)
+            own = own_units(user)
             return [_of_units(own), _of_units(_subordinates(user)), _complaints_with(own)]
         case Role.OFFICE:
-            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(_own_units(user))]
+            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(own_units(user))]
         case Role.SUPERVISOR:
-            return [_IS_QUESTION & Ticket.region_id.in_(_regions_below(user.region_id))]
+            return [_IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))]
         case Role.INSPECTOR:
             return [_IS_QUESTION & (Ticket.region_id == user.region_id), _complaints_of_level(user)]
         case Role.SECRECY:
@@ -66,7 +66,7 @@ def _of_units(units: Select[int]) -> ColumnElement[bool]:
     return _IS_QUESTION & (Ticket.id.in_(held) | Ticket.first_unit_id.in_(units))
 
 
-def _own_units(user: User) -> Select[int]:
+def own_units(user: User) -> Select[int]:
     """A person's unit, and the units they are a liaison of."""
     duty = select(Liaison.unit_id).where(Liaison.user_id == user.id)
     return select(Unit.id).where((Unit.id == user.unit_id) | Unit.id.in_(duty))
@@ -79,7 +79,7 @@ def _subordinates(user: User) -> Select[int]:
     )
 
 
-def _regions_below(region_id: int | None) -> Select[int]:
+def regions_below(region_id: int | None) -> Select[int]:
     """A region and all that lies below it."""
     tree = select(Region.id).where(Region.id == region_id).cte("regions_below", recursive=True)
     child = aliased(Region)

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.bus import publish
 from core.clock import BEIJING, Clock, beijing
 from core.db import Database, provided
+from tickets.code_models import CodeFailure
 from tickets.codes import QueryCodeUnknown, keyed_hash
 from tickets.errors import TooManyWrongCodes
 from tickets.events import CodeGuessing
-from tickets.models import CodeFailure
 from tickets.queries import CodeStatus, status_by_code
 from tickets.settings import TicketSettings
 

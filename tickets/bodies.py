@@ -7,7 +7,7 @@ from core.units import Region, Unit, UnitDuty
 from tickets.models import Step, StepResult, Ticket
 
 MOST_LEVELS = 6
-_OVERSEERS = frozenset({UnitDuty.OFFICE, UnitDuty.INSPECTION})
+OVERSEERS = frozenset({UnitDuty.OFFICE, UnitDuty.INSPECTION})
 _REPLIES = (StepResult.ON_SPOT, StepResult.REPLIED)
 
 
@@ -26,7 +26,7 @@ async def body_of(session: AsyncSession, region_id: int | None, duty: UnitDuty) 
 async def supervision_of(session: AsyncSession, unit: Unit) -> Unit | None:
     """The supervision body of a unit's level and region (M-48); an office's or a supervision body's is one level up."""
     region_id: int | None = unit.region_id
-    if unit.duty in _OVERSEERS:
+    if unit.duty in OVERSEERS:
         region_id = await _parent_of(session, unit.region_id)
     return await body_of(session, region_id, UnitDuty.INSPECTION)
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock, beijing
 from core.db import provided
 from core.errors import HotlineError
-from tickets.models import QueryCode, TicketNumber
+from tickets.code_models import QueryCode, TicketNumber
 from tickets.settings import TicketSettings
 
 CODE_LENGTH = 12

@@ -5,15 +5,16 @@ a clock (WD-7). Dates come from a `WorkCalendar`; this module knows periods, not
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from core.clock import beijing
+from core.clock import BEIJING, beijing
 from core.workdays import Due, WorkCalendar
-from tickets.models import ClockKind, QuestionClass
+from tickets.models import ClockKind, QuestionClass, Stage
 
 CLASS_CHANGE_DAYS = 5
 QUIET_DAYS = 15
 """A reply without a complaint for this long is archived (T14)."""
+MESSAGE_NOON = time(12)
 
 
 @dataclass(frozen=True)
@@ -99,29 +100,9 @@ def is_overdue(*, now: datetime, cut_off_at: datetime, finished_at: datetime | N
     return (finished_at or now) > cut_off_at
 
 
-def explanation_until_at(calendar: WorkCalendar, due_on: date, region_code: str | None) -> datetime:
-    """An explanation up to then is timely: close of the first working day after the due day (§5.2)."""
-    return calendar.due_from(due_on, 1, region_code).cut_off_at
-
-
 def accountable_from_on(calendar: WorkCalendar, due_on: date, region_code: str | None) -> date:
     """From this day an unexplained overdue step is on the accountability list (M-52)."""
     return calendar.due_from(due_on, 2, region_code).on
-
-
-def is_accountable(
-    calendar: WorkCalendar,
-    *,
-    now: datetime,
-    due_on: date,
-    finished_at: datetime | None,
-    explained_at: datetime | None,
-    region_code: str | None,
-) -> bool:
-    """Overdue and unexplained (「逾期未办,又未说明情况的」), the time for explaining over."""
-    if finished_at is not None or explained_at is not None:
-        return False
-    return beijing(now).date() >= accountable_from_on(calendar, due_on, region_code)
 
 
 def due_soon_from_on(calendar: WorkCalendar, due_on: date, region_code: str | None) -> date:
@@ -132,18 +113,79 @@ def due_soon_from_on(calendar: WorkCalendar, due_on: date, region_code: str | No
     return day
 
 
+def reached(
+    *,
+    now: datetime,
+    warn_at: datetime,
+    cut_off_at: datetime,
+    accountable_at: datetime,
+    explained_at: datetime | None,
+) -> Stage:
+    """How far an open step has got by now; an explanation given in time or later takes it off the last one."""
+    if now >= accountable_at and explained_at is None:
+        return Stage.UNEXPLAINED
+    if now > cut_off_at:
+        return Stage.OVERDUE
+    return Stage.DUE_SOON if now >= warn_at else Stage.ON_TIME
+
+
 @dataclass(frozen=True)
-class Recomputed:
+class Winding:
+    """A step's clock as it is stored: the columns of `Step` of the same names."""
+
+    days: int
     due_on: date
     cut_off_at: datetime
     provisional: bool
     table_version: str
+    warn_at: datetime
+    accountable_at: datetime
 
 
-def recompute(new: Due, *, was_provisional: bool, old_cut_off_at: datetime) -> Recomputed:
+def wind(
+    calendar: WorkCalendar,
+    kind: ClockKind,
+    due: Due,
+    region_code: str | None,
+    *,
+    not_before: datetime | None = None,
+) -> Winding:
+    """The clock for a due date; `not_before` is a later cut-off that the unit was promised (WD-8)."""
+    cut_off_at = max(due.cut_off_at, not_before or due.cut_off_at)
+    accountable_on = accountable_from_on(calendar, beijing(cut_off_at).date(), region_code)
+    return Winding(
+        due.days,
+        due.on,
+        cut_off_at,
+        due.provisional,
+        due.table_version,
+        warn_at=_warn_at(calendar, kind, due, region_code),
+        accountable_at=_instant(accountable_on),
+    )
+
+
+def rewind(
+    calendar: WorkCalendar,
+    kind: ClockKind,
+    new: Due,
+    region_code: str | None,
+    *,
+    was_provisional: bool,
+    old_cut_off_at: datetime,
+) -> Winding:
     """An open clock after the calendar changed (WD-8, WD-9).
 
     A unit that was given a later provisional date is judged by that later one; people are told the new date.
     """
-    cut_off_at = max(new.cut_off_at, old_cut_off_at) if was_provisional else new.cut_off_at
-    return Recomputed(new.on, cut_off_at, new.provisional, new.table_version)
+    return wind(calendar, kind, new, region_code, not_before=old_cut_off_at if was_provisional else None)
+
+
+def _warn_at(calendar: WorkCalendar, kind: ClockKind, due: Due, region_code: str | None) -> datetime:
+    """A message not registered by noon of the due day is called to mind (§5.7); the rest a working day before."""
+    if kind is ClockKind.CC1:
+        return _instant(due.on, MESSAGE_NOON)
+    return _instant(due_soon_from_on(calendar, due.on, region_code))
+
+
+def _instant(on: date, at: time = time()) -> datetime:
+    return datetime.combine(on, at, BEIJING).astimezone(UTC)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.people import Role
+
 
 @dataclass(frozen=True)
 class TicketChanged:
@@ -16,3 +18,10 @@ class CodeGuessing:
 
     line: str
     failures: int
+
+
+@dataclass(frozen=True)
+class NoticesPosted:
+    """New notices for these roles of these units: pages that show their number count again."""
+
+    audiences: frozenset[tuple[Role, int]]

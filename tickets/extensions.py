@@ -8,11 +8,11 @@ from core.clock import Clock
 from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
-from core.workdays import Due, WorkCalendar
-from tickets.deadlines import RULES, clock_for, is_overdue, may_change_class, may_extend
+from core.workdays import WorkCalendar
+from tickets.deadlines import RULES, clock_for, is_overdue, may_change_class, may_extend, wind
 from tickets.guards import Facts, Guard, check
 from tickets.lifecycle import Action, transition
-from tickets.models import QuestionClass, RequestKind, Step, Ticket
+from tickets.models import ClockKind, QuestionClass, RequestKind, Stage, Step, Ticket
 from tickets.moves import move
 from tickets.requests import ask, decide, held, pending, reviewer_facts, running
 from tickets.text import clean
@@ -95,7 +95,7 @@ async def _timed(session: AsyncSession, clock: Clock, ticket: Ticket, step: Step
 
 async def _extend(session: AsyncSession, clock: Clock, ticket: Ticket, step: Step) -> None:
     calendar, region = await _calendar(session, ticket, step)
-    _rewind(step, calendar.due_on(step.started_at, RULES[step.clock].extended_days or step.days, region))
+    _rewind(step, calendar, RULES[step.clock].extended_days or step.days, region)
     step.extended_at = clock.now()
 
 
@@ -107,12 +107,14 @@ async def _reclass(
     ticket.question_class, step.clock = question_class, clock_for(question_class)
     step.class_changed_at = clock.now()
     if step.extended_at is None:
-        _rewind(step, calendar.due_on(step.started_at, RULES[step.clock].days, region))
+        _rewind(step, calendar, RULES[step.clock].days, region)
 
 
-def _rewind(step: Step, due: Due) -> None:
-    step.days, step.due_on, step.cut_off_at = due.days, due.on, due.cut_off_at
-    step.provisional, step.table_version, step.overdue_at = due.provisional, due.table_version, None
+def _rewind(step: Step, calendar: WorkCalendar, days: int, region: str) -> None:
+    wound = wind(calendar, ClockKind(step.clock), calendar.due_on(step.started_at, days, region), region)
+    for name, value in vars(wound).items():
+        setattr(step, name, value)
+    step.stage, step.watch_at, step.overdue_at = Stage.ON_TIME, wound.warn_at, None
 
 
 async def _calendar(session: AsyncSession, ticket: Ticket, step: Step) -> tuple[WorkCalendar, str]:

@@ -18,6 +18,7 @@ from tickets.guards import Facts, Guard, NotHolder, check
 from tickets.lifecycle import Action, transition
 from tickets.models import ClockKind, QuestionClass, RequestKind, Step, StepResult, Ticket
 from tickets.moves import finish_step, move, start_step
+from tickets.notices import post_ping_pong
 from tickets.requests import acts_for, ask, decide, pending, reviewer_facts, running
 from tickets.text import clean
 
@@ -200,6 +201,8 @@ async def _arrive(
     returned = await _declined(session, ticket, unit)
     step = await start_step(session, ticket, unit, kind, clock.now())
     step.ping_pong, step.is_joint_part = passed_around or returned, is_joint
+    if step.ping_pong:
+        await post_ping_pong(session, clock, step)
     return step
 
 

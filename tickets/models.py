@@ -5,12 +5,18 @@ Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
 from core.units import Unit
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index's condition, for both engines."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class TicketKind(StrEnum):
@@ -119,11 +125,26 @@ class StepResult(StrEnum):
     """移交司法"""
 
 
+class Stage(StrEnum):
+    """How far the supervision (督办) has got with an open step."""
+
+    ON_TIME = "on_time"
+    DUE_SOON = "due_soon"
+    """即将到期 (M-46)"""
+    OVERDUE = "overdue"
+    """逾期"""
+    UNEXPLAINED = "unexplained"
+    """逾期未说明: on the accountability list (M-52)"""
+
+
 class Ticket(Base):
     """One question or complaint, from asking to archive."""
 
     __tablename__ = "tickets"
-    __table_args__ = (Index("ix_tickets_region_id_state", "region_id", "state"),)
+    __table_args__ = (
+        Index("ix_tickets_region_id_state", "region_id", "state"),
+        Index("ix_tickets_timer_at", "timer_at", **_where("timer_at IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     ticket_no: Mapped[str] = mapped_column(String(20), unique=True)
@@ -142,6 +163,8 @@ class Ticket(Base):
     asker_name: Mapped[str] = mapped_column(String(40), default="")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    timer_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a finished reply is archived unless something happens before (T14, C3)."""
 
     subject: Mapped[str] = mapped_column(String(100), default="")
     question: Mapped[str] = mapped_column(Text, default="")
@@ -183,6 +206,7 @@ class Step(Base):
         UniqueConstraint("ticket_id", "position"),
         Index("ix_ticket_steps_unit_id_finished_at", "unit_id", "finished_at"),
         Index("ix_ticket_steps_finished_at_cut_off_at", "finished_at", "cut_off_at"),
+        Index("ix_ticket_steps_watch_at", "watch_at", **_where("watch_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -202,6 +226,13 @@ class Step(Base):
     provisional: Mapped[bool] = mapped_column(default=False)
     """暂定: the calendar did not reach that far."""
     table_version: Mapped[str] = mapped_column(String(40))
+    warn_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """From then on it is due soon (M-46)."""
+    accountable_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """From then on, if still open and unexplained, it is on the accountability list (M-52)."""
+    stage: Mapped[Stage] = mapped_column(String(12), default=Stage.ON_TIME)
+    watch_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the supervision looks at it next; empty: never again."""
 
     person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     """Who answered for the unit."""
@@ -275,8 +306,7 @@ class StepRequest(Base):
             "step_id",
             "kind",
             unique=True,
-            sqlite_where=text("decided_at IS NULL"),
-            postgresql_where=text("decided_at IS NULL"),
+            **_where("decided_at IS NULL"),
         ),
     )
 
@@ -314,44 +344,6 @@ class ComplaintReply(Base):
     upheld: Mapped[bool]
     redo: Mapped[bool] = mapped_column(default=False)
     """责成重办 (T17)"""
-
-
-class QueryCode(Base):
-    """A query code (查询码) as it is kept: keyed hash and last four digits, never the code (§5.5)."""
-
-    __tablename__ = "query_codes"
-
-    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
-    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    last4: Mapped[str] = mapped_column(String(4))
-    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    died_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """A newer code was issued for a lost one."""
-
-
-class CodeFailure(Base):
-    """One try of a code that opened nothing (§5.5); the source is kept as a keyed hash only."""
-
-    __tablename__ = "code_failures"
-    __table_args__ = (
-        Index("ix_code_failures_source_hash_at", "source_hash", "at"),
-        Index("ix_code_failures_line_at", "line", "at"),
-    )
-
-    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    source_hash: Mapped[str] = mapped_column(String(64))
-    line: Mapped[str] = mapped_column(String(20), default="")
-
-
-class TicketNumber(Base):
-    """The last sequence number given out on a Beijing date."""
-
-    __tablename__ = "ticket_numbers"
-
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
-    last: Mapped[int]
 
 
 class RatingAbout(StrEnum):

@@ -14,8 +14,7 @@ from core.clock import Clock
 from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
-from core.workdays import Due
-from tickets.deadlines import due
+from tickets.deadlines import QUIET_DAYS, Winding, due, wind
 from tickets.errors import StepTaken, TicketNotFound
 from tickets.events import TicketChanged
 from tickets.guards import Facts, check
@@ -24,6 +23,7 @@ from tickets.models import ClockKind, State, Step, StepResult, Ticket, TrailRow
 
 PUBLIC = "public"
 SYSTEM = "system"
+_QUIET_ENDS = {State.REPLIED, State.C_REPLIED}
 
 
 async def ticket_by_no(session: AsyncSession, ticket_no: str) -> Ticket:
@@ -57,9 +57,11 @@ async def move(
     row = transition(old, action)
     check(row.guards, facts)
     where = (Ticket.id == ticket.id) & (Ticket.state == old)
+    if row.target != old:
+        ticket.timer_at = await _timer_at(session, clock, ticket, row.target)
     await session.flush()
     done = await session.execute(update(Ticket).where(where).values(state=row.target))
-    if not _hit_one(done):
+    if not hit_one(done):
         raise IllegalTransition(old, action)
     ticket.state = row.target
     await leave_mark(
@@ -119,18 +121,15 @@ async def start_step(
 ) -> Step:
     """The next unit's turn, with its clock wound (M-44)."""
     last = await session.scalar(select(func.max(Step.position)).where(Step.ticket_id == ticket.id))
-    reckoned = await _due(session, kind, started_at, unit.region_id if unit else ticket.region_id)
+    wound = await _wound(session, kind, started_at, unit.region_id if unit else ticket.region_id)
     step = Step(
         ticket_id=ticket.id,
         position=(last or 0) + 1,
         unit_id=unit.id if unit else None,
         clock=kind,
         started_at=started_at,
-        days=reckoned.days,
-        due_on=reckoned.on,
-        cut_off_at=reckoned.cut_off_at,
-        provisional=reckoned.provisional,
-        table_version=reckoned.table_version,
+        **vars(wound),
+        watch_at=wound.warn_at,
         answered_call_id=answered_call_id,
         person_id=person_id,
     )
@@ -155,9 +154,10 @@ async def finish_step(
         "result": result,
         "reply": reply,
         "person_id": person_id or step.person_id,
+        "watch_at": None,
     }
     open_one = (Step.id == step.id) & Step.finished_at.is_(None)
-    if not _hit_one(await session.execute(update(Step).where(open_one).values(**values))):
+    if not hit_one(await session.execute(update(Step).where(open_one).values(**values))):
         raise StepTaken
     await session.refresh(step)
 
@@ -168,15 +168,25 @@ async def open_step(session: AsyncSession, ticket: Ticket) -> Step | None:
     return (await session.scalars(select(Step).where(running))).one_or_none()
 
 
-async def _due(session: AsyncSession, kind: ClockKind, started_at: datetime, region_id: int) -> Due:
+async def _wound(session: AsyncSession, kind: ClockKind, started_at: datetime, region_id: int) -> Winding:
     region = await session.get_one(Region, region_id)
-    return due(await load_calendar(session), kind, started_at, region.code)
+    calendar = await load_calendar(session)
+    return wind(calendar, kind, due(calendar, kind, started_at, region.code), region.code)
+
+
+async def _timer_at(session: AsyncSession, clock: Clock, ticket: Ticket, state: State) -> datetime | None:
+    """When the ticket leaves this state by itself: a finished reply, after a quiet time (T14, C3)."""
+    if state not in _QUIET_ENDS:
+        return None
+    region = await session.get_one(Region, ticket.region_id)
+    calendar = await load_calendar(session)
+    return calendar.due_on(clock.now(), QUIET_DAYS, region.code).cut_off_at
 
 
 async def _account(session: AsyncSession, user_id: int) -> str:
     return (await session.get_one(User, user_id)).username
 
 
-def _hit_one(result: object) -> bool:
+def hit_one(result: object) -> bool:
     assert isinstance(result, CursorResult)
     return result.rowcount == 1

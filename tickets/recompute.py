@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.bus import publish
 from core.holidays import load_calendar
 from core.units import Region, Unit
-from tickets.deadlines import recompute
+from tickets.deadlines import Winding, rewind
 from tickets.events import TicketChanged
-from tickets.models import Step, Ticket
+from tickets.models import ClockKind, Stage, Step, Ticket
 
 
 async def recompute_open_clocks(session: AsyncSession) -> int:
@@ -26,11 +26,21 @@ async def recompute_open_clocks(session: AsyncSession) -> int:
     for step, ticket_no, region_id in (await session.execute(stale)).all():
         code = regions[region_of[step.unit_id] if step.unit_id else region_id]
         due = calendar.due_on(step.started_at, step.days, code)
-        new = recompute(due, was_provisional=step.provisional, old_cut_off_at=step.cut_off_at)
+        new = rewind(
+            calendar, ClockKind(step.clock), due, code,
+            was_provisional=step.provisional, old_cut_off_at=step.cut_off_at,
+        )  # fmt: skip
         before = (step.due_on, step.provisional)
+        watched = {"stage": Stage.ON_TIME, "watch_at": new.warn_at} if _moves(step, new) else {}
         still_open = (Step.id == step.id) & Step.finished_at.is_(None)
-        await session.execute(update(Step).where(still_open).values(**vars(new)))
+        await session.execute(update(Step).where(still_open).values(**vars(new), **watched))
         if (new.due_on, new.provisional) != before:
             moved += 1
             publish(session, TicketChanged(ticket_no))
     return moved
+
+
+def _moves(step: Step, new: Winding) -> bool:
+    """Whether the supervision has to begin again with this step."""
+    before = (step.warn_at, step.cut_off_at, step.accountable_at)
+    return before != (new.warn_at, new.cut_off_at, new.accountable_at)

@@ -16,7 +16,7 @@ from tickets.bodies import replying_step
 from tickets.errors import RatingClosed, RatingTooEarly
 from tickets.events import TicketChanged
 from tickets.lifecycle import REPLIED_STATES
-from tickets.models import Channel, RatingAbout, SatisfactionRating, Step, Ticket, TicketKind
+from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Step, Ticket, TicketKind
 from tickets.settings import TicketSettings
 
 NOT_SATISFIED = 3
@@ -60,10 +60,18 @@ async def rate(
         await session.execute(_store(session, clock, subject, RatingAbout(about), score, Channel(channel)))
     if score == NOT_SATISFIED and subject.step is not None:
         subject.step.review_wanted_at = subject.step.review_wanted_at or clock.now()
+    if score is not None and subject.step is not None and subject.ticket is not None:
+        _archive_now(subject.ticket, clock)
     if subject.ticket is not None:
         publish(session, TicketChanged(subject.ticket.ticket_no))
     found = select(SatisfactionRating).where(SatisfactionRating.subject == subject.key)
     return (await session.scalars(found.execution_options(populate_existing=True))).one()
+
+
+def _archive_now(ticket: Ticket, clock: Clock) -> None:
+    """A rated reply need not wait (T14)."""
+    if ticket.state == State.REPLIED:
+        ticket.timer_at = clock.now()
 
 
 async def _subject(

@@ -23,8 +23,9 @@ from recordings.models import Call, CallEnd, Recording, RecordingKind
 from recordings.playback import Leave, Listener
 from recordings.timeline import Lane, Span
 from tickets.access import ticket_for
+from tickets.code_models import QueryCode
 from tickets.lifecycle import STATE_NAMES
-from tickets.models import QueryCode, Ticket
+from tickets.models import Ticket
 from tickets.queries import by_call
 
 LANE_HEIGHT = 26

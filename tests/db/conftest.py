@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.postgres import PostgresServer
 
+from config.database import load_models
 from core.db import Database, DatabaseSettings
 
 
@@ -18,13 +19,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty database with every table, on each engine in turn."""
-    import core.people
-    import core.web.models  # noqa: F401
-    import ivr.models  # noqa: F401
-    import kb.models  # noqa: F401
-    import recordings.models  # noqa: F401
-    import tickets.models  # noqa: F401
-
+    load_models()
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path}/hotline.db"
     else:

@@ -1,17 +1,15 @@
 """Tickets handed on, extended, complained about: the mission's chain and the people's rights in it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city
+from support.tickets import City, build_city, do, question
 
 from core import holidays
 from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed
-from core.people import User
 from tickets import complaints, extensions, handover, queries, replies, service
 from tickets.complaints import Verdict
 from tickets.errors import NothingToDecide, RequestPending, TicketLocked, TicketNotFound
@@ -30,31 +28,6 @@ async def city(db: Database) -> City:
 
 def at(city: City, day: str) -> None:
     city.clock.move_to(datetime.fromisoformat(f"2026-{day}:00+08:00"))
-
-
-async def question(
-    city: City, outcome: Outcome = Outcome.ASSIGNED, unit: str = "a", **fields: object
-) -> service.Issued:
-    async with city.db.unit_of_work() as session:
-        call = await city.call(session, ended_at=city.clock.now())
-        desk = {"operator_id": city.users["operator"]}
-        issued = await service.open_for_call(
-            session, city.clock, call_id=call.id, line="96128", region_id=city.regions["city"],
-            caller_number="13800005678", **desk,
-        )  # fmt: skip
-        number = issued.ticket.ticket_no
-        typed = {"question": "问", "reason": "无法明确部门", "unit_id": city.units[unit], **fields}
-        await service.save_draft(session, city.clock, ticket_no=number, fields=typed, version=1, **desk)
-        await service.finish(session, city.clock, ticket_no=number, outcome=outcome, **desk)
-    return issued
-
-
-async def do(
-    city: City, what: Callable[..., Awaitable[Ticket]], ticket: Ticket, who: str, **how: object
-) -> Ticket:
-    async with city.db.unit_of_work() as session:
-        user: User = await city.user(session, who)
-        return await what(session, city.clock, ticket_no=ticket.ticket_no, user=user, **how)
 
 
 async def forward(city: City, ticket: Ticket, who: str = "liaison_a", **how: object) -> Ticket:

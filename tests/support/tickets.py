@@ -1,5 +1,6 @@
 """A small city for ticket tests: two regions, their bodies, a cast of named people, a calendar, a clock."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
 from recordings.models import Call
+from tickets import service
+from tickets.models import Outcome, Ticket
 from tickets.settings import TicketSettings
 
 TABLE = Path(__file__).parents[2] / "config/calendar/cn.toml"
@@ -118,3 +121,28 @@ class Frozen:
 
     def now(self) -> datetime:
         return MONDAY.astimezone(UTC)
+
+
+async def question(
+    city: City, outcome: Outcome = Outcome.ASSIGNED, unit: str = "a", **fields: object
+) -> service.Issued:
+    async with city.db.unit_of_work() as session:
+        call = await city.call(session, ended_at=city.clock.now())
+        desk = {"operator_id": city.users["operator"]}
+        issued = await service.open_for_call(
+            session, city.clock, call_id=call.id, line="96128", region_id=city.regions["city"],
+            caller_number="13800005678", **desk,
+        )  # fmt: skip
+        number = issued.ticket.ticket_no
+        typed = {"question": "问", "reason": "无法明确部门", "unit_id": city.units[unit], **fields}
+        await service.save_draft(session, city.clock, ticket_no=number, fields=typed, version=1, **desk)
+        await service.finish(session, city.clock, ticket_no=number, outcome=outcome, **desk)
+    return issued
+
+
+async def do(
+    city: City, what: Callable[..., Awaitable[Ticket]], ticket: Ticket, who: str, **how: object
+) -> Ticket:
+    async with city.db.unit_of_work() as session:
+        user: User = await city.user(session, who)
+        return await what(session, city.clock, ticket_no=ticket.ticket_no, user=user, **how)

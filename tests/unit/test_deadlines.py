@@ -1,6 +1,7 @@
 """The statutory clocks: lengths, extensions, explanations, accountability, and the reason in words."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from core.clock import BEIJING
 from core.holidays import read_table
 from core.workdays import NationalTable, WorkCalendar
 from tickets import deadlines, reasons
-from tickets.models import ClockKind, QuestionClass
+from tickets.models import ClockKind, QuestionClass, Stage
 
 TABLE = read_table(Path(__file__).parents[2] / "config/calendar/cn.toml")
 CALENDAR = WorkCalendar(TABLE)
@@ -68,21 +69,29 @@ def test_overdue_a_second_after_the_cut_off():
 
 def test_explanation_and_accountability_dates():
     """§6.2: due 06-08, an explanation is timely until 06-09 close, unexplained on the list from 06-10."""
-    due_on = date(2026, 6, 8)
-    assert deadlines.explanation_until_at(CALENDAR, due_on, None) == at("2026-06-09T18:00")
-    assert deadlines.accountable_from_on(CALENDAR, due_on, None) == date(2026, 6, 10)
+    due = deadlines.due(CALENDAR, ClockKind.Q5, MONDAY, None)
+    wound = deadlines.wind(CALENDAR, ClockKind.Q5, due, None)
+    assert (wound.due_on, wound.cut_off_at) == (date(2026, 6, 8), at("2026-06-08T18:00"))
 
-    def listed(now: str, *, explained: str | None = None, finished: str | None = None) -> bool:
-        return deadlines.is_accountable(
-            CALENDAR, now=at(now), due_on=due_on, finished_at=at(finished) if finished else None,
-            explained_at=at(explained) if explained else None, region_code=None,
-        )  # fmt: skip
+    def stage(now: str, explained: str | None = None) -> Stage:
+        marks = {"warn_at": wound.warn_at, "accountable_at": wound.accountable_at}
+        explained_at = at(explained) if explained else None
+        return deadlines.reached(now=at(now), cut_off_at=wound.cut_off_at, explained_at=explained_at, **marks)
 
-    assert not listed("2026-06-09T23:59")
-    assert listed("2026-06-10T00:00")
-    assert not listed("2026-06-10T00:00", explained="2026-06-09T17:00")
-    assert not listed("2026-06-12T00:00", explained="2026-06-11T17:00")
-    assert not listed("2026-06-10T00:00", finished="2026-06-09T20:00")
+    assert stage("2026-06-04T23:59") == Stage.ON_TIME
+    assert stage("2026-06-05T00:00") == Stage.DUE_SOON
+    assert stage("2026-06-08T18:00") == Stage.DUE_SOON
+    assert stage("2026-06-08T18:01") == Stage.OVERDUE
+    assert stage("2026-06-09T23:59") == Stage.OVERDUE
+    assert stage("2026-06-10T00:00") == Stage.UNEXPLAINED
+    assert stage("2026-06-10T00:00", explained="2026-06-09T17:00") == Stage.OVERDUE
+    assert stage("2026-06-12T00:00", explained="2026-06-11T17:00") == Stage.OVERDUE
+
+
+def test_an_unregistered_message_is_called_to_mind_at_noon():
+    """§5.7: left on Friday night, the box is mentioned at noon of Monday."""
+    due = deadlines.due(CALENDAR, ClockKind.CC1, at("2026-06-05T21:00"), None)
+    assert deadlines.wind(CALENDAR, ClockKind.CC1, due, None).warn_at == at("2026-06-08T12:00")
 
 
 def test_class_may_change_once_before_the_fifth_day_ends():
@@ -128,9 +137,10 @@ def test_a_provisional_date_never_moves_against_the_unit():
     )  # no New Year's day off: a day earlier
     new = WorkCalendar(shorter).due_on(received, 15)
     assert new.on < first.on
-    kept = deadlines.recompute(new, was_provisional=True, old_cut_off_at=first.cut_off_at)
+    again = partial(deadlines.rewind, WorkCalendar(shorter), ClockKind.C15, new, None)
+    kept = again(was_provisional=True, old_cut_off_at=first.cut_off_at)
     assert (kept.due_on, kept.cut_off_at, kept.provisional) == (new.on, first.cut_off_at, False)
-    changed = deadlines.recompute(new, was_provisional=False, old_cut_off_at=first.cut_off_at)
+    changed = again(was_provisional=False, old_cut_off_at=first.cut_off_at)
     assert (changed.cut_off_at, changed.table_version) == (new.cut_off_at, "cn-2027")
 
 
