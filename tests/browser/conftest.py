@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from support.desk_site import DeskSite, running_desk
 
 MICROPHONE_HZ = 880
 WIDTH, HEIGHT = 1440, 900
+expect.set_options(timeout=15_000)  # other tests keep the machine busy meanwhile
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ async def test_a_whole_call_goes_by_keyboard_alone(page: Page, site: DeskSite) -
     await expect(page.get_by_test_id("f-answer")).to_have_value(
         "携带本人身份证到参保地社保经办机构或合作银行网点办理，二十个工作日内领取。"
     )
-    assert site.searcher.chosen_entries == [("社会保障卡", 1, site.users["operator"])]
+    await until(lambda: site.searcher.chosen_entries == [("社会保障卡", 1, site.users["operator"])])
     await page.keyboard.press("Control+b")
     await page.keyboard.type("李联络")
     await page.keyboard.press("ArrowDown")
@@ -298,6 +298,7 @@ async def test_the_desk_has_no_accessibility_violations(page: Page, site: DeskSi
         await expect(page.get_by_test_id("call-number")).to_have_text("138****5678")
     elif scene != "offline":
         await answered(site)
+        await expect(page.get_by_test_id("call")).to_have_attribute("data-phase", "talking")
         await page.get_by_test_id("kb-q").fill("社会")
         await expect(page.get_by_test_id("kb-list").get_by_role("option")).to_have_count(2)
     if scene == "conflict_free_wrap_up":

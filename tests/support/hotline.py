@@ -1,9 +1,10 @@
 """The whole hotline for tests: own folder, own ports, real Asterisk, real pages, a small city."""
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,14 +43,19 @@ class City:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free for TCP and UDP at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Ports that are free for TCP and UDP at this moment.
+
+    Drawn below those that the system gives to outgoing connections, so that no other test run takes one meanwhile.
+    """
+    ports = []
+    for port in random.sample(range(12_000, 20_000), 200):
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, suppress(OSError):
+            for one in (tcp, udp):
+                one.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise RuntimeError("no free ports between 12000 and 20000")
 
 
 @asynccontextmanager

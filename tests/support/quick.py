@@ -1,5 +1,6 @@
 """Short prompts for call tests (短提示音): every prompt of the menus becomes one very short tone, and is written down."""
 
+import os
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,13 +19,15 @@ _NAME = "quick/tone"
 
 
 def write_tone(file: Path, hz: float = PROMPT_HZ, duration_s: float = 0.05) -> None:
-    """A wav file that Asterisk plays."""
+    """A wav file that Asterisk plays; replaced whole, because another test's Asterisk may be playing it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(file), "wb") as out:
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    with wave.open(str(part), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(tones.RATE_HZ)
         out.writeframes(tones.sine(hz, duration_s).tobytes())
+    part.replace(file)
 
 
 class Quick:
