@@ -11,8 +11,8 @@ from core.db import Database, DatabaseSettings
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory):
-    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+def postgres():
+    with PostgresServer() as server:
         yield server
 
 
