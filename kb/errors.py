@@ -32,6 +32,59 @@ class WrongState(Conflict):
     text = "这条信息目前是“{state}”，不能{action}；请刷新后再看。"
 
 
+class KbReasonMissing(HotlineError):
+    """Refusing and withdrawing are explained."""
+
+    code = "kb_step_reason_missing"
+    status = 422
+    text = "请填写理由，让经办人知道要改什么。"
+
+
+class OwnText(NotAllowed):
+    """Who wrote a text does not check or publish it."""
+
+    code = "kb_own_text"
+    text = "不能审核自己起草或修改的信息，请由另一位有权审核的人员办理。"
+
+
+class OwnCheck(NotAllowed):
+    """Who checked for the unit does not publish."""
+
+    code = "kb_own_check"
+    text = "单位审核和保密审查须由不同的人员完成，请由另一位保密审查人员办理。"
+
+
+class Outdated(HotlineError):
+    """The last day is over already."""
+
+    code = "kb_outdated"
+    status = 422
+    text = "截止日期已过，请先修改有效期再发布。"
+
+
+class PersonalData(HotlineError):
+    """Suspected personal data (§5.10); `findings` says what and where."""
+
+    code = "kb_personal_data"
+    status = 422
+    text = "发现{findings}。请删去，或确认可以公开后勾选“已核对”；身份证号码一律不能发布。"
+
+
+class NotProposable(HotlineError):
+    """An answer goes into the knowledge base when it is of general use and may be public (M-66)."""
+
+    code = "kb_not_proposable"
+    status = 422
+    text = "只有“带普遍性”且“可以公开”的答复才能加入信息库，请核对后勾选两项。"
+
+
+class AlreadyProposed(Conflict):
+    """One ticket's answer gives one entry."""
+
+    code = "kb_already_proposed"
+    text = "这件工单的答复已加入信息库（{title}），请在信息维护中修改。"
+
+
 class ReasonMissing(HotlineError):
     """Publicity is the rule: an internal entry names its reason (M-70)."""
 

@@ -5,11 +5,11 @@ no longer has can be retired. Wrong rows are named and passed over, the others a
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,17 +18,19 @@ from sqlalchemy.orm import selectinload
 from core.bus import publish
 from core.clock import Clock, beijing
 from core.db import Database
-from core.units import Unit
+from core.units import Region, Unit
 from kb import tables
 from kb.documents import INDEXED
-from kb.entries import EntryFields, fields_of, version_of
+from kb.entries import version_of
 from kb.events import EntriesChanged
+from kb.fields import columns, fields_of
 from kb.models import Alias, AliasState, Entry, EntryState
 from kb.rows import Incoming, RowWrong, parse
 
 BATCH = 500
 """Rows taken in with one commit."""
 MOST_ERRORS = 200
+Named = TypeVar("Named")
 Progress = Callable[[int], None]
 
 
@@ -67,11 +69,11 @@ async def import_file(
     report = Report()
     rows = tables.read(path)
     async with db.reading() as session:
-        units = await _units(session)
+        places = await _places(session)
     while batch := list(islice(rows, BATCH)):
         incoming = list(_parsed(batch, source or path.stem, report))
         async with db.unit_of_work() as session:
-            await _take_in(session, clock, incoming, units, report)
+            await _take_in(session, clock, incoming, places, report)
         if progress:
             progress(sum(len(ids) for ids in report.seen.values()))
     if retire_missing and not report.errors:
@@ -100,17 +102,42 @@ def _note(one: Incoming, report: Report) -> None:
     ids.add(one.source_id)
 
 
-async def _units(session: AsyncSession) -> dict[str, Unit]:
-    """Units by name and short name; a name that two of them have means neither."""
-    found: dict[str, Unit | None] = {}
-    for unit in (await session.scalars(select(Unit).where(Unit.is_active))).all():
-        for name in {unit.name, unit.short_name} - {""}:
-            found[name] = None if name in found else unit
-    return {name: unit for name, unit in found.items() if unit}
+@dataclass(frozen=True)
+class Places:
+    """Our units by name and short name, our regions by name and code; a name that two of them have means neither."""
+
+    units: dict[str, Unit]
+    regions: dict[str, int]
+
+    def of(self, one: Incoming) -> dict[str, Any]:
+        """Which of our units a department is: by its name, or by its name after 省, 市, 州, 县 or 区."""
+        place, name = one.department[:1], one.department[1:]
+        unit = self.units.get(one.department) or (self.units.get(name) if place in "省市州县区" else None)
+        return {
+            "unit_id": unit.id if unit else None,
+            "region_id": self.regions.get(one.region) or (unit.region_id if unit else None),
+            "department": one.department,
+        }
+
+
+async def _places(session: AsyncSession) -> Places:
+    units = (await session.scalars(select(Unit).where(Unit.is_active))).all()
+    regions = (await session.scalars(select(Region))).all()
+    return Places(
+        _unambiguous((name, unit) for unit in units for name in {unit.name, unit.short_name}),
+        _unambiguous((name, region.id) for region in regions for name in (region.code, region.name)),
+    )
+
+
+def _unambiguous(pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:
+    found: dict[str, Named | None] = {}
+    for name, thing in pairs:
+        found[name] = None if name in found else thing
+    return {name: thing for name, thing in found.items() if name and thing is not None}
 
 
 async def _take_in(
-    session: AsyncSession, clock: Clock, incoming: Sequence[Incoming], units: dict[str, Unit], report: Report
+    session: AsyncSession, clock: Clock, incoming: Sequence[Incoming], places: Places, report: Report
 ) -> None:
     known = await _known(session, incoming)
     fresh: list[Incoming] = []
@@ -119,12 +146,12 @@ async def _take_in(
         entry = known.get((one.source, one.source_id))
         if entry is None:
             fresh.append(one)
-        elif _update(session, clock, entry, one, units):
+        elif _update(session, clock, entry, one, places):
             changed.append(entry.id)
         else:
             report.unchanged += 1
     await session.flush()
-    changed += await _create(session, clock, fresh, units)
+    changed += await _create(session, clock, fresh, places)
     report.created += len(fresh)
     report.updated += len(changed) - len(fresh)
     if changed:
@@ -139,37 +166,27 @@ async def _known(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[tu
     return {(row.source, row.source_id or ""): row for row in rows}
 
 
-def _place(one: Incoming, units: dict[str, Unit]) -> dict[str, Any]:
-    """Which of our units a department is: by its name, or by its name after 省, 市, 州, 县 or 区."""
-    place, name = one.department[:1], one.department[1:]
-    unit = units.get(one.department) or (units.get(name) if place in "省市州县区" else None)
-    return {
-        "unit_id": unit.id if unit else None,
-        "region_id": unit.region_id if unit else None,
-        "department": one.department,
-    }
-
-
 def _state(one: Incoming, clock: Clock) -> EntryState:
     """What comes in is published at its source, unless its last day is over."""
     last = one.fields.valid_to_on
     return EntryState.EXPIRED if last and last < beijing(clock.now()).date() else EntryState.PUBLISHED
 
 
-def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, units: dict[str, Unit]) -> bool:
-    place = _place(one, units)
+def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, places: Places) -> bool:
+    place = places.of(one)
     aliases = {alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED}
     added = [text for text in one.aliases if text not in aliases]
-    same = fields_of(entry) == one.fields and all(
-        getattr(entry, name) == value for name, value in place.items()
-    )
-    state = _state(one, clock)
+    fields = replace(one.fields, region_id=place["region_id"])
+    differs = fields_of(entry) != fields
+    same = not differs and all(getattr(entry, name) == value for name, value in place.items())
+    state = EntryState.WITHDRAWN if entry.held_back else _state(one, clock)
     if same and not added and entry.state == state:
         return False
-    if fields_of(entry) != one.fields:
+    if differs:
         session.add(version_of(entry, clock, None))
         entry.version += 1
-    for name, value in (_columns(one.fields) | place).items():
+        entry.edit_no += 1
+    for name, value in (columns(fields) | place).items():
         setattr(entry, name, value)
     entry.state, entry.changed_at = state, clock.now()
     learnt = {alias.text: alias for alias in entry.aliases}
@@ -182,15 +199,15 @@ def _update(session: AsyncSession, clock: Clock, entry: Entry, one: Incoming, un
 
 
 async def _create(
-    session: AsyncSession, clock: Clock, fresh: Sequence[Incoming], units: dict[str, Unit]
+    session: AsyncSession, clock: Clock, fresh: Sequence[Incoming], places: Places
 ) -> list[int]:
     if not fresh:
         return []
     now = clock.now()
     common = {"created_at": now, "changed_at": now, "published_at": now}
     values = [
-        _columns(one.fields)
-        | _place(one, units)
+        columns(one.fields)
+        | places.of(one)
         | common
         | {"source": one.source, "source_id": one.source_id, "state": _state(one, clock)}
         for one in fresh
@@ -204,10 +221,6 @@ async def _create(
     if aliases:
         await session.execute(insert(Alias), aliases)
     return ids
-
-
-def _columns(fields: EntryFields) -> dict[str, Any]:
-    return {name: getattr(fields, name) for name in EntryFields.__dataclass_fields__}
 
 
 async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[str]) -> int:
@@ -246,7 +259,7 @@ async def _published(session: AsyncSession, after: int, source: str) -> Sequence
     query = select(Entry).where(Entry.state.in_(INDEXED), Entry.id > after)
     if source:
         query = query.where(Entry.source == source)
-    query = query.options(selectinload(Entry.unit), selectinload(Entry.aliases))
+    query = query.options(selectinload(Entry.unit), selectinload(Entry.region), selectinload(Entry.aliases))
     return (await session.scalars(query.order_by(Entry.id).limit(BATCH))).all()
 
 
@@ -263,6 +276,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "category": fields.category,
         "keywords": fields.keywords,
         "subject": fields.subject,
+        "region": entry.region.code if entry.region and entry.region_id != _home(entry) else "",
+        "level": fields.level,
         "valid_from": fields.valid_from_on and fields.valid_from_on.isoformat(),
         "valid_to": fields.valid_to_on and fields.valid_to_on.isoformat(),
         "review_by": fields.review_by_on and fields.review_by_on.isoformat(),
@@ -273,3 +288,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         **fields.details,
     }
     return {name: value for name, value in row.items() if value}
+
+
+def _home(entry: Entry) -> int | None:
+    return entry.unit.region_id if entry.unit else None

@@ -1,4 +1,4 @@
-"""The tables of this room: entries with their versions and other wordings, synonyms, searches."""
+"""The tables of this room: entries with versions, steps, files and other wordings; to-dos, synonyms, searches."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,7 +8,8 @@ from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
-from core.units import Unit
+from core.people import User
+from core.units import Region, RegionLevel, Unit
 
 OWN = "own"
 """Source of the entries written here; every other source is read-only (M-64)."""
@@ -25,13 +26,17 @@ class EntryKind(StrEnum):
     UNIT = "unit"
     """单位信息"""
     NOTICE = "notice"
+    """听证、公示、通报 (M-109)"""
+    GUIDE = "guide"
+    """依申请公开指南 (M-110)"""
 
 
 class EntryState(StrEnum):
-    """M-68 「发布、更新」; only published entries are found."""
+    """M-68 「发布、更新」; only published entries are found. The legal moves are in `kb.lifecycle`."""
 
     DRAFT = "draft"
-    REVIEW = "review"
+    UNIT_CHECK = "unit_check"
+    SECRECY_CHECK = "secrecy"
     PUBLISHED = "published"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
@@ -47,11 +52,14 @@ class Audience(StrEnum):
 class InternalReason(StrEnum):
     """Why an entry is not public; there is no entry without one of these that is internal."""
 
-    STATE_SECRET = "state_secret"  # noqa: S105 - a category
+    PROHIBITED = "prohibited"
+    """法律、行政法规禁止公开; a state secret is not among these: it must not be in this system at all"""
     TRADE_SECRET = "trade_secret"  # noqa: S105 - a category
     PRIVACY = "privacy"
     WORK_IN_PROGRESS = "work_in_progress"
     SECURITY = "security"
+    INTERNAL_AFFAIRS = "internal_affairs"
+    CASE_FILE = "case_file"
 
 
 class AliasState(StrEnum):
@@ -87,7 +95,9 @@ class Entry(Base):
     subject: Mapped[str] = mapped_column(String(8), default="")
     """`s1` … `s8` of the menu, or empty"""
     details: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
-    """A service item's six fields (M-69), keys of `kb.entries.ITEM_FIELDS`"""
+    """What only this kind of entry says, keys of `kb.kinds.FIELDS` (M-69: a service item's six)"""
+    level: Mapped[RegionLevel | None] = mapped_column(String(20))
+    """The level that handles it; None: any"""
     valid_from_on: Mapped[date | None] = mapped_column(Date)
     valid_to_on: Mapped[date | None] = mapped_column(Date, index=True)
     """The last day"""
@@ -102,13 +112,22 @@ class Entry(Base):
     chosen_on: Mapped[date | None] = mapped_column(Date)
     version: Mapped[int] = mapped_column(default=1)
     pending: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """A changed text of a published entry, waiting for review while the old one stays published"""
+    """The revision (修订稿): a new text of an entry that was published, while the old one stays"""
+    pending_state: Mapped[EntryState | None] = mapped_column(String(12))
+    """How far the revision has come"""
+    edit_no: Mapped[int] = mapped_column(default=1)
+    """Counts every text saved; an editor who saw an older one is told (Conflict)."""
+    held_back: Mapped[bool] = mapped_column(default=False)
+    """Withdrawn here by a person: an import does not bring it back"""
+    ticket_no: Mapped[str | None] = mapped_column(String(20), index=True)
+    """The ticket whose answer it grew out of (M-66)"""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     """Moves with every change that the index must know."""
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     unit: Mapped[Unit | None] = relationship()
+    region: Mapped[Region | None] = relationship()
     aliases: Mapped[list["Alias"]] = relationship(order_by="Alias.id", viewonly=True)
 
 
@@ -125,6 +144,86 @@ class EntryVersion(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     """Who changed it; None: an import"""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EntryStep(Base):
+    """One move of an entry (流程记录, M-68): who did what, when, and why; append-only."""
+
+    __tablename__ = "kb_entry_steps"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    entry_id: Mapped[int] = mapped_column(ForeignKey("kb_entries.id"), index=True)
+    action: Mapped[str] = mapped_column(String(20))
+    before: Mapped[EntryState | None] = mapped_column(String(12))
+    after: Mapped[EntryState] = mapped_column(String(12))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """None: the clock, or an import"""
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    version: Mapped[int]
+
+    user: Mapped[User | None] = relationship()
+
+
+class Attachment(Base):
+    """A file of an entry (附件); the bytes are in a folder, named by their checksum."""
+
+    __tablename__ = "kb_attachments"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(24), unique=True)
+    entry_id: Mapped[int] = mapped_column(ForeignKey("kb_entries.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    added_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TodoKind(StrEnum):
+    """What an editor is asked to do (M-84)."""
+
+    GAP = "gap"
+    """Searched for and not found"""
+    QUESTION = "question"
+    """A question on a ticket that could not be answered"""
+    SUGGESTION = "suggestion"
+    """An operator's or liaison's remark, perhaps on one entry"""
+
+
+class TodoState(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+class Todo(Base):
+    """One line of the editors' to-do list (待办), with the unit that is asked and the day until when."""
+
+    __tablename__ = "kb_todos"
+    __table_args__ = (Index("ix_kb_todos_state_unit", "state", "unit_id"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    kind: Mapped[TodoKind] = mapped_column(String(12))
+    state: Mapped[TodoState] = mapped_column(String(8), default=TodoState.OPEN)
+    text: Mapped[str] = mapped_column(String(500))
+    normal: Mapped[str] = mapped_column(String(200), default="", index=True)
+    """The search's words as the index knows them: one line per gap"""
+    times: Mapped[int] = mapped_column(default=1)
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    """None: nobody has been asked yet"""
+    due_on: Mapped[date | None] = mapped_column(Date)
+    entry_id: Mapped[int | None] = mapped_column(ForeignKey("kb_entries.id"))
+    """The entry it is about, or that answers it"""
+    ticket_no: Mapped[str | None] = mapped_column(String(20))
+    raised_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    raised_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    note: Mapped[str] = mapped_column(String(500), default="")
+
+    unit: Mapped[Unit | None] = relationship()
 
 
 class Alias(Base):

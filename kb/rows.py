@@ -5,21 +5,29 @@ from datetime import date
 from typing import Any
 
 from core.errors import HotlineError
-from kb.entries import ITEM_FIELDS, EntryFields, check
+from core.units import RegionLevel
+from kb.fields import EntryFields, check, settled
+from kb.kinds import FIELDS, NOTICE_NAMES
 from kb.models import Audience, EntryKind, InternalReason
 
 KINDS = {
     "": EntryKind.FAQ, "常见问题": EntryKind.FAQ, "问答": EntryKind.FAQ, "文件": EntryKind.DOCUMENT,
     "规范性文件": EntryKind.DOCUMENT, "事项": EntryKind.ITEM, "服务事项": EntryKind.ITEM, "行政许可": EntryKind.ITEM,
     "单位": EntryKind.UNIT, "单位信息": EntryKind.UNIT, "公告": EntryKind.NOTICE, "通知": EntryKind.NOTICE,
+    "依申请公开指南": EntryKind.GUIDE,
 } | {kind.value: kind for kind in EntryKind}  # fmt: skip
 AUDIENCES = {"": Audience.PUBLIC, "公开": Audience.PUBLIC, "不公开": Audience.INTERNAL} | {
     audience.value: audience for audience in Audience
 }
 REASONS = {
-    "国家秘密": InternalReason.STATE_SECRET, "商业秘密": InternalReason.TRADE_SECRET, "个人隐私": InternalReason.PRIVACY,
-    "过程性信息": InternalReason.WORK_IN_PROGRESS, "安全稳定": InternalReason.SECURITY,
+    "禁止公开": InternalReason.PROHIBITED, "商业秘密": InternalReason.TRADE_SECRET, "个人隐私": InternalReason.PRIVACY,
+    "安全稳定": InternalReason.SECURITY, "内部事务": InternalReason.INTERNAL_AFFAIRS,
+    "过程性信息": InternalReason.WORK_IN_PROGRESS, "执法案卷": InternalReason.CASE_FILE,
 } | {reason.value: reason for reason in InternalReason}  # fmt: skip
+LEVELS = {"": None, "省级": RegionLevel.PROVINCE, "州市级": RegionLevel.PREFECTURE, "县级": RegionLevel.COUNTY,
+    "乡级": RegionLevel.TOWNSHIP, "村级": RegionLevel.VILLAGE,
+} | {level.value: level for level in RegionLevel}  # fmt: skip
+NOTICES = {name: sort for sort, name in NOTICE_NAMES.items()} | {sort.value: sort for sort in NOTICE_NAMES}
 YES = frozenset({"是", "热点", "1", "true", "yes", "√"})
 LONGEST_ID = 120
 
@@ -35,6 +43,8 @@ class Incoming:
     source_id: str
     source: str
     department: str
+    region: str
+    """Code or name of the region it holds in, empty: the department's"""
     aliases: tuple[str, ...]
     fields: EntryFields
 
@@ -47,7 +57,7 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
     if not 0 < len(source_id) <= LONGEST_ID:
         raise RowWrong(f"缺少编号，或编号超过 {LONGEST_ID} 个字符")
     try:
-        fields = _fields(row)
+        fields = settled(_fields(row))
         check(fields)
     except HotlineError as error:
         raise RowWrong(error.message.rstrip("。")) from error
@@ -57,6 +67,7 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
         source_id=source_id,
         source=(_text(row, "source") or default_source)[:60],
         department=_text(row, "department")[:120],
+        region=_text(row, "region")[:60],
         aliases=tuple(dict.fromkeys(one for text in texts if (one := str(text).strip()[:200])))
         if aliases
         else (),
@@ -67,14 +78,16 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
 def _fields(row: dict[str, Any]) -> EntryFields:
     audience = _known(row, "audience", AUDIENCES, "公开范围")
     reason = _known(row, "internal_reason", REASONS, "不公开理由") if row.get("internal_reason") else None
+    kind = _known(row, "type", KINDS, "类型")
     return EntryFields(
         title=_text(row, "title"),
         answer=_text(row, "answer"),
-        kind=_known(row, "type", KINDS, "类型"),
+        kind=kind,
         keywords=_text(row, "keywords")[:500],
         category=_text(row, "category")[:120],
         subject=_text(row, "subject"),
-        details={key: text for key in ITEM_FIELDS if (text := _text(row, key))},
+        details=_details(row, kind),
+        level=_known(row, "level", LEVELS, "办理层级"),
         valid_from_on=_date(row, "valid_from", "生效日期"),
         valid_to_on=_date(row, "valid_to", "失效日期"),
         review_by_on=_date(row, "review_by", "复核日期"),
@@ -82,6 +95,17 @@ def _fields(row: dict[str, Any]) -> EntryFields:
         internal_reason=reason,
         is_hot=_text(row, "is_hot").lower() in YES,
     )
+
+
+def _details(row: dict[str, Any], kind: EntryKind) -> dict[str, str]:
+    """What this kind says of itself; a notice's sort by its name or key, a date however it is written."""
+    found = {one.key: text for one in FIELDS[kind] if (text := _text(row, one.key))}
+    for one in FIELDS[kind]:
+        if one.key in found and one.input == "notice":
+            found[one.key] = _known(row, one.key, NOTICES, one.label)
+        elif one.key in found and one.input == "date" and (on := _date(row, one.key, one.label)):
+            found[one.key] = on.isoformat()
+    return found
 
 
 def _text(row: dict[str, Any], name: str) -> str:

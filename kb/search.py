@@ -16,6 +16,7 @@ from core.errors import NotFound
 from kb import entries, feedback
 from kb.engine import Engine, Hit, Scope
 from kb.keeper import Keeper, Progress
+from kb.kinds import labelled
 from kb.models import Audience, Entry, EntryState
 
 __all__ = ["Hit", "Searcher"]
@@ -95,9 +96,7 @@ class Searcher:
             "kind": entry.kind,
             "title": entry.title,
             "answer": entry.answer,
-            "details": {
-                name: entry.details.get(key, "") for key, name in entries.ITEM_FIELDS.items() if entry.details
-            },
+            "details": labelled(entry.kind, entry.details),
             "unit": entry.unit.name if entry.unit else entry.department,
             "unit_id": entry.unit_id,
             "subject": entry.subject,

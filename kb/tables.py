@@ -12,6 +12,7 @@ from typing import Any
 from openpyxl import load_workbook
 
 from kb.errors import FileUnreadable
+from kb.kinds import FIELDS
 
 COLUMNS = {
     "编号": "id", "标题": "title", "问题": "title", "答复": "answer", "内容": "answer", "单位": "department",
@@ -19,7 +20,8 @@ COLUMNS = {
     "复核日期": "review_by", "来源": "source", "类型": "type", "主题": "subject", "热点": "is_hot",
     "公开范围": "audience", "不公开理由": "internal_reason", "办理依据": "basis", "办理条件": "conditions",
     "办理程序": "procedure", "办理时限": "time_limit", "服务指南": "guide", "收费标准": "fee",
-}  # fmt: skip
+    "适用地区": "region", "办理层级": "level",
+} | {one.label: one.key for fields in FIELDS.values() for one in fields}  # fmt: skip
 """Chinese column headings of CSV and XLSX and the keys of JSONL they mean; the keys themselves do as well."""
 NamedRow = tuple[str, dict[str, Any] | str]
 """The row's name in Chinese, and its values or what is wrong with it."""

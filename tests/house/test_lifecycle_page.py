@@ -1,8 +1,14 @@
-"""Generated pages about tickets are current."""
+"""Generated pages about tickets and entries are current."""
 
-from tickets import diagram
+from types import ModuleType
+
+import pytest
+
+import kb.diagram
+import tickets.diagram
 
 
-def test_the_lifecycle_page_is_current():
-    """docs/tickets-lifecycle.md is what `python -m tickets.diagram` writes now."""
+@pytest.mark.parametrize("diagram", [tickets.diagram, kb.diagram], ids=lambda module: module.__name__)
+def test_the_lifecycle_page_is_current(diagram: ModuleType):
+    """The page in docs/ is what `python -m tickets.diagram` or `python -m kb.diagram` writes now."""
     assert diagram.TARGET.read_text(encoding="utf-8") == diagram.page()

@@ -1,0 +1,105 @@
+"""The kinds of entries (信息类型, M-69, M-109, M-110) and what each of them has to say.
+
+One table, from which the edit form, the check before publishing, the pages and the exchange files are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kb.models import EntryKind
+
+
+class Notice(StrEnum):
+    """M-109 「重大决策听证重要事项公示重点工作通报」"""
+
+    HEARING = "hearing"
+    PUBLICITY = "publicity"
+    BULLETIN = "bulletin"
+
+
+NOTICE_NAMES = {Notice.HEARING: "听证", Notice.PUBLICITY: "公示", Notice.BULLETIN: "通报"}
+KIND_NAMES = {
+    EntryKind.FAQ: "常见问题",
+    EntryKind.DOCUMENT: "规范性文件",
+    EntryKind.ITEM: "服务事项",
+    EntryKind.UNIT: "单位信息",
+    EntryKind.NOTICE: "公告",
+    EntryKind.GUIDE: "依申请公开指南",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of `Entry.details`."""
+
+    key: str
+    label: str
+    required: bool = False
+    """Without it the entry is not published."""
+    input: str = "text"
+    """How it is typed: `text`, `lines`, `date`, or `notice` (chosen from NOTICE_NAMES)"""
+    hint: str = ""
+    notice: Notice | None = None
+    """Only notices of this sort have it."""
+
+
+BASIS = Field("basis", "法律依据", hint="法律、法规、规章或文件的名称和条款")
+FIELDS: dict[EntryKind, tuple[Field, ...]] = {
+    EntryKind.FAQ: (BASIS,),
+    EntryKind.DOCUMENT: (
+        Field("number", "文号"),
+        Field("issuer", "发文机关"),
+        Field("issued_on", "成文日期", input="date"),
+        BASIS,
+    ),
+    EntryKind.ITEM: (
+        Field("basis", "办理依据", True, "lines"),
+        Field("conditions", "办理条件", True, "lines"),
+        Field("procedure", "办理程序", True, "lines"),
+        Field("time_limit", "办理时限", True),
+        Field("guide", "服务指南", True, "lines", hint="窗口地址、办公时间、所需材料、咨询电话"),
+        Field("fee", "收费标准", True, hint="没有收费的填写“不收费”"),
+        Field("item_code", "事项编码"),
+    ),
+    EntryKind.UNIT: (
+        Field("address", "办公地址", True),
+        Field("phone", "办公电话", True, hint="对外公布的电话"),
+        Field("hours", "办公时间", True),
+        Field("traffic", "乘车路线"),
+        BASIS,
+    ),
+    EntryKind.NOTICE: (
+        Field("notice", "公告种类", True, "notice"),
+        Field("held_on", "听证日期", True, "date", notice=Notice.HEARING),
+        Field("place", "听证地点", True, notice=Notice.HEARING),
+        Field("sign_up", "报名方式", True, "lines", hint="报名期限、名额和联系方式", notice=Notice.HEARING),
+        Field("objection", "提出异议的方式", True, "lines", notice=Notice.PUBLICITY),
+        Field("issued_on", "通报日期", True, "date", notice=Notice.BULLETIN),
+        BASIS,
+    ),
+    EntryKind.GUIDE: (
+        Field("receiver", "受理机构", True, hint="名称、地址、联系电话、办公时间"),
+        Field("ways", "申请方式", True, "lines", hint="当面、信函、网上，各需什么材料"),
+        Field("time_limit", "答复时限", True),
+        Field("fee", "收费标准", True, hint="没有收费的填写“不收费”"),
+        BASIS,
+    ),
+}
+ITEM_FIELDS = {field.key: field.label for field in FIELDS[EntryKind.ITEM] if field.required}
+"""A service item's six (M-69, 「办理依据、条件、程序、时限及服务指南、收费标准」)."""
+
+
+def fields_for(kind: EntryKind, details: Mapping[str, str]) -> tuple[Field, ...]:
+    """The fields of this kind; of a notice only those of its sort."""
+    sort = details.get("notice", "")
+    return tuple(field for field in FIELDS[kind] if field.notice is None or field.notice == sort)
+
+
+def labelled(kind: EntryKind, details: Mapping[str, str]) -> dict[str, str]:
+    """What the details say, by Chinese label, in the order of the table; empty ones left out."""
+    return {
+        field.label: NOTICE_NAMES[Notice(value)] if field.input == "notice" else value
+        for field in fields_for(kind, details)
+        if (value := details.get(field.key, "").strip())
+    }
