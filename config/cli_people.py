@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from config import organisation as organisation_file
 from config.database import opened
 from config.settings import make_clock
 from core.accounts import (
@@ -23,6 +22,9 @@ from core.accounts import (
     set_password,
 )
 from core.errors import NotFound
+from core.organisation.files import read_file
+from core.organisation.plan import make_plan
+from core.organisation.store import carry_out, snapshot
 from core.people import Role, User
 from core.units import Liaison, Region, Unit
 
@@ -60,10 +62,11 @@ def add_commands(commands: Any) -> None:
     organisation = commands.add_parser("org", help="机构：导入地区和单位", description="机构管理。")
     imports = organisation.add_subparsers(title="命令", metavar="命令", required=True).add_parser(
         "import",
-        help="从 TOML 文件导入地区和单位",
-        description="导入地区和单位；格式见 config/demo.toml 的 [[region]] 和 [[unit]]，可反复导入。",
+        help="导入地区、单位、联络员、专线和办事场所",
+        description="从 XLSX、CSV 或 TOML 文件导入机构，可反复导入；任何一处有误则全部不导入。模板在 /admin/import 下载。",
     )
     imports.add_argument("file", metavar="文件", type=Path)
+    imports.add_argument("--dry-run", action="store_true", help="只预览，不导入")
     imports.set_defaults(run=lambda given: asyncio.run(_import(given)))
     password = actions.add_parser("password", help="重设密码", description="重设密码，同时解除登录锁定。")
     password.set_defaults(run=lambda given: asyncio.run(_password(given)))
@@ -77,10 +80,16 @@ def add_commands(commands: Any) -> None:
 
 
 async def _import(given: argparse.Namespace) -> None:
-    data = organisation_file.read(given.file)
+    content = await asyncio.to_thread(read_file, given.file.name, given.file.read_bytes())
     async with opened(given.settings) as db, db.unit_of_work() as session:
-        regions, units = await organisation_file.take_in(session, data)
-    print(f"已导入 {regions} 个地区、{units} 个单位。热线正在运行的，请重新启动以生成单位名称的语音。")
+        plan = make_plan(await snapshot(session), content.rows, content.faults)
+        plan.refuse_faulty()
+        for step in plan.steps:
+            print(f"{step.table.title} {step.key} {step.label}：{'修改' if step.before else '新增'}")
+        if not given.dry_run:
+            await carry_out(session, make_clock(given.settings), By("system", "hotline org import"), plan)
+    done = "（预览，没有导入）" if given.dry_run else "热线正在运行的，请重新启动以生成名称的语音。"
+    print(f"新增或修改 {len(plan.steps)} 项，未变 {plan.unchanged} 项。{done}")
 
 
 async def _add(given: argparse.Namespace) -> None:

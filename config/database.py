@@ -29,9 +29,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 ROOMS_WITH_TABLES = (
     "core.audit",
     "core.calendar_proposals",
-    "core.changes",
+    "core.history",
     "core.holidays",
     "core.lines",
+    "core.organisation.staging",
     "core.people",
     "core.places",
     "core.units",

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from config.organisation import take_in
 from core.accounts import By, Details, create_user, fresh_password
 from core.clock import Clock
+from core.organisation.files import from_tables
+from core.organisation.plan import make_plan
+from core.organisation.store import carry_out, snapshot
 from core.people import Role
 from core.units import Liaison, Unit
 
@@ -37,7 +39,8 @@ def read_cast() -> Cast:
 
 async def seed_people(session: AsyncSession, clock: Clock, by: By, cast: Cast) -> dict[str, str]:
     """Regions, units and accounts; returns each username's password."""
-    await take_in(session, {"region": cast.regions, "unit": [{"hours": HOURS, **row} for row in cast.units]})
+    tables = {"region": cast.regions, "unit": [{"hours": HOURS, **row} for row in cast.units]}
+    await carry_out(session, clock, by, make_plan(await snapshot(session), from_tables(tables).rows))
     units = {
         f"{unit.region.code}/{unit.code}": unit
         for unit in await session.scalars(select(Unit).options(selectinload(Unit.region)))

@@ -39,9 +39,7 @@ class Place(Base):
 
     region: Mapped[Region] = relationship()
     units: Mapped[list[Unit]] = relationship(secondary="place_units", order_by=Unit.code)
-    services: Mapped[list["Service"]] = relationship(
-        back_populates="place", cascade="all, delete-orphan", order_by="Service.name"
-    )
+    services: Mapped[list["Service"]] = relationship(back_populates="place", order_by="Service.name")
 
 
 class PlaceUnit(Base):
