@@ -23,6 +23,7 @@ from core.db import Database
 from core.errors import HotlineError
 from core.holidays import CalendarChanged
 from core.lines import Line, LinesChanged, connected_lines
+from core.organisation.store import DirectoryChanged
 from core.people import User
 from core.tasks import Tasks, every
 from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
@@ -163,6 +164,9 @@ class Hotline:
     def _listen(self) -> None:
         """News of one room that another must act on."""
         self.bus.subscribe(AccountChanged, lambda _: self._job(self.people_changed(), "people-changed"))
+        self.bus.subscribe(
+            DirectoryChanged, lambda _: self._job(self.voice.learn_names(self.db), "names-changed")
+        )
         self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
         self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
 

@@ -26,6 +26,10 @@ class Voice:
     async def prepare(self, db: Database, progress: Progress | None = None) -> None:
         """Make what is missing: the catalogue's prompts and the names of all units and regions."""
         await asyncio.to_thread(render, self.catalogue, self._settings, progress)
+        await self.learn_names(db, progress)
+
+    async def learn_names(self, db: Database, progress: Progress | None = None) -> None:
+        """Make the names of units and regions that are new or have changed; the old sound is heard until then."""
         texts = await _names(db)
         await asyncio.to_thread(ensure, texts, self.catalogue, self._settings, progress)
         self._made.update(texts)

@@ -188,8 +188,10 @@ def _liaison(after: Rows, snapshot: Snapshot, key: str) -> Checked:
 
 
 def _line(after: Rows, _: Snapshot, key: str) -> Checked:
-    if (region := after["line"][key]["region"]) not in after["region"]:
-        yield "region", f"没有代码为“{region}”的地区"
+    facts = after["line"][key]
+    for column in ("region", "overflow"):
+        if facts[column] and facts[column] not in after["region"]:
+            yield column, f"没有代码为“{facts[column]}”的地区"
 
 
 def _place(after: Rows, _: Snapshot, key: str) -> Checked:

@@ -19,7 +19,7 @@ from core.bus import publish
 from core.clock import Clock
 from core.errors import Conflict
 from core.history import Change, Facts
-from core.lines import Line
+from core.lines import Line, LinesChanged
 from core.organisation.plan import Plan, Snapshot, Step
 from core.organisation.tables import TABLES
 from core.people import User
@@ -91,6 +91,8 @@ async def apply_step(session: AsyncSession, clock: Clock, by: By, step: Step) ->
         target=f"{step.kind}:{step.key}"[:120], reason=said,
     )  # fmt: skip
     publish(session, DirectoryChanged(frozenset({step.kind})))
+    if step.kind == "line":
+        publish(session, LinesChanged())
     return change
 
 
@@ -145,14 +147,17 @@ def _liaison_facts(duty: Liaison, keys: dict[int, str], usernames: dict[int, str
     }
 
 
+_LINE_PLAIN = ("capacity", "menu", "greeting", "overflow_wait_s", "overflow_length")
+
+
 def _line_facts(line: Line, code: dict[int, str]) -> Facts:
     return {
         "number": line.number,
         "name": line.name,
         "region": code[line.region_id],
         "state": str(line.state),
-        "capacity": line.capacity,
-        "menu": line.menu,
+        **{name: getattr(line, name) for name in _LINE_PLAIN},
+        "overflow": code.get(line.overflow_region_id or 0, ""),
     }
 
 
@@ -241,9 +246,10 @@ def _leave(period: str) -> LiaisonLeave:
 async def _write_line(session: AsyncSession, facts: Facts) -> None:
     found = await session.scalar(select(Line).where(Line.number == facts["number"]))
     line = found or Line(number=facts["number"])
-    for name in ("name", "state", "capacity", "menu"):
+    for name in ("name", "state", *_LINE_PLAIN):
         setattr(line, name, facts[name])
     line.region_id = await _region_id(session, facts["region"])
+    line.overflow_region_id = await _region_id(session, facts["overflow"]) if facts["overflow"] else None
     session.add(line)
 
 

@@ -141,6 +141,10 @@ LINE = Table(
         Column("state", "接入状态", choice(STATES), default=str(ConnectionState.LIVE), names=STATES),
         Column("capacity", "同时通话数", whole(1, 9999), "留空为不单独限制", default=None),
         Column("menu", "起始菜单", pattern(r"[A-Z][A-Z-]{0,19}", "语音菜单的节点编号"), "投诉专用号码填 C，留空为通常的开始"),
+        Column("greeting", "欢迎词", text(400), "代替通常的欢迎词，须说明通话将被录音"),
+        Column("overflow", "援助地区", _region_code, "等待过长时由此地区的话务员一同接听"),
+        Column("overflow_wait_s", "援助等待秒数", whole(5, 3600), default=60),
+        Column("overflow_length", "援助排队人数", whole(1, 999), default=5),
     ),
     ("number",), "name",
 )  # fmt: skip
