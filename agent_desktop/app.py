@@ -13,11 +13,12 @@ from agent_desktop.liaison import views as liaison
 from agent_desktop.phone import views as phone
 from agent_desktop.softphone import views as softphone
 from agent_desktop.supervise import views as supervise
+from agent_desktop.ticket import views as ticket
 from agent_desktop.wallboard import views as wallboard
 from core.web import account, changes, login
 from tickets.events import TicketChanged
 
-FOLDERS = (softphone, desk, liaison, supervise, admin, wallboard, phone)
+FOLDERS = (softphone, desk, liaison, ticket, supervise, admin, wallboard, phone)
 
 
 def setup(app: web.Application) -> None:

@@ -43,7 +43,7 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
             return [_of_units(own_units(user))]
         case Role.HEAD:
             own = own_units(user)
-            return [_of_units(own), _of_units(_subordinates(user)), _complaints_with(own)]
+            return [_of_units(own), _of_units(subordinates(user)), _complaints_with(own)]
         case Role.OFFICE:
             return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(own_units(user))]
         case Role.SUPERVISOR:
@@ -72,7 +72,7 @@ def own_units(user: User) -> Select[int]:
     return select(Unit.id).where((Unit.id == user.unit_id) | Unit.id.in_(duty))
 
 
-def _subordinates(user: User) -> Select[int]:
+def subordinates(user: User) -> Select[int]:
     """M-09 「由其行政主管部门指导、管理和监督」"""
     return select(Unit.id).where(
         Unit.supervising_unit_id == user.unit_id, Unit.supervising_unit_id.is_not(None)

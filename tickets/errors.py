@@ -24,6 +24,13 @@ class StepTaken(Conflict):
     text = "该环节刚刚已由他人办结，请刷新后核对。"
 
 
+class SeenStale(Conflict):
+    """The page is older than the ticket: somebody acted meanwhile, or the same form was sent again."""
+
+    code = "seen_stale"
+    text = "该工单刚刚有新的办理记录，您的操作没有执行，请核对下方的最新情况后再提交。"
+
+
 class OutcomeMissing(InvalidInput):
     """A ticket leaves wrap-up only with an outcome (M-23)."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -12,6 +12,7 @@ from core.clock import Clock
 from core.units import Unit
 from tickets import codes
 from tickets.bodies import replying_step
+from tickets.errors import SeenStale
 from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
 from tickets.models import State, Step, StepResult, Ticket, TicketKind, TrailRow
 from tickets.moves import open_step
@@ -99,6 +100,22 @@ async def trail_of(session: AsyncSession, ticket_id: int) -> Sequence[TrailRow]:
     return (
         await session.scalars(select(TrailRow).where(TrailRow.ticket_id == ticket_id).order_by(TrailRow.id))
     ).all()
+
+
+async def last_mark(session: AsyncSession, ticket_id: int) -> int:
+    """Which line of the trail is the newest: what a page has seen of its ticket."""
+    return await session.scalar(select(func.max(TrailRow.id)).where(TrailRow.ticket_id == ticket_id)) or 0
+
+
+async def hold_as_seen(session: AsyncSession, ticket_no: str, seen: str) -> None:
+    """Hold the ticket until the commit, if nothing has happened since the page with `seen` was made; else SeenStale.
+
+    So two people cannot act on one state, and a form sent twice acts once. Without `seen` nothing is compared.
+    """
+    query = select(Ticket.id).where(Ticket.ticket_no == ticket_no)
+    ticket_id = await session.scalar(query.with_for_update())
+    if ticket_id is not None and seen and seen != str(await last_mark(session, ticket_id)):
+        raise SeenStale
 
 
 async def _reply(session: AsyncSession, ticket: Ticket) -> str:

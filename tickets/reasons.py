@@ -1,12 +1,27 @@
-"""Why a due date is what it is, in Chinese sentences (期限说明): pure wording of a `Due`."""
+"""Why a due date is what it is, in Chinese sentences (期限说明): pure wording of a `Due` or of a whole step."""
 
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from core.clock import beijing
-from core.workdays import WEEKDAYS, DayStatus, Due
+from core.workdays import WEEKDAYS, DayStatus, Due, WorkCalendar
 from tickets.deadlines import RULES
-from tickets.models import ClockKind
+from tickets.models import ClockKind, Step
+
+
+def of_step(calendar: WorkCalendar, step: Step, region_code: str) -> list[str]:
+    """The sentences of one step's date; where the table has changed since it was judged, that is said instead (WD-9)."""
+    due = calendar.due_on(step.started_at, step.days, region_code)
+    if due.on != step.due_on:
+        return [
+            f"{_day(beijing(step.started_at).date())}收到，时限 {step.days} 个工作日。",
+            f"按当时的工作日表（版本 {step.table_version}）到期日为 {_day(step.due_on)}。",
+            "工作日表其后有变更，已办结的环节仍按原到期日考核。",
+        ]
+    lines = sentences(ClockKind(step.clock), step.started_at, due)
+    if step.cut_off_at > due.cut_off_at:  # WD-8
+        lines.append(f"原暂定到期日较晚，对承办单位仍按 {_day(beijing(step.cut_off_at).date())} 考核。")
+    return lines
 
 
 def sentences(kind: ClockKind, received_at: datetime, due: Due) -> list[str]:

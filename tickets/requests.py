@@ -3,7 +3,7 @@
 What a decision brings about is the calling service's; this module finds the people's rights and keeps the rows.
 """
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +27,8 @@ ROLES = {
     Actor.MON: Role.INSPECTOR,
 }
 
+_OF_OWN_BODY = {RequestKind.LEVEL: Role.OFFICE, RequestKind.JUDICIARY: Role.HEAD}
+"""Requests that only the body itself decides, by this role; for all others somebody may stand in (§5.3-4)."""
 ASKERS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.INSPECTOR})
 
 
@@ -126,6 +128,43 @@ async def reviewer_facts(session: AsyncSession, user: User, step: Step, request:
         holder_unit_id=step.unit_id,
         reason=request.reason,
     )
+
+
+async def may_decide(session: AsyncSession, user: User, step: Step, request: StepRequest) -> bool:
+    """Whether this person is one who may decide the request: never who asked (M-38)."""
+    if user.id == request.requester_id or request.decided_at is not None:
+        return False
+    if request.kind in _OF_OWN_BODY:
+        return user.unit_id == step.unit_id and _OF_OWN_BODY[request.kind] in user.roles
+    facts = await reviewer_facts(session, user, step, request)
+    return facts.actor_unit_id is not None and bool(user.roles & {Role.HEAD, Role.OFFICE})
+
+
+def undecided_for(user: User) -> ColumnElement[bool]:
+    """The condition on `StepRequest` joined with `Step` and its `Unit` for what waits for this person's decision."""
+    own = Step.unit_id == user.unit_id
+    kinds = [StepRequest.kind == kind for kind, role in _OF_OWN_BODY.items() if role in user.roles]
+    by_head = StepRequest.kind.not_in(list(_OF_OWN_BODY))
+    mine = [own & kind for kind in kinds]
+    if Role.HEAD in user.roles:
+        mine.append(own & by_head)
+    if user.roles & {Role.HEAD, Role.OFFICE}:
+        mine.append(by_head & ~own & _without_head() & _cares_for(user))
+    waiting = StepRequest.decided_at.is_(None) & (StepRequest.requester_id != user.id)
+    return waiting & or_(false(), *mine)
+
+
+def _without_head() -> ColumnElement[bool]:
+    """The step's unit has no head, or only the one who asks."""
+    heads = select(User.id).join(RoleGrant, RoleGrant.user_id == User.id)
+    others = heads.where(User.unit_id == Step.unit_id, RoleGrant.role == Role.HEAD, User.is_active.is_(True))
+    return ~others.where(User.id != StepRequest.requester_id).exists()
+
+
+def _cares_for(user: User) -> ColumnElement[bool]:
+    """Units that the person's own unit supervises, or whose region's office it is."""
+    office = select(Unit.region_id).where(Unit.id == user.unit_id, Unit.duty == UnitDuty.OFFICE)
+    return (Unit.supervising_unit_id == user.unit_id) | Unit.region_id.in_(office)
 
 
 async def _stands_in(session: AsyncSession, user: User, step: Step, requester_id: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from agent_desktop.keys import BOARD
-from agent_desktop.liaison import state
+from agent_desktop.liaison import lists, panels, state, work
 from agent_desktop.live import StatePush
 from core.people import Role
 from core.web.app import add_room, render
@@ -75,6 +75,8 @@ async def _stop(app: web.Application) -> None:
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.liaison", prefix="liaison")
-    routes.register(app)
+    for part in (routes, lists.routes, work.routes):
+        part.register(app)
+    panels.setup(app)
     app.on_startup.append(_start)
     app.on_cleanup.append(_stop)

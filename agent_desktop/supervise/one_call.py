@@ -37,7 +37,7 @@ async def call_page(
 ) -> dict[str, Any]:
     """The template's context; raises CallUnknown outside the person's scope."""
     found = await calls.one(session, linkedid, access.scope(request, who))
-    players = [await _player(request, session, who, found, recording) for recording in found.recordings]
+    players = [await player_of(request, session, who, found, recording) for recording in found.recordings]
     region = await session.get(Region, found.call.region_id) if found.call.region_id else None
     return {
         "call": found.call,
@@ -115,7 +115,7 @@ def _ticks(total: timedelta) -> list[dict[str, Any]]:
     return [{"x": round(s / seconds * 100, 3), "text": story.seconds_text(s * 1000)} for s in marks]
 
 
-async def _player(
+async def player_of(
     request: web.Request, session: AsyncSession, who: Listener, found: WholeCall, recording: Recording
 ) -> dict[str, Any]:
     """One recording on the page: what is known of it, and its player's data when it may be heard."""

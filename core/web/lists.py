@@ -44,6 +44,7 @@ EXPORT_MOST = 20_000
 COUNTED_MOST = 10_000
 """Beyond that a list says “超过”; nobody pages that far, and counting on would cost more than the page."""
 FILTER_LENGTH = 100
+Query = Select[*tuple[Any, ...]]
 Where = Callable[[str], ColumnElement[bool]]
 
 
@@ -68,7 +69,7 @@ class Filter:
     label: str
     where: Where
     """The condition for a value; never called with an empty one. May raise InvalidInput."""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[Any, str] = field(default_factory=dict)
     """Value → label; with options only these are accepted."""
     kind: str = "search"
     """search, date, or tabs: its options stand above the list."""
@@ -89,7 +90,7 @@ class Table:
     """A unique expression, so that pages never repeat or lose a row."""
     size: int = 50
 
-    async def read(self, session: AsyncSession, query: Select[Any], asked: Mapping[str, str]) -> "Listed":
+    async def read(self, session: AsyncSession, query: Query, asked: Mapping[str, str]) -> "Listed":
         """The page asked for; raises InvalidInput for a filter value that cannot be meant."""
         values = self._values(asked)
         narrowed = self._narrowed(query, values)
@@ -100,9 +101,7 @@ class Table:
         rows = await _rows(session, ordered.offset((page - 1) * self.size).limit(self.size))
         return Listed(self, rows, total, page, pages, values, sort)
 
-    async def sheet(
-        self, session: AsyncSession, query: Select[Any], asked: Mapping[str, str]
-    ) -> list[list[str]]:
+    async def sheet(self, session: AsyncSession, query: Query, asked: Mapping[str, str]) -> list[list[str]]:
         """Head and rows of the whole list, at most EXPORT_MOST, in the order asked for."""
         ordered = self._ordered(self._narrowed(query, self._values(asked)), self._sort(asked))
         rows = await _rows(session, ordered.limit(EXPORT_MOST))
@@ -112,7 +111,7 @@ class Table:
     def _values(self, asked: Mapping[str, str]) -> dict[str, str]:
         return {item.key: asked.get(item.key, item.default).strip()[:FILTER_LENGTH] for item in self.filters}
 
-    def _narrowed(self, query: Select[Any], values: Mapping[str, str]) -> Select[Any]:
+    def _narrowed(self, query: Query, values: Mapping[str, str]) -> Query:
         for item in self.filters:
             if value := values[item.key]:
                 if item.options and value not in item.options:
@@ -128,7 +127,7 @@ class Table:
         plain = key.removeprefix("-")
         return next((column.sort for column in self.columns if column.key == plain), None)
 
-    def _ordered(self, query: Select[Any], sort: str) -> Select[Any]:
+    def _ordered(self, query: Query, sort: str) -> Query:
         if (by := self._sortable(sort)) is not None:
             query = query.order_by(by.desc() if sort.startswith("-") else by)
         return query if self.tie is None else query.order_by(self.tie)
@@ -188,7 +187,7 @@ def period(key: str, label: str, column: Any) -> tuple[Filter, Filter]:
 
 
 async def serve_list(
-    request: web.Request, table: Table, query: Select[Any], template: str, **context: Any
+    request: web.Request, table: Table, query: Query, template: str, **context: Any
 ) -> web.Response:
     """The page with the list as `listed`, or with `?export=csv|xlsx` the file, which is written down (M-91)."""
     if kind := request.query.get("export", ""):
@@ -198,7 +197,7 @@ async def serve_list(
     return render(request, template, listed=listed, **context)
 
 
-async def _export(request: web.Request, table: Table, query: Select[Any], kind: str) -> web.Response:
+async def _export(request: web.Request, table: Table, query: Query, kind: str) -> web.Response:
     if kind not in {"csv", "xlsx"}:
         raise InvalidInput(field="导出格式", reason="请选择 CSV 或 XLSX")
     clock = request.app[CLOCK]
@@ -216,13 +215,13 @@ async def _export(request: web.Request, table: Table, query: Select[Any], kind: 
     return web.Response(body=body, content_type=XLSX_TYPE, headers=headers)
 
 
-async def _rows(session: AsyncSession, query: Select[Any]) -> Sequence[Any]:
+async def _rows(session: AsyncSession, query: Query) -> Sequence[Any]:
     """The rows; of a single entity the entities themselves."""
     found: Result[Any] = await session.execute(query)
     return found.scalars().all() if len(query.column_descriptions) == 1 else found.all()
 
 
-def _count(query: Select[Any]) -> Select[int]:
+def _count(query: Query) -> Select[int]:
     matches = query.order_by(None).with_only_columns(1, maintain_column_froms=True).limit(COUNTED_MOST + 1)
     return select(func.count()).select_from(matches.subquery())
 

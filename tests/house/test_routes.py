@@ -26,6 +26,11 @@ PAGES: dict[str, object] = {
     "/track": PUBLIC,
     "/healthz": PUBLIC,
     "/account": EVERY,
+    "/live": EVERY,
+    "/tickets/{ticket_no}": CASES,
+    "/liaison": {Role.LIAISON},
+    "/liaison/tickets": {Role.LIAISON, Role.HEAD},
+    "/liaison/approvals": {Role.HEAD, Role.OFFICE},
     "/desk": {Role.OPERATOR},
     "/desk/ws": {Role.OPERATOR},
     "/wallboard": {Role.OPERATOR, Role.SUPERVISOR, Role.OFFICE, Role.ADMIN},
@@ -111,7 +116,18 @@ async def test_login_leads_each_role_to_its_own_page(db: Database):
 
 async def test_staff_pages_are_never_public(db: Database):
     """Nothing below a staff room's path is open to strangers."""
-    staff = ("/desk", "/liaison", "/office", "/inspect", "/supervise", "/wallboard", "/admin", "/account")
+    staff = (
+        "/desk",
+        "/liaison",
+        "/tickets",
+        "/live",
+        "/office",
+        "/inspect",
+        "/supervise",
+        "/wallboard",
+        "/admin",
+        "/account",
+    )
     public = [item.path for item in declared(web_app(db)) if item.roles is PUBLIC]
     assert [path for path in public if path.startswith(staff)] == []
 

@@ -13,7 +13,7 @@ from support.fake_search import FakeSearcher
 
 import agent_desktop.app
 import portal.app
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, RECORDINGS, SEARCHER, SOFTPHONE
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core import accounts
@@ -26,6 +26,7 @@ from core.tasks import Tasks
 from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
+from recordings.settings import RecordingSettings
 from tickets.settings import TicketSettings
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def staff_room(app: web.Application) -> None:
     app[SOFTPHONE], app[CALLER_PHONE] = SoftphoneSettings(), CallerPhoneSettings(enabled=True)
     board = app[BOARD] = FakeBoard()
     app[CONTROL] = FakeControl(board, app[BUS], {})
-    app[SEARCHER] = FakeSearcher()
+    app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     agent_desktop.app.setup(app)
 
 

@@ -112,6 +112,7 @@ function open(number) {
   if (!ticket) return;
   const kept = JSON.parse(localStorage.getItem(`liaison-answer:${number}`) || "{}");
   $("answer-no").textContent = number;
+  $("answer-link").href = `/tickets/${number}`;
   $("a-question").readOnly = Boolean(ticket.question);
   for (const [name, id] of Object.entries(FIELDS)) $(id).value = kept[name] ?? "";
   if (ticket.question) $("a-question").value = ticket.question;

@@ -1,0 +1,71 @@
+"""The pages on which units work, in a real browser: the list that follows, the ticket's page, approval by the head."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from support.axe import violations
+from support.case_site import CaseSite, running_cases
+from support.web import PASSWORD
+
+import kb.models  # noqa: F401 - every room's tables
+from core.db import Database, DatabaseSettings
+from tickets.models import State
+
+
+@pytest.fixture
+async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
+    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/cases.db"))
+    await db.create_all()
+    async with running_cases(db) as site:
+        yield site
+    await db.close()
+
+
+async def enter(page: Page, site: CaseSite, name: str, path: str) -> None:
+    await page.goto(f"{site.url}/login?next={path}")
+    await page.fill("#username", name)
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{site.url}{path}")
+
+
+async def test_a_unit_works_on_its_tickets(page: Page, browser: Browser, cases: CaseSite) -> None:
+    """M-32, M-38: the list follows by itself and obeys the arrows; a forward is asked for, and the head approves it."""
+    first = await cases.asked(question="社保卡多久能领")
+    await enter(page, cases, "liaison_a", "/liaison/tickets")
+    await expect(page.locator("html[data-line=open]")).to_be_attached()
+    second = await cases.asked(question="退休年龄怎么算")
+    line = page.get_by_role("link", name=second)
+    await expect(line).to_be_visible()
+    await page.get_by_role("link", name=first).focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(line).to_be_focused()
+    assert await violations(page) == []
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{cases.url}/tickets/{second}")
+    await expect(page.get_by_test_id("question")).to_have_text("退休年龄怎么算")
+    await page.get_by_text("为什么是这一天").click()
+    await expect(page.get_by_test_id("date")).to_contain_text("当日不计，自下一个工作日起算")
+    await page.get_by_role("button", name="查看完整号码").click()
+    await expect(page.locator("#caller-number")).to_have_text("13800005678")
+    await page.get_by_text("转发", exact=True).click()
+    await page.get_by_label("转发理由").fill("应由社保中心以外的单位答复")
+    await page.reload()
+    await expect(page.get_by_label("转发理由")).to_have_value("应由社保中心以外的单位答复")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="申请转发").click()
+    await expect(page.get_by_test_id("decisions")).to_contain_text("应由社保中心以外的单位答复")
+
+    head = await (await browser.new_context(locale="zh-CN")).new_page()
+    await enter(head, cases, "head_a", "/liaison/approvals")
+    await head.get_by_role("link", name=second).click()
+    assert await violations(head) == []
+    await head.get_by_role("button", name="同意", exact=True).click()
+    await expect(head.locator(".toast")).to_contain_text("已同意")
+    await expect(page.get_by_test_id("trail")).to_contain_text(
+        "同意转发至office局"
+    )  # the liaison's page follows
+    await expect(page.get_by_test_id("state")).to_have_text("待区分（政府办）")
+    assert (await cases.ticket(second)).state == State.DISPATCH
