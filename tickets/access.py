@@ -11,8 +11,9 @@ from sqlalchemy.orm import aliased
 from core.people import Role, User
 from core.units import Liaison, Region, Unit, UnitDuty
 from recordings.models import Call
+from tickets.bodies import OVERSEERS
 from tickets.errors import TicketNotFound
-from tickets.models import Step, Ticket, TicketKind
+from tickets.models import Stage, Step, Ticket, TicketKind
 
 _IS_QUESTION = Ticket.kind == TicketKind.QUESTION
 _IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
@@ -49,7 +50,8 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
         case Role.SUPERVISOR:
             return [_IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))]
         case Role.INSPECTOR:
-            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _complaints_of_level(user)]
+            level = _IS_QUESTION & (Ticket.region_id == user.region_id)
+            return [level, _complaints_of_level(user), _late_below(user)]
         case Role.SECRECY:
             return [_IS_QUESTION & Ticket.sealed.is_(True) & (Ticket.region_id == user.region_id)]
         case Role.ADMIN:  # runs the machine, has no right to content
@@ -96,3 +98,23 @@ def _complaints_of_level(user: User) -> ColumnElement[bool]:
     """Complaints that a supervision body of the own level handles; one about itself went a level up (§5.3-6)."""
     bodies = select(Unit.id).where(Unit.region_id == user.region_id, Unit.duty == UnitDuty.INSPECTION)
     return _complaints_with(bodies)
+
+
+def _late_below(user: User) -> ColumnElement[bool]:
+    """What an office or supervision body one level down is late with: it is supervised from here (§5.3-6)."""
+    below = select(Unit.id).join(Region, Region.id == Unit.region_id)
+    below = below.where(Region.parent_id == user.region_id, Unit.duty.in_(OVERSEERS))
+    late = select(Step.ticket_id).where(
+        Step.unit_id.in_(below),
+        Step.finished_at.is_(None),
+        Step.stage.in_([Stage.OVERDUE, Stage.UNEXPLAINED]),
+    )
+    return Ticket.id.in_(late)
+
+
+async def is_shielded(session: AsyncSession, user: User, ticket: Ticket) -> bool:
+    """Whether name, number and voice stay hidden from this person: somebody complained about the reply (M-88)."""
+    if Role.INSPECTOR in user.roles:
+        return False
+    complaint = select(Ticket.id).where(Ticket.about_id == ticket.id, Ticket.kind == TicketKind.COMPLAINT)
+    return await session.scalar(complaint.limit(1)) is not None

@@ -13,10 +13,17 @@ from tickets.deadlines import clock_for
 from tickets.errors import UnitUnknown
 from tickets.guards import Facts, check
 from tickets.lifecycle import Action, transition
-from tickets.models import ComplaintReply, RequestKind, State, Step, StepResult, Ticket
+from tickets.models import ComplaintReply, Grade, RequestKind, State, Step, StepResult, Ticket
 from tickets.moves import SYSTEM, finish_step, move, start_step
 from tickets.requests import acts_for, ask, decide, pending, running
 from tickets.text import clean
+
+CONSEQUENCES = {
+    Grade.MINOR: ("一般性投诉", "通报批评"),
+    Grade.FAULT: ("错批、乱批、延误", "过错责任追究"),
+    Grade.ABUSE: ("乱收费、设置障碍", "移交监察部门"),
+}
+"""M-121: the grade in words and its one consequence."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Verdict:
     upheld: bool
     redo: bool = False
     """责成重办: the unit answers anew (T17)."""
+    grade: Grade = Grade.MINOR
+    """Of an upheld one: what follows for those responsible (M-121)."""
 
 
 async def accept(session: AsyncSession, clock: Clock, *, ticket_no: str, user: User) -> Ticket:
@@ -61,7 +70,8 @@ async def reply(
     facts = replace(facts, findings=parts["findings"], opinion=parts["opinion"], result=parts["result"])
     await move(session, clock, ticket, Action.REPLY_TO_COMPLAINT, facts=facts, actor_id=user.id, step=step)
     redo = verdict.redo and verdict.upheld
-    session.add(ComplaintReply(ticket_id=ticket.id, upheld=verdict.upheld, redo=redo, **parts))
+    grade = verdict.grade if verdict.upheld else None
+    session.add(ComplaintReply(ticket_id=ticket.id, upheld=verdict.upheld, grade=grade, redo=redo, **parts))
     text = "调查情况：{findings}\n处理意见：{opinion}\n办理结果：{result}".format(**parts)
     await _end(session, clock, ticket, step, StepResult.REPLIED, user, text)
     await _settle(session, clock, ticket, redo=redo)

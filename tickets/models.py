@@ -5,18 +5,12 @@ Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import Base, PrimaryKey, UtcDateTime
+from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.units import Unit
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """A partial index's condition, for both engines."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class TicketKind(StrEnum):
@@ -143,7 +137,7 @@ class Ticket(Base):
     __tablename__ = "tickets"
     __table_args__ = (
         Index("ix_tickets_region_id_state", "region_id", "state"),
-        Index("ix_tickets_timer_at", "timer_at", **_where("timer_at IS NOT NULL")),
+        Index("ix_tickets_timer_at", "timer_at", **only_where("timer_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -206,7 +200,7 @@ class Step(Base):
         UniqueConstraint("ticket_id", "position"),
         Index("ix_ticket_steps_unit_id_finished_at", "unit_id", "finished_at"),
         Index("ix_ticket_steps_finished_at_cut_off_at", "finished_at", "cut_off_at"),
-        Index("ix_ticket_steps_watch_at", "watch_at", **_where("watch_at IS NOT NULL")),
+        Index("ix_ticket_steps_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -306,7 +300,7 @@ class StepRequest(Base):
             "step_id",
             "kind",
             unique=True,
-            **_where("decided_at IS NULL"),
+            **only_where("decided_at IS NULL"),
         ),
     )
 
@@ -329,6 +323,17 @@ class StepRequest(Base):
     refusal: Mapped[str] = mapped_column(Text, default="")
 
 
+class Grade(StrEnum):
+    """How grave an upheld complaint is (M-121); each grade has its one consequence."""
+
+    MINOR = "minor"
+    """一般性投诉 → 通报批评"""
+    FAULT = "fault"
+    """错批、乱批、延误 → 过错责任追究"""
+    ABUSE = "abuse"
+    """乱收费、设置障碍 → 移交监察部门"""
+
+
 class ComplaintReply(Base):
     """The three compulsory parts of a complaint's reply (M-49 「将调查情况、处理意见和办理结果对投诉人进行回复」)."""
 
@@ -342,6 +347,8 @@ class ComplaintReply(Base):
     result: Mapped[str] = mapped_column(Text)
     """办理结果"""
     upheld: Mapped[bool]
+    grade: Mapped[Grade | None] = mapped_column(String(10))
+    """Of an upheld one (M-121)."""
     redo: Mapped[bool] = mapped_column(default=False)
     """责成重办 (T17)"""
 

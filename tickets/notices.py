@@ -26,6 +26,10 @@ TEXTS = {
     NoticeKind.UNEXPLAINED: "逾期未说明情况，已列入问责清单",
     NoticeKind.MESSAGE_UNOPENED: "留言至今无人开启，请安排登记",
     NoticeKind.PING_PONG: "多次转发或转回曾转出的单位，已作推诿标记",
+    NoticeKind.ORDER: "收到督办，请按期办理并反馈",
+    NoticeKind.ORDER_OVERDUE: "督办逾期未反馈，已列入问责清单",
+    NoticeKind.ORDER_ANSWERED: "督办已反馈",
+    NoticeKind.GIST: "对本单位答复的投诉正在调查，要点见工单",
 }
 
 

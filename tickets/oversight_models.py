@@ -1,12 +1,12 @@
-"""The tables of the supervision (督办): notices and who has read them."""
+"""The tables of oversight: notices (通知), supervision orders (督办), accountability (问责), gists of complaints (投诉要点)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, PrimaryKey, UtcDateTime
+from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.people import Role
 
 
@@ -18,6 +18,12 @@ class NoticeKind(StrEnum):
     """留言尚未开启 (§5.7)"""
     PING_PONG = "ping_pong"
     """推诿标记 (M-55)"""
+    ORDER = "order"
+    """督办 (M-134)"""
+    ORDER_OVERDUE = "order_overdue"
+    ORDER_ANSWERED = "order_answered"
+    GIST = "gist"
+    """what a complaint about the unit says (M-88)"""
 
 
 class Notice(Base):
@@ -44,4 +50,75 @@ class NoticeRead(Base):
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SupervisionOrder(Base):
+    """督办: what an office or a supervision body wants of a unit about a ticket, and until when (M-134)."""
+
+    __tablename__ = "supervision_orders"
+    __table_args__ = (
+        Index("ix_supervision_orders_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    """Who is to answer."""
+    issuer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    issuer_unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    what: Mapped[str] = mapped_column(Text)
+    until_on: Mapped[date] = mapped_column(Date)
+    cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    watch_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the supervision looks at it; empty: answered, or known to be overdue."""
+    overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answerer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class AccountabilityOutcome(StrEnum):
+    """M-52"""
+
+    CRITICISM = "criticism"
+    """通报批评"""
+    SANCTION = "sanction"
+    """行政问责"""
+    JUDICIARY = "judiciary"
+    """移交司法"""
+    NONE = "none"
+    """不予问责"""
+
+
+class AccountabilityRecord(Base):
+    """问责: what the inspectors decided about one overdue step or order, once."""
+
+    __tablename__ = "accountability_records"
+    __table_args__ = (UniqueConstraint("step_id"), UniqueConstraint("order_id"))
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("supervision_orders.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
+    outcome: Mapped[AccountabilityOutcome] = mapped_column(String(12))
+    reason: Mapped[str] = mapped_column(Text)
+    recipient: Mapped[str] = mapped_column(String(100), default="")
+    papers: Mapped[str] = mapped_column(Text, default="")
+    decider_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ComplaintGist(Base):
+    """要点: what the inspectors tell the unit complained about, in their own words (M-88)."""
+
+    __tablename__ = "complaint_gists"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True, autoincrement=False)
+    """The complaint."""
+    about_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)

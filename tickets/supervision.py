@@ -31,7 +31,8 @@ from tickets.deadlines import reached
 from tickets.events import TicketChanged
 from tickets.models import ClockKind, Stage, Step, Ticket, TicketKind, TrailRow
 from tickets.notices import post
-from tickets.oversight_models import NoticeKind
+from tickets.orders import overdue
+from tickets.oversight_models import NoticeKind, SupervisionOrder
 from tickets.recipients import Audience, Directory
 
 log = structlog.get_logger()
@@ -59,7 +60,16 @@ async def sweep(db: Database, clock: Clock) -> int:
         moved += batch_moved
         if taken == 0:  # other processes hold what is left
             break
-    return moved
+    return moved + await _orders(db, clock)
+
+
+async def _orders(db: Database, clock: Clock) -> int:
+    async with db.reading() as session:
+        late = select(SupervisionOrder.id).where(SupervisionOrder.watch_at < clock.now()).limit(1)
+        if await session.scalar(late) is None:
+            return 0
+    async with db.unit_of_work() as session:
+        return await overdue(session, clock)
 
 
 async def _waiting(db: Database, clock: Clock) -> Sequence[int]:
