@@ -5,6 +5,7 @@ that begins at the first byte is written down, and so is any other unless that p
 """
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from core.clock import beijing
 from core.errors import InvalidInput
 from core.log import mask_number
 from core.units import Region
+from core.web import schema
 from core.web.api import PAGING_PARAMS, PREFIX, answer, paging
 from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
@@ -35,11 +37,18 @@ SAME_PLAY_S = 30 * 60
 _LIST = ApiDoc(
     "通话列表",
     params=(
-        Param("from", "起始：日期 2026-06-01 或时刻 2026-06-01T10:00:00+08:00（含）"),
-        Param("to", "截止：日期（含当日）或时刻（不含）"),
+        Param(
+            "from",
+            "起始：日期 2026-06-01 或时刻 2026-06-01T10:00:00+08:00（含）",
+            limits={"pattern": schema.WHEN},
+        ),
+        Param("to", "截止：日期（含当日）或时刻（不含）", limits={"pattern": schema.WHEN}),
         *PAGING_PARAMS,
     ),
-    answer={"items": "通话", "total": "符合条件的总数"},
+    answer={
+        "items": schema.listed("通话", {"type": "object"}),
+        "total": schema.whole("符合条件的总数"),
+    },
 )
 _ONE = ApiDoc(
     "一次通话",
@@ -57,7 +66,9 @@ _ONE = ApiDoc(
     },
 )
 _AUDIO = ApiDoc(
-    "录音音频（WAV，支持 Range；每次播放记入审计日志）", params=(Param("id", "录音编号", place="path"),)
+    "录音音频（WAV，支持 Range；每次播放记入审计日志）",
+    params=(Param("id", "录音编号", place="path"),),
+    media_type="audio/wav",
 )
 
 
@@ -75,13 +86,12 @@ async def listing(request: web.Request) -> web.StreamResponse:
 
 def _moment(request: web.Request, name: str, *, is_end: bool = False) -> datetime | None:
     """A date (whole Beijing days) or an instant with its offset."""
-    text = request.query.get(name, "").strip().replace(" ", "+")
-    if not text:
+    if name not in request.query:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field=name, reason="请用 2026-06-01 或 2026-06-01T10:00:00+08:00") from None
+    text = request.query[name].replace(" ", "+")
+    if not re.fullmatch(schema.WHEN, text):
+        raise InvalidInput(field=name, reason="请用 2026-06-01 或 2026-06-01T10:00:00+08:00")
+    found = datetime.fromisoformat(text)
     if len(text) == len("2026-06-01"):
         return midnight(found.date() + timedelta(days=1 if is_end else 0))
     return found if found.tzinfo else found.replace(tzinfo=beijing(request.app[CLOCK].now()).tzinfo)

@@ -240,7 +240,7 @@ class Hotline:
         agent_desktop.app.setup(app)
 
     def _public_side(self, app: web.Application) -> None:
-        app[portal_keys.SEARCHER] = self.searcher
+        app[portal_keys.SEARCHER], app[portal_keys.PORTAL] = self.searcher, self.settings.portal
         portal.app.setup(app)
 
     async def _asterisk_state(self) -> PartState:

@@ -41,6 +41,7 @@ ROOMS_WITH_TABLES = (
     "kb.models",
     "recordings.models",
     "tickets.code_models",
+    "tickets.intake.models",
     "tickets.models",
     "tickets.oversight_models",
 )

@@ -3,6 +3,7 @@
 A generated secret has mode 0600 and stays; deleting the query codes' key kills every code issued so far.
 """
 
+import hmac
 import os
 import secrets
 from dataclasses import replace
@@ -26,6 +27,7 @@ def provide_secrets(settings: "Settings") -> "Settings":
     return replace(
         settings,
         tickets=replace(settings.tickets, code_secret=code),
+        portal=replace(settings.portal, secret=hmac.digest(code, b"portal forms", "sha256")),
         asterisk=replace(settings.asterisk, ami_secret=ami),
     )
 

@@ -20,6 +20,7 @@ from core.holidays import CalendarSettings
 from core.web.settings import HttpSettings
 from ivr.prompts import PromptSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
+from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
 from tickets.settings import TicketSettings
 
@@ -36,6 +37,8 @@ DERIVED = frozenset(
         "http.hotline_number",
         "caller_phone.numbers",
         "caller_phone.guests",
+        "portal.region",
+        "portal.secret",
         "calendar._loaded",
     }
 )
@@ -86,6 +89,7 @@ class Settings:
     calls: CallSettings = field(default_factory=CallSettings)
     recordings: RecordingSettings = field(default_factory=RecordingSettings)
     caller_phone: CallerPhoneSettings = field(default_factory=CallerPhoneSettings)
+    portal: PortalSettings = field(default_factory=PortalSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property
@@ -155,6 +159,7 @@ def _resolved(settings: Settings) -> Settings:
         ),
         prompts=replace(settings.prompts, command=settings.prompts.command or _speech_command()),
         http=replace(settings.http, hotline_number=settings.line.number),
+        portal=replace(settings.portal, region=settings.line.region),
         caller_phone=replace(
             settings.caller_phone,
             enabled=settings.caller_phone.enabled or settings.mode == "demo",

@@ -6,11 +6,16 @@ Everything is rendered on the server and works without scripts; no telephone and
 from aiohttp import web
 
 from core.web.app import add_room
+from core.web.keys import CLOCK
 from portal import api, views
+from portal.keys import PORTAL
+from portal.limits import LIMITS, Limits
+from portal.settings import PortalSettings
 
 
 def setup(app: web.Application) -> None:
     add_room(app, "portal", prefix="portal")
-    views.prepare(app)
+    settings = app.setdefault(PORTAL, PortalSettings())
+    app[LIMITS] = Limits(app[CLOCK], settings)
     views.routes.register(app)
-    api.routes.register(app)
+    api.setup(app)

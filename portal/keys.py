@@ -4,8 +4,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from portal.settings import PortalSettings
+
 if TYPE_CHECKING:
     from kb.search import Searcher
 
 SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 """Not set where no knowledge base is loaded: the search then says so."""
+PORTAL = web.AppKey("PORTAL", PortalSettings)

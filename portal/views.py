@@ -7,23 +7,16 @@ from core.errors import HotlineError
 from core.holidays import load_calendar
 from core.web.app import render
 from core.web.keys import CLOCK, DB
-from core.web.limits import RateLimit
 from core.web.requests import source_of
 from core.web.routes import PUBLIC, Routes
 from portal.hours import hours_at
 from portal.keys import SEARCHER
+from portal.limits import LIMITS
 from tickets.attempts import status_for_stranger
 
 routes = Routes()
-ASKED = web.AppKey("ASKED", RateLimit)
-"""Searches and look-ups per address: far above what a person does, far below what a robot would like."""
-ASKED_A_MINUTE = 60
 LONGEST_QUERY = 100
 RESULTS = 20
-
-
-def prepare(app: web.Application) -> None:
-    app[ASKED] = RateLimit(app[CLOCK], limit=ASKED_A_MINUTE, window_s=60)
 
 
 @routes.get("/", roles=PUBLIC, nav="首页")
@@ -40,7 +33,7 @@ async def search(request: web.Request) -> web.StreamResponse:
     searcher = request.app.get(SEARCHER)
     hits = []
     if query and searcher:
-        request.app[ASKED].take(source_of(request))
+        request.app[LIMITS].visit(request)
         hits = await searcher.search(query, limit=RESULTS)
     return render(request, "portal/search.html", query=query, hits=hits, ready=searcher is not None)
 
@@ -55,7 +48,7 @@ async def track(request: web.Request) -> web.StreamResponse:
     """The code comes in the body, so that it stays out of addresses and logs (§5.5: it is a bearer key)."""
     code = str((await request.post()).get("code", ""))[:40]
     try:
-        request.app[ASKED].take(source_of(request))
+        request.app[LIMITS].visit(request)
         status = await status_for_stranger(
             request.app[DB], request.app[CLOCK], code, source=source_of(request), line="web"
         )

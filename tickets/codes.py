@@ -7,7 +7,9 @@ its last four digits are kept.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterator
 from datetime import date
+from itertools import count
 
 from sqlalchemy import Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -82,20 +84,42 @@ def new_code() -> str:
     return body + check_digit(body)
 
 
+def _candidates(session: AsyncSession, seed: str) -> Iterator[str]:
+    """Codes to try in turn: random ones, or with a seed always the same ones, known to nobody without our secret."""
+    for turn in count():
+        if not seed:
+            yield new_code()
+            continue
+        number = int(keyed_hash(session, f"code:{turn}:{seed}"), 16)
+        body = f"{number % 9 + 1}{number // 9 % 10 ** (CODE_LENGTH - 2):0{CODE_LENGTH - 2}}"
+        yield body + check_digit(body)
+
+
 def keyed_hash(session: AsyncSession, text: str) -> str:
     secret = provided(session, TicketSettings).code_secret
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-async def issue(session: AsyncSession, clock: Clock, ticket_id: int) -> str:
-    """A fresh code for the ticket: the only moment it exists in full."""
-    while True:
-        code = new_code()
+async def issue(session: AsyncSession, clock: Clock, ticket_id: int, *, seed: str = "") -> str:
+    """A fresh code for the ticket; without `seed` this is the only moment it exists in full."""
+    for code in _candidates(session, seed):
         code_hash = keyed_hash(session, code)
         if await session.scalar(select(QueryCode.id).where(QueryCode.code_hash == code_hash)) is None:
             break
     session.add(QueryCode(ticket_id=ticket_id, code_hash=code_hash, last4=code[-4:], issued_at=clock.now()))
     await session.flush()
+    return code
+
+
+async def reckoned(session: AsyncSession, ticket_id: int, seed: str) -> str:
+    """The code that `issue` made for this ticket from `seed`."""
+    for code in _candidates(session, seed):
+        code_hash = keyed_hash(session, code)
+        if (
+            await session.scalar(select(QueryCode.ticket_id).where(QueryCode.code_hash == code_hash))
+            == ticket_id
+        ):
+            break
     return code
 
 

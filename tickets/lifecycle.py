@@ -157,7 +157,7 @@ TABLE: tuple[Transition, ...] = (
         "M-33 「负责解答96128话务员转接的涉及本部门工作职能的公众查询事项」",
     ),
     *_rows(
-        "T3", Action.ASSIGN, {State.NEW: State.WORKING}, {Actor.OP, Actor.IVR, Actor.LSN},
+        "T3", Action.ASSIGN, {State.NEW: State.WORKING}, {Actor.OP, Actor.IVR, Actor.LSN, Actor.PUB, Actor.CHN},
         (Guard.UNIT_IN_SERVICE, Guard.UNIT_OF_REGION),
         "M-03 「所有查询立足于本级解决」；M-31 「各部门联络员为首问责任人」",
     ),

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from core.clock import Clock
+from core.clock import Clock, beijing
 from core.units import Unit
 from tickets import codes
 from tickets.bodies import replying_step
@@ -20,6 +20,15 @@ from tickets.moves import open_step
 _LAST_PARTS = (StepResult.ON_SPOT, StepResult.REPLIED)
 _TOLD = REPLIED_STATES | {State.C_REPLIED, State.C_CLOSED, State.C_REJECTED}
 """States in which whoever holds the code reads a reply, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one unit answered (M-39): a joint reply has several, in order."""
+
+    unit_name: str
+    text: str
+    on: date
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class CodeStatus:
     provisional: bool
     """暂定: say so beside `due_on`."""
     reply: str | None
+    parts: tuple[Part, ...]
+    """Also those given so far, while another unit still works."""
     explanation: str
     """Published with an overdue step (M-51)."""
     may_rate: bool
@@ -55,6 +66,7 @@ async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> Code
     step = running or await replying_step(session, ticket_id) or await _last_step(session, ticket_id)
     unit = await session.get(Unit, step.unit_id) if step and step.unit_id else None
     replied = ticket.state in REPLIED_STATES
+    parts = await _parts(session, ticket, is_told=ticket.state in _TOLD)
     return CodeStatus(
         ticket=ticket,
         unit_name=unit.name if unit else "",
@@ -63,7 +75,8 @@ async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> Code
         state_name=STATE_NAMES[ticket.state],
         due_on=running.due_on if running else None,
         provisional=bool(running and running.provisional),
-        reply=await _reply(session, ticket) if ticket.state in _TOLD else None,
+        reply=_reply(ticket, parts) if ticket.state in _TOLD else None,
+        parts=parts,
         explanation=step.explanation if step else "",
         may_rate=replied,
         may_complain=replied and ticket.state != State.IN_COMPLAINT,
@@ -118,17 +131,29 @@ async def hold_as_seen(session: AsyncSession, ticket_no: str, seen: str) -> None
         raise SeenStale
 
 
-async def _reply(session: AsyncSession, ticket: Ticket) -> str:
-    """Joint replies part by part with each unit's name (M-39); otherwise the answer, or the other ways told."""
+async def _parts(session: AsyncSession, ticket: Ticket, *, is_told: bool) -> tuple[Part, ...]:
+    """The parts of the reply that stands; of one still being given (`is_told` false), those after the last whole one."""
     parts: list[Step] = []
     for step in await steps_of(session, ticket.id):
         if parts and parts[-1].result in _LAST_PARTS:
             parts = []  # an earlier reply, given anew since (T17)
         if step.reply and step.result in (StepResult.PART_REPLIED, *_LAST_PARTS):
             parts.append(step)
+    if not is_told and parts and parts[-1].result in _LAST_PARTS:
+        return ()
+    return tuple(_part(step) for step in parts)
+
+
+def _part(step: Step) -> Part:
+    assert step.finished_at is not None
+    return Part(step.unit.name if step.unit else "", step.reply, beijing(step.finished_at).date())
+
+
+def _reply(ticket: Ticket, parts: tuple[Part, ...]) -> str:
+    """Joint replies part by part with each unit's name (M-39); otherwise the answer, or the other ways told."""
     if len(parts) > 1:
-        return "\n\n".join(f"{step.unit.name if step.unit else ''}：{step.reply}" for step in parts)
-    return parts[0].reply if parts else ticket.answer or ticket.guidance
+        return "\n\n".join(f"{part.unit_name}：{part.text}" for part in parts)
+    return parts[0].text if parts else ticket.answer or ticket.guidance
 
 
 async def _last_step(session: AsyncSession, ticket_id: int) -> Step | None:

@@ -30,6 +30,7 @@ __all__ = [
     "finish",
     "open_for_call",
     "open_for_unit",
+    "open_ticket",
     "register_complaint",
     "register_voicemail",
     "reissue_code",
@@ -67,7 +68,7 @@ async def open_for_call(
             ticket.operator_id = operator_id
         await leave_mark(session, clock, ticket, "take_over", actor_id=operator_id, from_state=ticket.state)
         return Issued(ticket, await codes.issue(session, clock, ticket.id))
-    return await _open(
+    return await open_ticket(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
         call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, operator_id=operator_id,
     )  # fmt: skip
@@ -88,7 +89,7 @@ async def open_for_unit(
 
     The liaison fills in question and answer afterwards (T2b, M-33); the unit's clock runs from now.
     """
-    issued = await _open(
+    issued = await open_ticket(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
         call_id=call_id, line=line, region_id=region_id, caller_number=caller_number,
     )  # fmt: skip
@@ -129,7 +130,7 @@ async def register_voicemail(
 
     `unit_id` is the box chosen; `received_at` the end of the message, now when left out.
     """
-    issued = await _open(
+    issued = await open_ticket(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.VOICEMAIL,
         call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, recording_id=recording_id,
         callback_number=_number(callback_number), feedback=Feedback.CALL_BACK, received_at=received_at,
@@ -154,6 +155,10 @@ async def register_complaint(
     channel: Channel = Channel.PHONE,
     operator_id: int | None = None,
     received_at: datetime | None = None,
+    subject: str = "",
+    asker_name: str = "",
+    callback_number: str = "",
+    code_seed: str = "",
 ) -> Issued:
     """A complaint with its own code and clock (C1), for the supervision body of the level (M-48, M-50).
 
@@ -163,11 +168,13 @@ async def register_complaint(
     IllegalTransition, its writer still has the text.
     """
     reply = await _complainable(session, about, is_spoken=recording_id is not None)
-    issued = await _open(
+    issued = await open_ticket(
         session, clock, Action.LODGE, TicketKind.COMPLAINT, channel,
         call_id=call_id, line=line, region_id=about.region_id if about else region_id, caller_number=caller_number,
         recording_id=recording_id, question=clean("question", text), about_id=reply.id if reply else None,
-        operator_id=operator_id, received_at=received_at,
+        operator_id=operator_id, received_at=received_at, subject=clean("subject", subject),
+        asker_name=clean("asker_name", asker_name), callback_number=clean("callback_number", callback_number),
+        code_seed=code_seed,
     )  # fmt: skip
     if reply is not None:
         await move(session, clock, reply, Action.COMPLAIN, facts=Facts(), actor=PUBLIC)
@@ -211,7 +218,7 @@ async def add_note(session: AsyncSession, clock: Clock, *, ticket: Ticket, user_
     await leave_mark(session, clock, ticket, "note", actor_id=user_id, from_state=ticket.state, text=note)
 
 
-async def _open(
+async def open_ticket(
     session: AsyncSession,
     clock: Clock,
     action: Action,
@@ -219,8 +226,13 @@ async def _open(
     channel: Channel,
     *,
     received_at: datetime | None = None,
+    code_seed: str = "",
     **columns: object,
 ) -> Issued:
+    """A ticket with its code, in the state that `action` begins with; the doors' own functions stand above this one.
+
+    `code_seed`: see `tickets.intake.once`.
+    """
     row = transition(None, action)
     has_content = any(columns.get(name) for name in ("call_id", "recording_id", "question"))
     columns["caller_number"] = _number(str(columns["caller_number"]))
@@ -237,7 +249,7 @@ async def _open(
     await session.flush()
     operator_id = ticket.operator_id
     await leave_mark(session, clock, ticket, action, rule=row.rule, actor_id=operator_id, actor=PUBLIC)
-    return Issued(ticket, await codes.issue(session, clock, ticket.id))
+    return Issued(ticket, await codes.issue(session, clock, ticket.id, seed=code_seed))
 
 
 def _number(number: str) -> str:

@@ -1,6 +1,7 @@
 """The JSON side (接口): readable answers, inputs with Chinese refusals, and a description made from the routes."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from core.web.routes import PUBLIC, ApiDoc, Declared, Param, Routes, declared
 
 PREFIX = "/api/v1"
 routes = Routes()
+MOST_SKIPPED = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,8 @@ def answer(data: Any, *, status: int = 200) -> web.Response:
 
 
 def query_int(request: web.Request, name: str, default: int, *, least: int, most: int) -> int:
-    """A whole number from the query; raises InvalidInput outside `least`…`most`."""
-    text = request.query.get(name, "")
-    if not text:
-        return default
+    """A whole number from the query; raises InvalidInput outside `least`…`most`, also for a default outside."""
+    text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
         raise InvalidInput(field=name, reason=f"请用 {least}～{most} 的整数")
     return int(text)
@@ -49,17 +49,21 @@ def query_date(request: web.Request, name: str) -> date | None:
 def paging(request: web.Request, *, default: int = 50, most: int = 200) -> Paging:
     return Paging(
         limit=query_int(request, "limit", default, least=1, most=most),
-        offset=query_int(request, "offset", 0, least=0, most=10_000_000),
+        offset=query_int(request, "offset", 0, least=0, most=MOST_SKIPPED),
     )
 
 
 PAGING_PARAMS = (
-    Param("limit", "最多返回几条", kind="integer"),
-    Param("offset", "跳过前几条", kind="integer"),
+    Param("limit", "最多返回几条", kind="integer", limits={"minimum": 1, "maximum": 200}),
+    Param("offset", "跳过前几条", kind="integer", limits={"minimum": 0, "maximum": MOST_SKIPPED}),
 )
 
 
-@routes.get(f"{PREFIX}/openapi.json", roles=PUBLIC, doc=ApiDoc("接口说明", answer={"openapi": "规范版本"}))
+@routes.get(
+    f"{PREFIX}/openapi.json",
+    roles=PUBLIC,
+    doc=ApiDoc("接口说明", answer={"openapi": {"type": "string", "description": "规范版本"}}),
+)
 async def openapi(request: web.Request) -> web.StreamResponse:
     return answer(describe(request.app))
 
@@ -87,6 +91,7 @@ def describe(app: web.Application) -> dict[str, Any]:
 def _operation(item: Declared, doc: ApiDoc) -> dict[str, Any]:
     body = [param for param in doc.params if param.place == "body"]
     operation: dict[str, Any] = {
+        "operationId": _operation_id(item),
         "summary": doc.title,
         "security": [] if item.roles is PUBLIC else [{"bearer": []}],
         "parameters": [_parameter(param) for param in doc.params if param.place != "body"],
@@ -100,26 +105,39 @@ def _operation(item: Declared, doc: ApiDoc) -> dict[str, Any]:
     return operation
 
 
+def _operation_id(item: Declared) -> str:
+    """`get_inquiries_query_code`: stable, and a good name for a generated function."""
+    path = item.pattern.removeprefix(PREFIX)
+    return f"{item.method.lower()}_{re.sub(r'[^a-z0-9]+', '_', path.lower()).strip('_')}"
+
+
 def _parameter(param: Param) -> dict[str, Any]:
     return {
         "name": param.name,
         "in": param.place,
         "required": param.required or param.place == "path",
         "description": param.text,
-        "schema": {"type": param.kind},
+        "schema": {"type": param.kind} | param.limits,
     }
 
 
 def _object(params: list[Param]) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {param.name: {"type": param.kind, "description": param.text} for param in params},
+        "properties": {
+            param.name: {"type": param.kind, "description": param.text} | param.limits for param in params
+        },
         "required": [param.name for param in params if param.required],
     }
 
 
 def _success(doc: ApiDoc) -> dict[str, Any]:
-    fields = {name: {"description": text} for name, text in doc.answer.items()}
+    if doc.media_type != "application/json":
+        content = {"type": "string", "contentMediaType": doc.media_type}
+        return {"description": "成功", "content": {doc.media_type: {"schema": content}}}
+    fields = {
+        name: said if isinstance(said, dict) else {"description": said} for name, said in doc.answer.items()
+    }
     schema = {"type": "object", "properties": fields, "required": list(fields)}
     return {"description": "成功", "content": {"application/json": {"schema": schema}}}
 

@@ -34,7 +34,10 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return answer(request, _translated(request, error))
+        response = answer(request, _translated(request, error))
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
     except HotlineError as error:
         if error.status >= 500:
             log.exception("request_failed", path=request.path)

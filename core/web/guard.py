@@ -22,12 +22,13 @@ _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-da
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if isinstance(request.match_info.route.resource, web.StaticResource):
         return await handler(request)
-    limit_kb = request.app[SETTINGS].max_body_kb
+    item = None if request.match_info.http_exception else _declaration(request)
+    limit_kb = (item.body_kb if item else None) or request.app[SETTINGS].max_body_kb
     if (request.content_length or 0) > limit_kb * 1024:
         raise BodyTooLarge(limit_kb=limit_kb)
     await _identify(request)
-    if request.match_info.http_exception is None:
-        await _admit(request, _declaration(request))
+    if item is not None:
+        await _admit(request, item)
     return await handler(request)
 
 

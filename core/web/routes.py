@@ -36,18 +36,26 @@ class Param:
     name: str
     text: str
     place: str = "query"
+    """query, path, header, or body: a field of the JSON object"""
     kind: str = "string"
     required: bool = False
+    limits: dict[str, Any] = field(default_factory=dict)
+    """Further words of JSON schema, such as `maxLength` or `enum`."""
 
 
 @dataclass(frozen=True)
 class ApiDoc:
-    """What openapi.json says of a route; `answer` maps a field of the 200/201 body to its Chinese meaning."""
+    """What openapi.json says of a route.
+
+    `answer` maps each field of the success body to its schema (`core.web.schema`), or to its Chinese meaning alone.
+    """
 
     title: str
     params: tuple[Param, ...] = ()
-    answer: dict[str, str] = field(default_factory=dict)
+    answer: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     status: int = 200
+    media_type: str = "application/json"
+    """Of the success body; anything but JSON has no `answer`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Declared:
     nav: str = ""
     """Its entry in the navigation, shown to exactly those who may open it."""
     doc: ApiDoc | None = None
+    body_kb: int | None = None
+    """The largest body it takes, where that is not `HttpSettings.max_body_kb`."""
 
     @property
     def pattern(self) -> str:
@@ -81,8 +91,15 @@ class Routes:
     ) -> Decorator:
         return self._add("GET", path, roles, nav, doc)
 
-    def post(self, path: str, *, roles: Audience | Iterable[Role], doc: ApiDoc | None = None) -> Decorator:
-        return self._add("POST", path, roles, "", doc)
+    def post(
+        self,
+        path: str,
+        *,
+        roles: Audience | Iterable[Role],
+        doc: ApiDoc | None = None,
+        body_kb: int | None = None,
+    ) -> Decorator:
+        return self._add("POST", path, roles, "", doc, body_kb)
 
     def delete(self, path: str, *, roles: Audience | Iterable[Role], doc: ApiDoc | None = None) -> Decorator:
         return self._add("DELETE", path, roles, "", doc)
@@ -95,14 +112,20 @@ class Routes:
                 app[DECLARED][app.router.add_route("HEAD", item.path, item.handler)] = item
 
     def _add(
-        self, method: str, path: str, roles: Audience | Iterable[Role], nav: str, doc: ApiDoc | None
+        self,
+        method: str,
+        path: str,
+        roles: Audience | Iterable[Role],
+        nav: str,
+        doc: ApiDoc | None,
+        body_kb: int | None = None,
     ) -> Decorator:
         who: Roles = roles if isinstance(roles, Audience) else frozenset(roles)
         if not isinstance(who, Audience) and not who:
             raise ValueError(f"{method} {path}: a page for nobody")
 
         def keep(handler: Callable[[web.Request], Awaitable[Any]]) -> Handler:
-            self.items.append(Declared(method, path, handler, who, nav, doc))
+            self.items.append(Declared(method, path, handler, who, nav, doc, body_kb))
             return handler
 
         return keep

@@ -75,7 +75,7 @@ async def test_refusals_have_one_json_shape(browser: Browser):
         ("POST", "/api/v1/openapi.json"): (405, "method_not_allowed"),
         ("GET", f"{DUE}?received=x&days=5"): (422, "invalid_input"),
         ("GET", f"{DUE}?received=2026-06-01&days=0"): (422, "invalid_input"),
-        ("GET", f"{DUE}?received=2026-06-01&days=5&region=zz"): (422, "invalid_input"),
+        ("GET", f"{DUE}?received=2026-06-01&days=5&region=zz"): (404, "region_unknown"),
         ("GET", "/api/v1/inquiries/123"): (404, "query_code_wrong"),
         ("GET", "/api/v1/tickets/1"): (403, "not_allowed"),
     }

@@ -1,0 +1,10 @@
+"""The JSON API's open part (渠道接口, M-101): for channel keys and staff tokens, described at /api/v1/openapi.json."""
+
+from aiohttp import web
+
+from portal.api import inquiries, search, workdays
+
+
+def setup(app: web.Application) -> None:
+    for part in (search, inquiries, workdays):
+        part.routes.register(app)

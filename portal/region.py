@@ -1,0 +1,42 @@
+"""Whose line this is: the region and the units that the public side asks by default (M-03)."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import HotlineError, InvalidInput
+from core.units import Region, RegionLevel, Unit, UnitDuty
+
+
+class NotSetUp(HotlineError):
+    """No region is on record."""
+
+    code = "not_set_up"
+    status = 503
+    text = "还没有导入地区和单位，请联系管理员。"
+
+
+class UnitNotFound(InvalidInput):
+    """No unit of this region has this code."""
+
+    code = "unit_unknown"
+    status = 404
+    text = "没有找到该地区的这个单位，请核对地区代码和单位代码；不清楚的可以不填，由政府办区分转交。"
+
+
+async def home_region(session: AsyncSession, code: str = "") -> Region:
+    """The region with this code, else the first prefecture, else the first of all; raises NotSetUp."""
+    rows = (await session.scalars(select(Region).order_by(Region.code))).all()
+    named = [region for region in rows if region.code == code]
+    prefectures = [region for region in rows if region.level == RegionLevel.PREFECTURE]
+    for region in (*named, *prefectures, *rows):
+        return region
+    raise NotSetUp
+
+
+async def unit_by_code(session: AsyncSession, region_id: int, code: str) -> Unit:
+    """The unit that answers questions under this code; raises UnitNotFound."""
+    answering = (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active
+    unit = await session.scalar(select(Unit).where(Unit.region_id == region_id, Unit.code == code, answering))
+    if unit is None:
+        raise UnitNotFound(field="unit", reason=code)
+    return unit
