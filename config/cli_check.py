@@ -123,7 +123,7 @@ def _recordings(settings: Settings) -> Part:
 
 
 def _kb(settings: Settings) -> Part:
-    if kb.index.is_current(settings.kb_index):
+    if kb.index.current(settings.kb_index):
         return Part("知识库", is_ok=True, text=f"检索索引 {settings.kb_index}")
     return Part("知识库", is_ok=False, text="检索索引还没有建立，请运行 hotline kb reindex")
 

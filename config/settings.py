@@ -104,7 +104,7 @@ class Settings:
     @property
     def kb_index(self) -> Path:
         """The search index of the knowledge base, made from the database and rebuilt when it is lost."""
-        return self.data_dir / "kb" / "index.db"
+        return self.data_dir / "kb" / "index"
 
     @property
     def secrets_dir(self) -> Path:

@@ -1,122 +1,82 @@
-"""Which lines and answers are worth a closer look: full-text queries pruned to the rarest terms.
+"""Which lines and answers are worth a closer look: the rarest terms of a query, its sounds, and its shape.
 
 Common terms say little and cost much: the rarest are taken until together they stand in `BUDGET` lines.
 """
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
-from kb import pinyin, text
-from kb.index import ANSWER, PAIR, SOUND, WORD
+from tantivy import Query as Within
+
+from kb import text
+from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
 from kb.query import Query
+from kb.terms import Term, Terms
 
-BUDGET = 3_000
-FACET_BUDGET = 20_000
-"""Within a few units' entries common terms cost less and are needed more."""
-TITLES, ANSWERS, SOUNDS = 80, 27, 27
+BUDGET = 5_000
+TITLES, ANSWERS, SOUNDS, OWN = 80, 27, 27, 27
 MOST_HOLDING = 100
-"""So many lines that hold a short query whole are looked at, the shortest first (see `kb.index._line`)."""
-MOST_SOUNDING = 1_000
-Counts = Mapping[tuple[str, str], int]
+"""So many lines that hold a short query whole are looked at, the shortest first."""
+_WEIGHT = {WORD: 1.0, PAIR: 0.35, SOUND: 1.0, ANSWER: 1.0}
 
 
 @dataclass
 class Found:
-    """Ids of lines and of entries (by their answers)."""
+    """Ids of lines."""
 
     lines: set[int]
     holding: set[int]
     """Lines that hold a short Han query as one piece."""
     alike: set[int]
     """Lines that hold it in sound; looked for when none holds it and it is no known saying: a slip of the keys."""
-    docs: set[int]
 
 
-def find(db: sqlite3.Connection, query: Query, counts: Counts, *, marks: list[str], answers: bool) -> Found:
-    """Candidates for a query; `marks` keeps them to units' own entries, `answers` looks at answers too."""
-    by_terms = {(WORD, word) for word in query.words} | {(PAIR, pair) for pair in query.bigrams}
-    muted = {(field, term) for field, term in by_terms if text.is_function(term)}
-    budget = FACET_BUDGET if marks else BUDGET
-    lines = _match(db, "ft", _pruned(by_terms - muted or by_terms, counts, budget), marks, TITLES)
-    lines |= _match(db, "fp", _pruned({(SOUND, pair) for pair in query.pairs}, counts, budget), [], SOUNDS)
-    docs: set[int] = set()
+def find(
+    terms: Terms, query: Query, *, within: Within | None, own: Within | None, answers: bool, wider: int
+) -> Found:
+    """Candidates for a query, as far as they are `within`; some more of the asker's `own`.
+
+    `answers` looks at answers too; `wider`: so many times the usual number of candidates.
+    """
+    written = {(WORD, word) for word in query.words} | {(PAIR, pair) for pair in query.bigrams}
+    telling = _pruned(terms, {term for term in written if not text.is_function(term[1])} or written)
+    lines = terms.best(telling, TITLES * wider, within)
+    if own is not None:
+        lines |= terms.best(telling, OWN * wider, own)
+    lines |= terms.best(_pruned(terms, {(SOUND, pair) for pair in query.pairs}), SOUNDS * wider, within)
     if answers:
-        terms = {(ANSWER, word) for word in query.words if not text.is_function(word)}
-        docs = _match(db, "fa", _pruned(terms, counts, budget), marks, ANSWERS)
-    holding = _holding(db, query, marks)
+        words = {(ANSWER, word) for word in query.words if not text.is_function(word)}
+        lines |= terms.best(_pruned(terms, words), ANSWERS * wider, within)
+    holding = _holding(terms, query, MOST_HOLDING * wider, within)
     alike: set[int] = set()
-    if query.pairs and query.is_short_han and not holding and not query.has_synonyms:
-        shape = "s : " + " + ".join(f'"{pair}"' for pair in query.pairs)
-        alike = set(sounding(db, shape, MOST_HOLDING))
-    return Found(lines | holding | alike, holding, alike, docs)
+    if query.is_short_han and not holding and not query.has_synonyms:
+        most = MOST_HOLDING * wider
+        if query.pairs:
+            alike = set(terms.shortest(terms.phrase(SOUND, list(query.pairs)), most, within))
+        if query.gapped:
+            lines |= set(terms.shortest(terms.all_of(CHAR, query.chars), most, within))
+    return Found(lines | holding | alike, holding, alike)
 
 
-def sounding(db: sqlite3.Connection, shape: str, limit: int = MOST_SOUNDING) -> list[int]:
-    """Lines whose syllables or initials hold this shape, the shortest first."""
-    rows = db.execute("SELECT rowid FROM fp WHERE fp MATCH ? LIMIT ?", (shape, limit))
-    return [row[0] for row in rows]
-
-
-def syllable_shape(sounds: Iterable[str]) -> str:
-    """FTS5 query for lines in which these syllables follow each other; the last may be unfinished."""
-    parts = list(sounds)
-    if len(parts) == 1:
-        return f's : "{parts[0]}" *'
-    pairs = [pinyin.PAIR.join(two) for two in pairwise(parts)]
-    return "s : " + " + ".join(f'"{pair}"' for pair in pairs) + " *"
-
-
-def initials_shape(letters: str) -> str:
-    """FTS5 query for lines with these first letters in a row."""
-    if len(letters) < 3:
-        return f'i : "{letters}" *'
-    triples = (letters[at : at + 3] for at in range(len(letters) - 2))
-    return "i : " + " + ".join(f'"{triple}"' for triple in triples)
-
-
-def _holding(db: sqlite3.Connection, query: Query, marks: list[str]) -> set[int]:
+def _holding(terms: Terms, query: Query, limit: int, within: Within | None) -> set[int]:
     if not query.is_short_han:
         return set()
     if len(query.units) == 1:
-        shape = f'b : "{query.units[0]}" *'
-    else:
-        pairs = (a + b for a, b in pairwise(query.units))
-        shape = "b : " + " + ".join(f'"{pair}"' for pair in pairs)
-    rows = db.execute("SELECT rowid FROM ft WHERE ft MATCH ? LIMIT ?", (_within(shape, marks), MOST_HOLDING))
-    return {row[0] for row in rows}
+        return terms.best([((CHAR, query.units[0]), 1.0)], limit, within)
+    if len(query.units) == 2:
+        return terms.best([((PAIR, "".join(query.units)), 1.0)], limit, within)
+    return set(terms.shortest(terms.holding(query.units), limit, within))
 
 
-def _pruned(terms: set[tuple[str, str]], counts: Counts, budget: int) -> list[tuple[str, str]]:
+def _pruned(terms: Terms, some: Iterable[Term]) -> list[tuple[Term, float]]:
     """The rarest terms until their lines sum to the budget; at least one; none that nothing has."""
-    taken: list[tuple[str, str]] = []
+    taken: list[tuple[Term, float]] = []
     total = 0
-    for term in sorted(terms, key=lambda term: (counts.get(term, 0), term)):
-        n = counts.get(term, 0)
+    for n, term in sorted((terms.count(term), term) for term in some):
         if n == 0:
             continue
         total += n
-        if taken and total > budget:
+        if taken and total > BUDGET:
             break
-        taken.append(term)
+        taken.append((term, _WEIGHT[term[0]]))
     return taken
-
-
-def _match(
-    db: sqlite3.Connection, table: str, terms: list[tuple[str, str]], marks: list[str], limit: int
-) -> set[int]:
-    if not terms:
-        return set()
-    column = {WORD: "w", PAIR: "b", SOUND: "s", ANSWER: "w"}
-    shape = "(" + " OR ".join(f'{column[field]} : "{term}"' for field, term in terms) + ")"
-    weights = {"ft": "1.0, 0.35, 0.0", "fp": "1.0, 0.0", "fa": "1.0, 0.0"}[table]
-    rows = db.execute(
-        f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY bm25({table}, {weights}) LIMIT ?",  # noqa: S608
-        (_within(shape, marks), limit),
-    )
-    return {row[0] for row in rows}
-
-
-def _within(shape: str, marks: list[str]) -> str:
-    return f"({shape}) AND u : ({' OR '.join(marks)})" if marks else shape

@@ -56,7 +56,7 @@ async def _with_searcher(args: argparse.Namespace, db: Database, clock: Clock, s
     if args.kb_command == "import":
         return await _import(args, db, clock, searcher)
     if args.kb_command == "reindex":
-        done = await searcher.rebuild(progress("已建立索引"))
+        done = await searcher.rebuild(bar("已建立索引"))
         return _say(f"索引已重建，共 {done} 条。")
     await searcher.open()
     if args.pipe:
@@ -119,6 +119,19 @@ def progress(what: str) -> Callable[[int], None]:
     def show(done: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{what} {done} 条", end="", file=sys.stderr, flush=True)  # noqa: T201 - a command's own words
+
+    return show
+
+
+def bar(what: str) -> Callable[[int, int], None]:
+    """Shows on a terminal how much of the whole is done, and nothing in a log."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            share = done / total
+            filled = "█" * round(share * 30)
+            line = f"\r{what} {filled:░<30} {share:4.0%}  {done} / {total} 条"
+            print(line, end="" if done < total else "\n", file=sys.stderr, flush=True)  # noqa: T201 - a command's own words
 
     return show
 

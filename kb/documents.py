@@ -1,19 +1,24 @@
 """Entries as the index wants them: what is or was published, with its unit's name and its other wordings."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.units import Unit
-from kb.index import Doc
 from kb.models import Alias, AliasState, Audience, Entry, EntryState
+from kb.prepare import Doc
 
 INDEXED = (EntryState.PUBLISHED, EntryState.EXPIRED)
 """Expired ones are found only where they are asked for; the search compares their last day itself."""
 ALIAS_WEIGHT = {AliasState.CONFIRMED: 1.0, AliasState.PROPOSED: 0.5}
 BATCH = 1_000
+_COLUMNS = (
+    "id", "kind", "unit_id", "region_id", "department", "source_id", "title", "answer", "keywords", "category", "details",
+    "valid_from_on", "valid_to_on", "review_by_on", "audience", "chosen_weight", "chosen_on", "changed_at",
+)  # fmt: skip
 
 
 async def some(session: AsyncSession, ids: Iterable[int]) -> list[Doc]:
@@ -33,37 +38,46 @@ async def everything(session: AsyncSession) -> AsyncIterator[list[Doc]]:
         last = docs[-1].id
 
 
-async def stamps(session: AsyncSession) -> dict[int, str]:
-    """Every published entry with the stamp the index should have for it."""
-    query = select(Entry.id, Entry.changed_at).where(Entry.state.in_(INDEXED))
-    return {row[0]: row[1].isoformat() for row in (await session.execute(query)).all()}
-
-
-def _indexed() -> Select[Entry, str | None, int | None]:
-    query = select(Entry, Unit.name, Unit.region_id).outerjoin(Unit, Unit.id == Entry.unit_id)
-    return query.where(Entry.state.in_(INDEXED))
-
-
-async def _docs(session: AsyncSession, query: Select[Entry, str | None, int | None]) -> list[Doc]:
+async def stamps(session: AsyncSession, since: datetime | None = None) -> dict[int, str | None]:
+    """Entries (changed since an instant, or all) with the stamp the index should have for them; None: not there."""
+    query = select(Entry.id, Entry.changed_at, Entry.state)
+    query = query.where(Entry.changed_at >= since) if since else query.where(Entry.state.in_(INDEXED))
     rows = (await session.execute(query)).all()
-    aliases = await _aliases(session, [row[0].id for row in rows])
-    docs = [_doc(entry, unit, region_id, aliases.get(entry.id, ())) for entry, unit, region_id in rows]
-    session.expunge_all()  # a rebuild reads every entry once: none is kept
-    return docs
+    return {row[0]: row[1].isoformat() if row[2] in INDEXED else None for row in rows}
+
+
+async def newest(session: AsyncSession) -> datetime | None:
+    """When an entry changed last."""
+    return await session.scalar(select(func.max(Entry.changed_at)))
+
+
+async def count(session: AsyncSession) -> int:
+    return await session.scalar(select(func.count()).where(Entry.state.in_(INDEXED))) or 0
+
+
+def _indexed() -> Select[Any]:
+    """Columns rather than objects: a rebuild reads every entry once."""
+    columns = (getattr(Entry, name) for name in _COLUMNS)
+    query = select(*columns, Unit.name.label("unit_name"), Unit.region_id.label("unit_region_id"))
+    return query.outerjoin(Unit, Unit.id == Entry.unit_id).where(Entry.state.in_(INDEXED))
+
+
+async def _docs(session: AsyncSession, query: Select[Any]) -> list[Doc]:
+    rows = (await session.execute(query)).all()
+    aliases = await _aliases(session, [row.id for row in rows])
+    return [_doc(row, aliases.get(row.id, ())) for row in rows]
 
 
 async def _aliases(session: AsyncSession, ids: Sequence[int]) -> dict[int, tuple[tuple[str, float], ...]]:
-    query = select(Alias).where(Alias.entry_id.in_(ids), Alias.state.in_(ALIAS_WEIGHT))
+    query = select(Alias.entry_id, Alias.text, Alias.state)
+    query = query.where(Alias.entry_id.in_(ids), Alias.state.in_(ALIAS_WEIGHT)).order_by(Alias.id)
     found: dict[int, tuple[tuple[str, float], ...]] = {}
-    for alias in (await session.scalars(query.order_by(Alias.id))).all():
-        weight = ALIAS_WEIGHT[AliasState(alias.state)]
-        found[alias.entry_id] = (*found.get(alias.entry_id, ()), (alias.text, weight))
+    for entry_id, text, state in await session.execute(query):
+        found[entry_id] = (*found.get(entry_id, ()), (text, ALIAS_WEIGHT[AliasState(state)]))
     return found
 
 
-def _doc(
-    entry: Entry, unit: str | None, region_id: int | None, aliases: tuple[tuple[str, float], ...]
-) -> Doc:
+def _doc(entry: Row[Any], aliases: tuple[tuple[str, float], ...]) -> Doc:
     return Doc(
         id=entry.id,
         title=entry.title,
@@ -71,8 +85,8 @@ def _doc(
         stamp=entry.changed_at.isoformat(),
         source_id=entry.source_id or "",
         unit_id=entry.unit_id,
-        region_id=entry.region_id or region_id,
-        unit=unit or entry.department,
+        region_id=entry.region_id or entry.unit_region_id,
+        unit=entry.unit_name or entry.department,
         kind=entry.kind,
         category=entry.category,
         keywords=entry.keywords,

@@ -3,23 +3,48 @@
 Knows the index and the ranking; nothing of sessions, people or the database the index was made from.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from kb import candidates, index, letters
+from tantivy import Query as Within
+
+from kb import candidates, index, letters, prepare
+from kb.highlight import Marks, marks, snippet
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
 from kb.query import Query, parse
 from kb.rank import Ranker, Totals
+from kb.terms import Terms, within
 
 PRIOR_SHARE = 0.15
 """All priors together move an entry by at most this share of the best score: they order near-equals."""
 HALF_LIFE_DAYS = 90
-SNIPPET = 90
-HELD = 1_000.0
-"""Added to what holds a short query whole, so that it stands before everything that only shares terms."""
+WIDER = 10
+"""How many times more candidates are looked at when too few of the first may be shown."""
+MOST_UNITS = 200
+TIER_STEP = 1_000.0
+
+
+class Tier(IntEnum):
+    """What stands before what, whatever the score: the shape of the fit."""
+
+    TERMS = 0
+    """shares terms with the query"""
+    GAPPED = 1
+    """holds a short query but for characters left out"""
+    SOUNDS = 2
+    """holds it in sound, or fits the letters typed"""
+    HOLDS = 3
+    """holds it as one piece"""
+    NAMED = 4
+    """its own id was typed (M-22: by code)"""
+
+
+Scores = dict[int, tuple[Tier, float]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +58,21 @@ class Scope:
     """Also what is past its last day, marked as not valid (M-22); never for the public."""
     unit: str = ""
     """Only entries of units whose name holds this."""
+    region_id: int | None = None
+    """Only entries of this region."""
+    kind: str = ""
+    """Only entries of this kind (`kb.models.EntryKind`)."""
     own_unit_id: int | None = None
     own_region_id: int | None = None
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """Parameters of `_VISIBLE`."""
+        today, everything = self.today.isoformat(), self.with_expired and not self.public_only
+        return {
+            "today": today, "since": "" if everything else today, "public": int(self.public_only), "unit": self.unit,
+            "region": self.region_id, "kind": self.kind,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +91,8 @@ class Hit:
     review_by: str | None
     valid: bool
     """False only where expired entries were asked for."""
+    title_marks: Marks
+    snippet_marks: Marks
 
 
 @dataclass
@@ -67,20 +107,27 @@ class _Row:
     review_by: str | None
     chosen: float
     chosen_on: str | None
+    tier: Tier
     score: float
 
 
-_VISIBLE = "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
+_VISIBLE = (
+    "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
+    " AND (:unit = '' OR instr(unit, :unit) > 0) AND (:region IS NULL OR region_id = :region)"
+    " AND (:kind = '' OR kind = :kind)"
+)
 
 
 class Engine:
-    """Searches with a connection of its own; one per thread."""
+    """Searches one generation of the index; one per thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = index.connect(path)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._terms = Terms(folder)
+        self._db = index.store(folder)
         self._db.execute("PRAGMA query_only=ON")
         self._db.execute("PRAGMA cache_size=-32000")
-        self._db.execute("PRAGMA mmap_size=1000000000")
+        self._db.execute("PRAGMA mmap_size=4000000000")
 
     def close(self) -> None:
         self._db.close()
@@ -90,97 +137,97 @@ class Engine:
         query = parse(typed, self._synonyms)
         if not query.chars:
             return []
-        self._db.execute("BEGIN")  # one state of the index for the whole search
+        self._terms.refresh()
+        self._db.execute("BEGIN")  # one state of the store for the whole search
         try:
-            scores = self._by_id(typed) | self._by_terms(query, scope, answers=answers)
-            for place, doc in enumerate(letters.search(self._db, query, max(limit * 3, 30))):
-                scores[doc] = scores.get(doc, 0.0) + HELD / 2 - place
-            return self._hits(self._ordered(scores, scope)[:limit], query, scope.today.isoformat())
+            rows, more = self._candidates(typed, query, scope, limit, answers=answers, wider=1)
+            if more and len(rows) < limit:
+                rows, _ = self._candidates(typed, query, scope, limit, answers=answers, wider=WIDER)
+            return self._hits(rows[:limit], query, scope.today.isoformat())
         finally:
             self._db.execute("COMMIT")
 
     # --- finding ---------------------------------------------------------------------------------------------------
 
-    def _by_terms(self, query: Query, scope: Scope, *, answers: bool) -> dict[int, float]:
-        counts, totals = self._counts(query), self._totals()
+    def _candidates(
+        self, typed: str, query: Query, scope: Scope, limit: int, *, answers: bool, wider: int
+    ) -> tuple[list[_Row], bool]:
+        """What may be shown, best first, and whether a wider look could show more."""
+        kept = self._within(scope)
+        scores = self._by_terms(query, scope, kept, answers=answers, wider=wider)
+        found = letters.search(self._terms, self._db, query, max(limit * 3, 30) * wider, kept)
+        for place, doc in enumerate(found):
+            fit = (Tier.SOUNDS, 100 * 0.95**place)
+            scores[doc] = max(scores.get(doc, fit), fit)
+        for row in self._db.execute("SELECT id FROM doc WHERE source_id = ?", (typed.strip(),)):
+            scores[row[0]] = (Tier.NAMED, 0.0)
+        rows = self._ordered(scores, scope)
+        return rows, len(rows) < len(scores)
+
+    def _by_terms(
+        self, query: Query, scope: Scope, kept: Within | None, *, answers: bool, wider: int
+    ) -> Scores:
+        totals = self._totals()
         if totals is None:
             return {}
-        marks = self._unit_marks(scope.unit) if scope.unit else []
-        if scope.unit and not marks:
-            return {}
-        found = candidates.find(self._db, query, counts, marks=marks, answers=answers)
-        ranker = Ranker(query, counts, totals)
+        found = candidates.find(
+            self._terms, query, within=kept, own=self._own(scope, kept), answers=answers, wider=wider
+        )
+        ranker = Ranker(query, self._terms.count, totals)
         gapped = None if found.holding or query.has_synonyms else query.gapped
-        scores: dict[int, float] = {}
-        for line, doc, weight, units, sounds, words in self._lines(found):
-            score = weight * ranker.line(units, sounds, words)
-            if line in found.holding:
-                score += HELD
-            elif line in found.alike:
-                score += HELD / 4
-            elif gapped and gapped.search(units.replace(" ", "")):
-                score += HELD / 8
-            scores[doc] = max(scores.get(doc, 0.0), score)
+        scores: Scores = {}
+        columns = "id, doc, weight, units, sounds, words"
+        for line, doc, weight, units, sounds, words in self._rows("line", columns, found.lines):
+            tier = _tier(line, units, words, found, query, gapped)
+            fit = (tier, weight * ranker.line(units, sounds, words))
+            scores[doc] = max(scores.get(doc, fit), fit)
         if answers:
-            for doc, words in self._rows("SELECT id, words FROM doc WHERE id IN ({})", scores):
-                scores[doc] += ranker.answer(words)
+            for doc, words in self._rows("doc", "id, words", scores):
+                tier, score = scores[doc]
+                scores[doc] = (tier, score + ranker.answer(words))
         return scores
 
-    def _lines(self, found: candidates.Found) -> list[tuple[int, int, float, str, str, str]]:
-        columns = "SELECT id, doc, weight, units, sounds, words FROM line WHERE "
-        lines = self._rows(columns + "id IN ({})", found.lines)
-        return lines + self._rows(columns + "doc IN ({})", found.docs - {line[1] for line in lines})
-
-    def _by_id(self, typed: str) -> dict[int, float]:
-        """An entry whose source id was typed is what is wanted (M-22: by code)."""
-        rows = self._db.execute("SELECT id FROM doc WHERE source_id = ?", (typed.strip(),))
-        return {row[0]: HELD * 2 for row in rows}
-
-    def _ordered(self, scores: dict[int, float], scope: Scope) -> list[_Row]:
-        today, everything = scope.today.isoformat(), scope.with_expired and not scope.public_only
-        parameters = {"today": today, "since": "" if everything else today, "public": int(scope.public_only)}
+    def _ordered(self, scores: Scores, scope: Scope) -> list[_Row]:
         ids = ",".join(str(doc) for doc in scores)
         columns = "id, kind, unit_id, region_id, valid_to, review_by, chosen, chosen_on"
         found = self._db.execute(
             f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {_VISIBLE}",  # noqa: S608 - integers of ours
-            parameters,
+            scope.filters,
         )
-        rows = [_Row(*(*row, scores[row[0]])) for row in found]
-        best = max((row.score % HELD for row in rows), default=0.0)
+        rows = [_Row(*(*row, *scores[row[0]])) for row in found]
+        best = max((row.score for row in rows), default=0.0)
         for row in rows:
             row.score += min(_prior(row, scope), 1.0) * PRIOR_SHARE * best
-        return sorted(rows, key=lambda row: (-row.score, row.id))
+        return sorted(rows, key=lambda row: (-row.tier, -row.score, row.id))
 
     # --- looking up -------------------------------------------------------------------------------------------------
 
-    def _counts(self, query: Query) -> dict[tuple[str, str], int]:
-        counts: dict[tuple[str, str], int] = {}
-        fields = (
-            (WORD, query.words),
-            (PAIR, query.bigrams),
-            (CHAR, query.chars),
-            (SOUND, query.pairs),
-            (ANSWER, query.words),
-        )
-        for name, terms in fields:
-            marks = ",".join("?" * len(terms))
-            rows = self._db.execute(
-                f"SELECT term, n FROM df WHERE field = ? AND term IN ({marks})",  # noqa: S608
-                (name, *terms),
-            )
-            counts.update({(name, term): n for term, n in rows})
-        return counts
+    def _within(self, scope: Scope) -> Within | None:
+        """What the terms alone can keep out; dates, and units too many to name, are left to `_VISIBLE`."""
+        wanted = [prepare.region_mark(scope.region_id)] if scope.region_id is not None else []
+        wanted += [prepare.kind_mark(scope.kind)] if scope.kind else []
+        wanted += [prepare.PUBLIC] if scope.public_only else []
+        named = self._unit_marks(scope.unit) if scope.unit else []
+        return within([[mark] for mark in wanted] + ([named] if named else []))
 
-    def _totals(self) -> dict[str, Totals] | None:
-        rows = self._db.execute("SELECT field, n, length FROM total WHERE n > 0").fetchall()
-        totals = {name: Totals(n, max(length / n, 1.0)) for name, n, length in rows}
-        return totals if len(totals) == len(index.FIELDS) else None
+    def _own(self, scope: Scope, kept: Within | None) -> Within | None:
+        marks = [prepare.unit_mark(scope.own_unit_id)] if scope.own_unit_id is not None else []
+        marks += [prepare.region_mark(scope.own_region_id)] if scope.own_region_id is not None else []
+        return within([marks], kept) if marks else None
 
     def _unit_marks(self, name: str) -> list[str]:
-        rows = self._db.execute(
-            "SELECT DISTINCT unit_id FROM doc WHERE unit_id IS NOT NULL AND instr(unit, ?) > 0", (name,)
-        )
-        return list(index.unit_terms(row[0] for row in rows))
+        """Marks of the units whose name holds this; none when they are too many to help."""
+        query = "SELECT mark FROM unit WHERE instr(name, ?) > 0 LIMIT ?"
+        marks = [row[0] for row in self._db.execute(query, (name, MOST_UNITS))]
+        return marks if len(marks) < MOST_UNITS else []
+
+    def _totals(self) -> dict[str, Totals] | None:
+        rows = self._db.execute("SELECT field, n, length FROM total WHERE n > 0")
+        known = {name: Totals(n, max(length / n, 1.0)) for name, n, length in rows}
+        if len(known) < 3:
+            return None
+        pairs = Totals(known[CHAR].n, max(known[CHAR].average - 1, 1.0))
+        return {WORD: known[WORD], CHAR: known[CHAR], ANSWER: known[ANSWER], PAIR: pairs, SOUND: pairs}
 
     def _synonyms(self, pieces: list[str]) -> Iterable[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -191,28 +238,41 @@ class Engine:
             found.extend(self._db.execute(query, some))
         return found
 
-    def _rows(self, query: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
+    def _rows(self, table: str, columns: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
         wanted = ",".join(str(one) for one in ids)
-        return self._db.execute(query.format(wanted)).fetchall() if wanted else []
+        query = f"SELECT {columns} FROM {table} WHERE id IN ({wanted})"  # noqa: S608 - names and integers of ours
+        return self._db.execute(query).fetchall() if wanted else []
 
     def _hits(self, rows: Sequence[_Row], query: Query, today: str) -> list[Hit]:
         columns = "id, source_id, title, answer, unit, kind, category, valid_to, review_by"
         ids = [row.id for row in rows]
-        found = {row[0]: row for row in self._rows(f"SELECT {columns} FROM doc WHERE id IN ({{}})", ids)}  # noqa: S608
+        found = {row[0]: row for row in self._rows("doc", columns, ids)}
         hits = []
         for row in rows:
             _, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
+            shown = snippet(answer, query)
             hit = Hit(
-                id=row.id, source_id=source_id, title=title, snippet=snippet(answer, query), unit=unit,
-                score=round(row.score, 3), kind=kind, category=category, valid_to=valid_to, review_by=review_by,
-                valid=valid_to is None or valid_to >= today,
+                id=row.id, source_id=source_id, title=title, snippet=shown, unit=unit,
+                score=round(TIER_STEP * row.tier + row.score, 3), kind=kind, category=category,
+                valid_to=valid_to, review_by=review_by, valid=valid_to is None or valid_to >= today,
+                title_marks=marks(title, query), snippet_marks=marks(shown, query),
             )  # fmt: skip
             hits.append(hit)
         return hits
 
 
+def _tier(
+    line: int, units: str, words: str, found: candidates.Found, query: Query, gapped: re.Pattern[str] | None
+) -> Tier:
+    if line in found.holding or (query.letters and query.letters in words.split(" ")):
+        return Tier.HOLDS
+    if line in found.alike:
+        return Tier.SOUNDS
+    return Tier.GAPPED if gapped and gapped.search(units.replace(" ", "")) else Tier.TERMS
+
+
 def _prior(row: _Row, scope: Scope) -> float:
-    """Between -.2 and 1: often chosen lately, own unit or region, FAQ before base document (M-65), stale ones last."""
+    """Between -.5 and 1: often chosen lately, own unit or region, FAQ before base document (M-65), stale ones last."""
     prior = 0.15 if row.kind == "faq" else 0.0
     if row.unit_id is not None and row.unit_id == scope.own_unit_id:
         prior += 0.35
@@ -222,16 +282,6 @@ def _prior(row: _Row, scope: Scope) -> float:
         age = (scope.today - date.fromisoformat(row.chosen_on)).days
         prior += min(0.05 * (row.chosen * 0.5 ** (age / HALF_LIFE_DAYS)), 0.35)
     today = scope.today.isoformat()
-    if (row.review_by or today) < today or (row.valid_to or today) < today:
-        prior -= 0.2
-    return prior
-
-
-def snippet(answer: str, query: Query) -> str:
-    """The piece of an answer around the first long word of the query in it; its beginning when there is none."""
-    flat = " ".join(answer.split())
-    places = [flat.lower().find(word) for word in sorted(query.words, key=len, reverse=True) if len(word) > 1]
-    at = next((place for place in places if place >= 0), 0)
-    start = max(0, at - SNIPPET // 3) if at > SNIPPET * 2 // 3 else 0
-    piece = flat[start : start + SNIPPET]
-    return ("…" if start else "") + piece + ("…" if start + SNIPPET < len(flat) else "")
+    if (row.valid_to or today) < today:
+        return prior - 0.5
+    return prior - 0.2 if (row.review_by or today) < today else prior

@@ -107,3 +107,11 @@ class IndexNotReady(HotlineError):
     code = "kb_index_not_ready"
     status = 503
     text = "信息库索引正在建立，请稍后再查。"
+
+
+class RebuildRunning(HotlineError):
+    """The index is being made anew already, here or by another process."""
+
+    code = "kb_rebuild_running"
+    status = 409
+    text = "检索索引正在重建，请等它完成后再试。"

@@ -1,11 +1,13 @@
 """Keeping the index in step with the database (索引更新): rebuild, follow changes, catch up after a pause.
 
-The only writer of the index file in this process; all writing happens in one thread, never on the event loop.
+The processes of one machine share an index: whoever came first keeps it, the others read it and one of them takes over
+when the keeper has ended. All writing happens in one thread, never on the event loop.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ import structlog
 from core.db import Database
 from kb import documents, index, synonyms
 from kb.events import EntriesChanged, SynonymsChanged
-from kb.index import Doc, Writer
+from kb.refill import Progress, refill
+from kb.writer import IndexKept, Writer
 
 log = structlog.get_logger()
-Progress = Callable[[int], None]
-"""Told how many entries are done."""
-CATCH_UP_S = 60.0
+LOOK_S = 0.5
 """Entries changed by another process are found after this at the latest."""
+SLACK = timedelta(seconds=30)
+"""A change may be committed so long after the instant it is stamped with."""
 
 
 class Keeper:
@@ -31,7 +34,8 @@ class Keeper:
         self._writing = asyncio.Lock()
         self._writer: Writer | None = None
         self._changed: set[int] = set()
-        self._synonyms_changed = False
+        self._seen_at: datetime | None = None
+        self._synonyms_seen: object = None
         self._wake = asyncio.Event()
         self._subscriptions = [
             db.bus.subscribe(EntriesChanged, self._on_entries),
@@ -42,40 +46,25 @@ class Keeper:
         for unsubscribe in self._subscriptions:
             unsubscribe()
         async with self._writing:
-            if self._writer:
-                await self._run(self._writer.close)
+            await self._drop_writer()
         self._thread.shutdown()
 
     async def open(self) -> None:
-        """Bring the file up to date: made anew where it is missing, damaged or cut by another cutter."""
-        if await self._run(index.is_current, self._path):
+        """Bring the index up to date: made anew where it is missing, damaged or of another form."""
+        if await self._run(index.current, self._path):
             await self.catch_up()
         else:
             await self.rebuild()
 
     async def rebuild(self, progress: Progress | None = None) -> int:
         """Make the index anew from the database; searches see the old one until it is done. Returns the entries."""
-        async with self._writing:
-            writer = await self._current_writer()
-            await self._run(writer.begin)
-            try:
-                return await self._refill(writer, progress)
-            except BaseException:
-                await self._run(writer.roll_back)
-                raise
-
-    async def _refill(self, writer: Writer, progress: Progress | None) -> int:
-        done = 0
-        await self._run(writer.clear)
-        async with self._db.reading() as session:
-            await self._run(writer.set_synonyms, await synonyms.everything(session))
-            async for docs in documents.everything(session):
-                await self._run(writer.put_docs, docs)
-                done += len(docs)
-                if progress:
-                    progress(done)
-        await self._run(writer.fill)
-        await self._run(writer.commit)
+        with index.rebuilding(self._path):
+            folder = await self._run(index.create, self._path)
+            done = await refill(folder, self._db, progress)
+            async with self._writing:
+                await self._drop_writer()
+                await self._run(index.switch, folder)
+        await self.catch_up()
         log.info("kb_index_rebuilt", entries=done)
         return done
 
@@ -83,87 +72,111 @@ class Keeper:
         """Take these entries in as they are now, or out when they may not be found."""
         ids = list(entry_ids)
         async with self._writing:
+            if (writer := await self._keeping()) is None:
+                return
             async with self._db.reading() as session:
                 docs = await documents.some(session, ids)
-            await self._run(self._swap, await self._current_writer(), ids, docs)
+            await self._write(writer, lambda: writer.replace(ids, docs))
 
     async def catch_up(self) -> int:
         """Compare the index with the database and mend what differs; returns the number of entries mended."""
         async with self._db.reading() as session:
+            self._seen_at = await documents.newest(session)
             wanted = await documents.stamps(session)
-            pairs = await synonyms.everything(session)
-        async with self._writing:
-            writer = await self._current_writer()
-            there = await self._run(writer.stamps)
-            await self._run(self._set_synonyms, writer, pairs)
-        different = [one for one in wanted.keys() | there.keys() if wanted.get(one) != there.get(one)]
+        different = await self._different(wanted, everything=True)
         for start in range(0, len(different), documents.BATCH):
             await self.reindex(different[start : start + documents.BATCH])
+        await self._take_synonyms()
         return len(different)
 
     async def follow(self, beat: Callable[[], None]) -> None:
-        """The background loop: take in what the bus tells of at once, and catch up now and then."""
+        """The background loop: take in what the bus tells of at once, and look for other processes' changes."""
         while True:
             beat()
             try:
                 # not wait_for: in 3.11 it loses a cancellation that comes together with the event
-                async with asyncio.timeout(CATCH_UP_S):
+                async with asyncio.timeout(LOOK_S):
                     await self._wake.wait()
             except TimeoutError:
-                await self.catch_up()
+                await self._look()
             self._wake.clear()
             await self._take_in()
+            await self._take_synonyms()
+
+    async def _look(self) -> None:
+        """What changed lately and is not in the index as it is now."""
+        async with self._db.reading() as session:
+            newest = await documents.newest(session)
+            if newest is None:
+                return
+            since = min(self._seen_at or newest, newest) - SLACK
+            wanted = await documents.stamps(session, since)
+        self._changed.update(await self._different(wanted, everything=False))
+        self._seen_at = newest
+
+    async def _different(self, wanted: dict[int, str | None], *, everything: bool) -> list[int]:
+        async with self._writing:
+            if (writer := await self._keeping()) is None:
+                return []
+            there = await self._run(writer.stamps, None if everything else list(wanted))
+        known = wanted.keys() | there.keys() if everything else wanted.keys()
+        return sorted(one for one in known if wanted.get(one) != there.get(one))
 
     async def _take_in(self) -> None:
         ids, self._changed = self._changed, set()
+        if not ids:
+            return
         try:
-            if self._synonyms_changed:
-                self._synonyms_changed = False
-                await self.catch_up()
-            if ids:
-                await self.reindex(ids)
+            await self.reindex(ids)
         except Exception:
             self._changed |= ids
             raise
+
+    async def _take_synonyms(self) -> None:
+        async with self._db.reading() as session:
+            pairs = await synonyms.everything(session)
+        if pairs == self._synonyms_seen:
+            return
+        async with self._writing:
+            if (writer := await self._keeping()) is None:
+                return
+            await self._write(writer, lambda: writer.set_synonyms(pairs))
+        self._synonyms_seen = pairs
 
     def _on_entries(self, event: EntriesChanged) -> None:
         self._changed.update(event.entry_ids)
         self._wake.set()
 
     def _on_synonyms(self, _event: SynonymsChanged) -> None:
-        self._synonyms_changed = True
         self._wake.set()
 
-    async def _current_writer(self) -> Writer:
-        if self._writer is None:
-            self._writer = await self._run(self._open_writer)
+    async def _keeping(self) -> Writer | None:
+        """The writer of the generation in use; None where another process keeps the index."""
+        folder = await self._run(index.current, self._path)
+        if self._writer and self._writer.folder != folder:  # another process made the index anew
+            await self._drop_writer()
+        if self._writer is None and folder:
+            try:
+                self._writer = await self._run(Writer, folder)
+            except IndexKept:
+                return None
         return self._writer
 
-    def _open_writer(self) -> Writer:
-        if not index.is_current(self._path):
-            index.create(self._path)
-        return Writer(self._path)
+    async def _drop_writer(self) -> None:
+        if self._writer:
+            await self._run(self._writer.close)
+            self._writer, self._synonyms_seen = None, None
 
-    @staticmethod
-    def _swap(writer: Writer, ids: list[int], docs: list[Doc]) -> None:
-        writer.begin()
-        try:
-            writer.remove(ids)
-            writer.put(docs)
-            writer.commit()
-        except BaseException:
-            writer.roll_back()
-            raise
+    async def _write(self, writer: Writer, change: Callable[[], None]) -> None:
+        def whole() -> None:
+            try:
+                change()
+                writer.commit()
+            except BaseException:
+                writer.roll_back()
+                raise
 
-    @staticmethod
-    def _set_synonyms(writer: Writer, pairs: list[tuple[str, str]]) -> None:
-        writer.begin()
-        try:
-            writer.set_synonyms(pairs)
-            writer.commit()
-        except BaseException:
-            writer.roll_back()
-            raise
+        await self._run(whole)
 
     async def _run(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)

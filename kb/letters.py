@@ -9,8 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kb import candidates, pinyin, text
+from tantivy import Query as Within
+
+from kb import index, pinyin, text
 from kb.query import Query
+from kb.terms import Terms
+
+MOST_SOUNDING = 1_000
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,12 @@ class Fit:
     whole_words: bool
 
 
-def search(db: sqlite3.Connection, query: Query, limit: int) -> list[int]:
+def search(
+    terms: Terms, store: sqlite3.Connection, query: Query, limit: int, within: Within | None
+) -> list[int]:
     """Entries whose title or alias sounds like the letters typed, best first; none when they are no pinyin."""
     for ways in _readings(query):
-        fits = [fit for way in ways for fit in _fits(db, way)]
+        fits = [fit for way in ways for fit in _fits(terms, store, way, within)]
         if fits:
             return _in_turn(fits, limit)
     return []
@@ -48,18 +55,18 @@ def _readings(query: Query) -> list[list[tuple[str, ...]]]:
     return [group for group in (finished, unfinished, [tuple(letters)]) if group]
 
 
-def _fits(db: sqlite3.Connection, way: Sequence[str]) -> list[Fit]:
+def _fits(terms: Terms, store: sqlite3.Connection, way: Sequence[str], within: Within | None) -> list[Fit]:
     by_first = all(len(sound) == 1 for sound in way)
-    shape = candidates.initials_shape("".join(way)) if by_first else candidates.syllable_shape(way)
-    ids = ",".join(str(line) for line in candidates.sounding(db, shape))
+    shape = terms.first_letters("".join(way)) if by_first else terms.sounding(way)
+    ids = ",".join(str(line) for line in terms.shortest(shape, MOST_SOUNDING, within))
     column = "firsts" if by_first else "sounds"
-    rows = db.execute(f"SELECT doc, units, {column}, words FROM line WHERE id IN ({ids})")  # noqa: S608
+    rows = store.execute(f"SELECT id, units, {column}, words FROM line WHERE id IN ({ids})")  # noqa: S608
     wanted = "".join(way) if by_first else " " + " ".join(way)
     return [fit for row in rows for fit in [_fit(row, wanted, len(way), by_first)] if fit]
 
 
 def _fit(row: tuple[int, str, str, str], wanted: str, length: int, by_first: bool) -> Fit | None:
-    doc, joined, sounding, words = row
+    line, joined, sounding, words = row
     if by_first:
         at = sounding.find(wanted)
     else:
@@ -69,7 +76,7 @@ def _fit(row: tuple[int, str, str, str], wanted: str, length: int, by_first: boo
     held = "".join(units[at : at + length])
     if at < 0 or not text.is_han(held):
         return None
-    return Fit(doc, held, len(units), at, held in words.split(" "))
+    return Fit(index.entry_of(line), held, len(units), at, held in words.split(" "))
 
 
 def _in_turn(fits: list[Fit], limit: int) -> list[int]:

@@ -27,6 +27,12 @@ zhui zhun zhuo zi zong zou zu zuan zui zun zuo
 """
 SYLLABLES = frozenset(_ALL.split())
 _PREFIXES = frozenset(syllable[:end] for syllable in SYLLABLES for end in range(1, len(syllable) + 1))
+UNEXTENDABLE = frozenset(
+    syllable
+    for syllable in SYLLABLES
+    if not any(other.startswith(syllable) and other != syllable for other in SYLLABLES)
+)
+"""Syllables that are finished as they stand: gong, but not gon or ji (jin, jiang)."""
 _LONGEST = 6
 MOST_READINGS = 6
 LONGEST_TYPED = 60

@@ -5,7 +5,7 @@ Pure: is handed tokens and counts, knows neither the index file nor the database
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -36,7 +36,7 @@ class Ranker:
     """The weights of one query's terms against one index."""
 
     def __init__(
-        self, query: Query, counts: Mapping[tuple[str, str], int], totals: Mapping[str, Totals]
+        self, query: Query, count: Callable[[tuple[str, str]], int], totals: Mapping[str, Totals]
     ) -> None:
         fields = {
             WORD: query.words, PAIR: query.bigrams, CHAR: query.chars, SOUND: query.pairs, ANSWER: query.words,
@@ -44,26 +44,32 @@ class Ranker:
         self._totals = totals
         self._weights: dict[str, dict[Any, float]] = {
             name: {
-                _key(name, term): FIELD_WEIGHT[name] * worth * self._idf(name, counts.get((name, term), 0))
+                _key(name, term): FIELD_WEIGHT[name] * worth * self._idf(name, count((name, term)))
                 for term, worth in terms.items()
             }
             for name, terms in fields.items()
         }
 
     def line(self, units: str, sounds: str, words: str) -> float:
-        """The fit of a title or alias, from its tokens as the index keeps them."""
+        """The fit of a title or alias, from its tokens as the index keeps them; how often a token stands there is nought."""
         parts = units.split(" ")
-        score = self._field(CHAR, parts, len(parts))
-        if not score and not self._weights[SOUND]:
-            return 0.0
-        score += self._field(WORD, some := words.split(" "), len(some))
-        score += self._field(PAIR, map(str.__add__, parts, parts[1:]), len(parts) - 1)
-        heard = sounds.split(" ")
-        return score + self._field(SOUND, pairwise(heard), len(parts) - 1)
+        length = len(parts)
+        score = self._once(CHAR, parts, length) + self._once(WORD, some := words.split(" "), len(some))
+        score += self._once(PAIR, map(str.__add__, parts, parts[1:]), length - 1)
+        return score + self._once(SOUND, pairwise(sounds.split(" ")), length - 1)
 
     def answer(self, words: str) -> float:
         """The fit of an answer, from its words as the index keeps them."""
         return self._field(ANSWER, some := words.split(" "), len(some))
+
+    def _once(self, name: str, tokens: Iterable[Any], length: int) -> float:
+        weights = self._weights[name]
+        met = weights.keys() & tokens
+        if not met:
+            return 0.0
+        b = LENGTH_NORM[name]
+        norm = K1 * (1 - b + b * length / self._totals[name].average)
+        return sum([weights[token] for token in met]) * (K1 + 1) / (1 + norm)
 
     def _idf(self, name: str, n: int) -> float:
         total = self._totals[name].n

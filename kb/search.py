@@ -13,11 +13,12 @@ from typing import Any, Literal
 from core.clock import BEIJING, Clock
 from core.db import Database
 from core.errors import NotFound
-from kb import entries, feedback
+from kb import entries, feedback, index
 from kb.engine import Engine, Hit, Scope
-from kb.keeper import Keeper, Progress
+from kb.keeper import Keeper
 from kb.kinds import labelled
 from kb.models import Audience, Entry, EntryState
+from kb.refill import Progress
 
 __all__ = ["Hit", "Searcher"]
 AudienceName = Literal["public", "staff"]
@@ -59,30 +60,21 @@ class Searcher:
         own_unit_id: int | None = None,
         own_region_id: int | None = None,
         with_expired: bool = False,
+        region_id: int | None = None,
+        kind: str = "",
+        titles_only: bool = False,
     ) -> list[Hit]:
-        """The best entries first. `unit`: only of units whose name holds this. `own_…` come first among equals.
+        """The best entries first. `own_…` come first among equals; the other filters keep everything else out.
 
+        `unit`: only of units whose name holds this; `kind`: an `EntryKind`; `titles_only` leaves the answers unread.
         Internal entries (M-70) are found by `staff` alone. Withdrawn and not yet valid ones by nobody, expired ones
-        only by staff that asks for them (`with_expired`), with `valid` False (M-22).
+        only by staff that asks for them (`with_expired`), with `valid` False (M-22), after valid ones as good.
         """
         scope = Scope(
-            self._today(), audience != "staff", with_expired, unit or "", own_unit_id, own_region_id
-        )
-        return await self._run(q, limit, scope, True)
-
-    async def typeahead(
-        self,
-        q: str,
-        limit: int = 8,
-        audience: AudienceName = "public",
-        own_unit_id: int | None = None,
-        own_region_id: int | None = None,
-    ) -> list[Hit]:
-        """As `search`, by titles and aliases alone: for every keystroke."""
-        scope = Scope(
-            self._today(), audience != "staff", own_unit_id=own_unit_id, own_region_id=own_region_id
-        )
-        return await self._run(q, limit, scope, False)
+            today=self._today(), public_only=audience != "staff", with_expired=with_expired, unit=unit or "",
+            region_id=region_id, kind=kind, own_unit_id=own_unit_id, own_region_id=own_region_id,
+        )  # fmt: skip
+        return await self._run(q, limit, scope, not titles_only)
 
     async def entry(self, entry_id: int, audience: AudienceName = "public") -> dict[str, Any]:
         """One published entry with its whole answer; raises NotFound, also for what this audience may not see."""
@@ -146,8 +138,18 @@ class Searcher:
         return await loop.run_in_executor(self._threads, self._search, q, limit, scope, answers)
 
     def _search(self, q: str, limit: int, scope: Scope, answers: bool) -> list[Hit]:
+        engine = self._engine()
+        return engine.search(q, limit, scope, answers=answers) if engine else []
+
+    def _engine(self) -> Engine | None:
+        """This thread's reader of the generation in use; None while there is no index."""
         engine: Engine | None = getattr(self._local, "engine", None)
-        if engine is None:
-            engine = self._local.engine = Engine(self._path)
-            self._engines.append(engine)
-        return engine.search(q, limit, scope, answers=answers)
+        folder = index.named(self._path)
+        if engine is None or engine.folder != folder:
+            if engine:
+                engine.close()
+                self._engines.remove(engine)
+            engine = self._local.engine = Engine(folder) if folder else None
+            if engine:
+                self._engines.append(engine)
+        return engine

@@ -53,6 +53,25 @@ def normalise(text: str) -> str:
     return _NOISE.sub(" ", plain).strip()
 
 
+def alike(text: str) -> str:
+    """As `normalise` but character by character: as long as the text, so that places in one are places in the other."""
+    return text.translate(_ALIKE)
+
+
+class _Alike(dict[int, str]):
+    """Character by character, each looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = unicodedata.normalize("NFKC", char).lower()
+        plain = plain.translate(_simplified())
+        self[code] = plain if len(plain) == 1 else char
+        return self[code]
+
+
+_ALIKE = _Alike()
+
+
 def normalise_query(text: str) -> str:
     """As `normalise`, without greetings, unless nothing but a greeting was typed."""
     plain = normalise(text)

@@ -1,6 +1,7 @@
 """The index file and its reader: what is found, in which order, and what never is."""
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from kb import index
 from kb.engine import Engine, Scope
-from kb.index import Doc, Writer
+from kb.errors import RebuildRunning
+from kb.prepare import Doc, prepare
+from kb.writer import IndexKept, Writer
 
 TODAY = date(2026, 6, 1)
 STAFF = Scope(TODAY, public_only=False)
@@ -25,22 +28,27 @@ DOCS = [
 Open = Callable[..., Engine]
 
 
+def filled(path: Path, docs: Iterable[Doc] = DOCS, synonyms: Iterable[tuple[str, str]] = ()) -> Path:
+    """A generation with these entries."""
+    with index.rebuilding(path):
+        folder = index.create(path)
+        writer = Writer(folder)
+        writer.put(prepare(docs))
+        writer.set_synonyms(synonyms)
+        writer.commit()
+        writer.close()
+        index.switch(folder)
+    return folder
+
+
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterable[Open]:
     """Makes an index of some entries and opens it."""
     engines: list[Engine] = []
 
     def make(docs: Iterable[Doc] = DOCS, synonyms: Iterable[tuple[str, str]] = ()) -> Engine:
-        path = tmp_path / "kb.sqlite"
-        index.create(path)
-        writer = Writer(path)
-        writer.begin()
-        writer.put_docs(docs)
-        writer.fill()
-        writer.set_synonyms(synonyms)
-        writer.commit()
-        writer.close()
-        engines.append(Engine(path))
+        folder = filled(tmp_path / "index", docs, synonyms)
+        engines.append(Engine(folder))
         return engines[-1]
 
     yield make
@@ -146,38 +154,97 @@ def test_odd_input_is_only_a_query(opened: Open, typed: str):
 
 
 def test_removing_leaves_no_trace(tmp_path: Path):
-    """Taking every entry out again leaves counts at nought and full text empty."""
-    path = tmp_path / "kb.sqlite"
-    index.create(path)
-    writer = Writer(path)
-    for put in (True, False):
-        writer.begin()
-        if put:
-            writer.put(DOCS)
-        else:
-            writer.remove(doc.id for doc in DOCS)
-        writer.commit()
+    """Taking every entry out again leaves counts at nought and nothing to be found."""
+    folder = filled(tmp_path / "index")
+    writer = Writer(folder)
+    writer.remove(doc.id for doc in DOCS)
+    writer.commit()
     writer.close()
-    connection = index.connect(path)
-    assert connection.execute("SELECT count(*) FROM df WHERE n <> 0").fetchone()[0] == 0
-    assert connection.execute("SELECT sum(n) + sum(length) FROM total").fetchone()[0] == 0
-    for table, shape in (("ft", '"公积金" OR "公积"'), ("fp", '"gong0ji" OR "gjj"'), ("fa", '"办理"')):
-        assert (
-            connection.execute(f"SELECT count(*) FROM {table} WHERE {table} MATCH ?", (shape,)).fetchone()[0]
-            == 0
-        )
-    connection.close()
+    engine = Engine(folder)
+    for typed in ("公积金", "gjj", "办理", "a-1"):
+        assert ids(engine, typed, STAFF) == []
+    engine.close()
+    with closing(index.store(folder)) as store:
+        assert store.execute("SELECT sum(n) + sum(length) FROM total").fetchone()[0] == 0
+
+
+def test_a_change_is_seen_by_a_reader_that_is_open(tmp_path: Path):
+    """What a writer commits is found at once by readers that were there before, and what it rolls back never."""
+    folder = filled(tmp_path / "index")
+    engine, writer = Engine(folder), Writer(folder)
+    writer.replace([1], [Doc(1, "住房公积金缴存", "到窗口办理。")])
+    writer.roll_back()
+    assert ids(engine, "公积金提取")[0] == 1
+    writer.replace([1, 2], [Doc(1, "护照申请", "到窗口办理。")])
+    writer.commit()
+    assert (ids(engine, "护照"), 1 in ids(engine, "公积金"), ids(engine, "社会保障卡")) == ([1], False, [])
+    writer.close()
+    engine.close()
+
+
+def test_an_index_has_one_writer(tmp_path: Path):
+    """A second writer is refused while the first is at work, and welcome afterwards."""
+    folder = filled(tmp_path / "index")
+    writer = Writer(folder)
+    with pytest.raises(IndexKept):
+        Writer(folder)
+    writer.close()
+    Writer(folder).close()
+
+
+def test_an_index_is_made_anew_by_one_at_a_time(tmp_path: Path):
+    """Two rebuilds at once would remove each other's work."""
+    with index.rebuilding(tmp_path), pytest.raises(RebuildRunning), index.rebuilding(tmp_path):
+        pass
+
+
+def test_a_new_generation_takes_over_and_the_old_one_goes(tmp_path: Path):
+    """A rebuild is seen when it is whole; afterwards only the new generation is on the disk."""
+    path = tmp_path / "index"
+    first = filled(path)
+    second = filled(path)
+    assert index.current(path) == second != first
+    assert [one for one in path.iterdir() if one.is_dir()] == [second]
 
 
 def test_an_index_of_another_cutter_is_outdated(tmp_path: Path):
     """The cutter's name and version are part of the index; another one, or rubbish, means a rebuild."""
-    path = tmp_path / "kb.sqlite"
-    assert not index.is_current(path)
-    index.create(path)
-    assert index.is_current(path)
-    connection = index.connect(path)
-    connection.execute("UPDATE meta SET value = 'jieba 0.1'")
-    connection.close()
-    assert not index.is_current(path)
-    path.write_bytes(b"no database at all" * 100)
-    assert not index.is_current(path)
+    path = tmp_path / "index"
+    assert index.current(path) is None
+    folder = filled(path)
+    assert index.current(path) == folder
+    with closing(index.store(folder)) as store:
+        store.execute("UPDATE meta SET value = 'jieba 0.1'")
+    assert index.current(path) is None
+    (folder / "store.db").write_bytes(b"no database at all" * 100)
+    assert index.current(path) is None
+
+
+def test_filters_keep_to_region_and_kind(opened: Open):
+    """M-22: by region and by kind of entry, together or alone."""
+    docs = [
+        Doc(n, "居住证办理", "带身份证办理。", region_id=region, unit=f"第{n}局", kind=kind)
+        for n, region, kind in ((1, 10, "faq"), (2, 20, "faq"), (3, 20, "item"))
+    ]
+    engine = opened(docs)
+    assert set(ids(engine, "居住证", Scope(TODAY, region_id=20))) == {2, 3}
+    assert ids(engine, "居住证", Scope(TODAY, region_id=20, kind="item")) == [3]
+
+
+def test_own_entries_are_found_among_many_copies(opened: Open):
+    """The own region's copy of an item comes first, however many other regions have the same."""
+    docs = [Doc(n, "残疾人两项补贴申请", "到街道办理。", region_id=n, unit=f"第{n}局") for n in range(1, 400)]
+    assert ids(opened(docs), "残疾补贴怎么申请", Scope(TODAY, own_region_id=333))[0] == 333
+
+
+def test_hidden_entries_do_not_hide_the_others(opened: Open):
+    """Where the best fits may not be shown, the search looks further until it has enough."""
+    old = [Doc(n, "公积金", "已废止。", valid_to="2020-01-01") for n in range(1, 400)]
+    assert ids(opened([*old, Doc(999, "住房公积金提取须知全文", "可提取。")]), "公积金") == [999]
+
+
+def test_hits_are_marked(opened: Open):
+    """Title and snippet say which of their characters were asked for, traditional characters too."""
+    hit = opened([Doc(1, "住房公積金提取", "提取公积金要带身份证。")]).search("公积金提取", 10, PUBLIC)[0]
+    assert [hit.title[start:end] for start, end in hit.title_marks] == ["公積金提取"]
+    assert [hit.snippet[start:end] for start, end in hit.snippet_marks] == ["提取公积金"]
