@@ -14,7 +14,7 @@ from kb.query import Query
 from kb.terms import Term, Terms
 
 BUDGET = 5_000
-TITLES, ANSWERS, SOUNDS, OWN = 80, 27, 27, 27
+TITLES, ANSWERS, SOUNDS, OWN = 100, 40, 27, 27
 MOST_HOLDING = 100
 """So many lines that hold a short query whole are looked at, the shortest first."""
 _WEIGHT = {WORD: 1.0, PAIR: 0.35, SOUND: 1.0, ANSWER: 1.0}

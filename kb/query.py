@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kb import pinyin, text
 
-SYNONYM_WEIGHT = 0.6
+SYNONYM_WEIGHT = 0.45
 FUNCTION_WEIGHT = 0.1
 SHORT_HAN = 6
 """Up to so many Han characters a query is taken for a piece of a title: titles that hold it come first."""
