@@ -3,8 +3,8 @@
 Knows the index and the ranking; nothing of sessions, people or the database the index was made from.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -16,6 +16,7 @@ from tantivy import Query as Within
 from kb import candidates, index, letters, prepare
 from kb.highlight import Marks, marks, snippet
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
+from kb.keys import key
 from kb.query import Query, parse
 from kb.rank import Ranker, Totals
 from kb.terms import Terms, within
@@ -44,7 +45,8 @@ class Tier(IntEnum):
     """its own id was typed (M-22: by code)"""
 
 
-Scores = dict[int, tuple[Tier, float]]
+Fits = dict[int, tuple[Tier, float]]
+"""By entry"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Hit:
     snippet_marks: Marks
 
 
-@dataclass
+@dataclass(slots=True)
 class _Row:
     """What of an entry the order depends on."""
 
@@ -153,51 +155,56 @@ class Engine:
         self, typed: str, query: Query, scope: Scope, limit: int, *, answers: bool, wider: int
     ) -> tuple[list[_Row], bool]:
         """What may be shown, best first, and whether a wider look could show more."""
-        kept = self._within(scope)
-        scores = self._by_terms(query, scope, kept, answers=answers, wider=wider)
-        found = letters.search(self._terms, self._db, query, max(limit * 3, 30) * wider, kept)
-        for place, doc in enumerate(found):
-            fit = (Tier.SOUNDS, 100 * 0.95**place)
-            scores[doc] = max(scores.get(doc, fit), fit)
-        for row in self._db.execute("SELECT id FROM doc WHERE source_id = ?", (typed.strip(),)):
-            scores[row[0]] = (Tier.NAMED, 0.0)
-        rows = self._ordered(scores, scope)
-        return rows, len(rows) < len(scores)
-
-    def _by_terms(
-        self, query: Query, scope: Scope, kept: Within | None, *, answers: bool, wider: int
-    ) -> Scores:
         totals = self._totals()
         if totals is None:
-            return {}
-        found = candidates.find(
-            self._terms, query, within=kept, own=self._own(scope, kept), answers=answers, wider=wider
-        )
+            return [], False
+        kept = self._within(scope)
+        own = self._own(scope, kept)
+        found = candidates.find(self._terms, query, within=kept, own=own, answers=answers, wider=wider)
         ranker = Ranker(query, self._terms.count, totals)
-        gapped = None if found.holding or query.has_synonyms else query.gapped
-        scores: Scores = {}
-        columns = "id, doc, weight, units, sounds, words"
-        for line, doc, weight, units, sounds, words in self._rows("line", columns, found.lines):
-            tier = _tier(line, units, words, found, query, gapped)
-            fit = (tier, weight * ranker.line(units, sounds, words))
-            scores[doc] = max(scores.get(doc, fit), fit)
-        if answers:
-            for doc, words in self._rows("doc", "id, words", scores):
-                tier, score = scores[doc]
-                scores[doc] = (tier, score + ranker.answer(words))
+        fits = self._by_lines(query, found, ranker)
+        sounding = letters.search(self._terms, self._db, query, max(limit * 3, 30) * wider, kept)
+        for place, doc in enumerate(sounding):
+            fit = (Tier.SOUNDS, 100 * 0.95**place)
+            fits[doc] = max(fits.get(doc, fit), fit)
+        for row in self._db.execute("SELECT id FROM doc WHERE source_id = ?", (typed.strip(),)):
+            fits[row[0]] = (Tier.NAMED, 0.0)
+        rows = self._ordered(fits, scope, ranker if answers else None)
+        return rows, len(rows) < len(fits)
+
+    def _by_lines(self, query: Query, found: candidates.Found, ranker: Ranker) -> Fits:
+        """The best line of each entry."""
+        columns = "id, doc, weight, units, char_keys, word_keys, pair_keys, sound_keys"
+        rows = self._rows("line", columns, found.lines)
+        if not rows:
+            return {}
+        lines, docs, weights, units, *keys = zip(*rows, strict=True)
+        fits = ranker.lines(dict(zip((CHAR, WORD, PAIR, SOUND), keys, strict=True))).tolist()
+        tier = _tiers(query, found)
+        scores: Fits = {}
+        for line, doc, weight, text, words, fit in zip(
+            lines, docs, weights, units, keys[1], fits, strict=True
+        ):
+            here = (tier(line, text, words), weight * fit)
+            scores[doc] = max(scores.get(doc, here), here)
         return scores
 
-    def _ordered(self, scores: Scores, scope: Scope) -> list[_Row]:
-        ids = ",".join(str(doc) for doc in scores)
-        columns = "id, kind, unit_id, region_id, valid_to, review_by, chosen, chosen_on"
+    def _ordered(self, fits: Fits, scope: Scope, ranker: Ranker | None) -> list[_Row]:
+        """The entries that may be shown, with what their answers (as far as there is a `ranker`) and the priors add."""
+        ids = ",".join(str(doc) for doc in fits)
+        columns = "id, kind, unit_id, region_id, valid_to, review_by, chosen, chosen_on, word_keys"
         found = self._db.execute(
             f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {_VISIBLE}",  # noqa: S608 - integers of ours
             scope.filters,
-        )
-        rows = [_Row(*(*row, *scores[row[0]])) for row in found]
+        ).fetchall()
+        rows = [_Row(*(*row[:-1], *fits[row[0]])) for row in found]
+        if ranker and rows:
+            for row, more in zip(rows, ranker.answers([one[-1] for one in found]).tolist(), strict=True):
+                row.score += more
         best = max((row.score for row in rows), default=0.0)
+        today = scope.today.isoformat()
         for row in rows:
-            row.score += min(_prior(row, scope), 1.0) * PRIOR_SHARE * best
+            row.score += min(_prior(row, scope, today), 1.0) * PRIOR_SHARE * best
         return sorted(rows, key=lambda row: (-row.tier, -row.score, row.id))
 
     # --- looking up -------------------------------------------------------------------------------------------------
@@ -261,17 +268,22 @@ class Engine:
         return hits
 
 
-def _tier(
-    line: int, units: str, words: str, found: candidates.Found, query: Query, gapped: re.Pattern[str] | None
-) -> Tier:
-    if line in found.holding or (query.letters and query.letters in words.split(" ")):
-        return Tier.HOLDS
-    if line in found.alike:
-        return Tier.SOUNDS
-    return Tier.GAPPED if gapped and gapped.search(units.replace(" ", "")) else Tier.TERMS
+def _tiers(query: Query, found: candidates.Found) -> Callable[[int, str, bytes], Tier]:
+    """Tells the tier of a line from its id, its units and the keys of its words."""
+    gapped = None if found.holding or query.has_synonyms else query.gapped
+    word = array("I", [key(query.letters)]).tobytes() if query.letters else None
+
+    def tier(line: int, units: str, words: bytes) -> Tier:
+        if line in found.holding or (word and word in words):
+            return Tier.HOLDS
+        if line in found.alike:
+            return Tier.SOUNDS
+        return Tier.GAPPED if gapped and gapped.search(units.replace(" ", "")) else Tier.TERMS
+
+    return tier
 
 
-def _prior(row: _Row, scope: Scope) -> float:
+def _prior(row: _Row, scope: Scope, today: str) -> float:
     """Between -.5 and 1: often chosen lately, own unit or region, FAQ before base document (M-65), stale ones last."""
     prior = 0.15 if row.kind == "faq" else 0.0
     if row.unit_id is not None and row.unit_id == scope.own_unit_id:
@@ -281,7 +293,6 @@ def _prior(row: _Row, scope: Scope) -> float:
     if row.chosen and row.chosen_on:
         age = (scope.today - date.fromisoformat(row.chosen_on)).days
         prior += min(0.05 * (row.chosen * 0.5 ** (age / HALF_LIFE_DAYS)), 0.35)
-    today = scope.today.isoformat()
     if (row.valid_to or today) < today:
         return prior - 0.5
     return prior - 0.2 if (row.review_by or today) < today else prior

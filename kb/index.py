@@ -25,20 +25,21 @@ WORD, PAIR, CHAR, SOUND, FIRST, SYLLABLE, ANSWER, MARK = "w", "b", "c", "s", "i"
 """Fields of `terms`: words, pairs and single characters of a line; pairs of its syllables, triples of their first letters,
 single syllables; words of the answer; marks to keep a search to some entries."""
 LINE, DOC = "line", "doc"
-FORMAT = f"8 {text.CUTTER} tantivy {metadata.version('tantivy')}"
+FORMAT = f"10 {text.CUTTER} tantivy {metadata.version('tantivy')}"
 MOST_LINES = 64
 LONGEST_RANKED = 500
 _STORE = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE doc (
-    id INTEGER PRIMARY KEY, stamp TEXT NOT NULL, source_id TEXT NOT NULL, unit_id INTEGER, region_id INTEGER,
-    unit TEXT NOT NULL, kind TEXT NOT NULL, category TEXT NOT NULL, title TEXT NOT NULL, answer TEXT NOT NULL,
-    valid_from TEXT, valid_to TEXT, review_by TEXT, public INTEGER NOT NULL, chosen REAL NOT NULL,
-    chosen_on TEXT, words TEXT NOT NULL);
+CREATE TABLE doc ( -- what is long stands last: SQLite reads a row from its beginning
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, unit_id INTEGER, region_id INTEGER, valid_from TEXT, valid_to TEXT,
+    review_by TEXT, public INTEGER NOT NULL, chosen REAL NOT NULL, chosen_on TEXT, unit TEXT NOT NULL,
+    word_keys BLOB NOT NULL, stamp TEXT NOT NULL, source_id TEXT NOT NULL, category TEXT NOT NULL, title TEXT NOT NULL,
+    answer TEXT NOT NULL);
 CREATE INDEX doc_source ON doc (source_id);
 CREATE TABLE line (
     id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, units TEXT NOT NULL, sounds TEXT NOT NULL,
-    firsts TEXT NOT NULL, words TEXT NOT NULL);
+    firsts TEXT NOT NULL, words TEXT NOT NULL, char_keys BLOB NOT NULL, word_keys BLOB NOT NULL, pair_keys BLOB NOT NULL,
+    sound_keys BLOB NOT NULL);
 CREATE INDEX line_doc ON line (doc);
 CREATE TABLE total (field TEXT PRIMARY KEY, n INTEGER NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE unit (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;

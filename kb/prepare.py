@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kb import pinyin, text
 from kb.index import LONGEST_RANKED, MOST_LINES
+from kb.keys import keys
 
 PUBLIC = "public"
 
@@ -47,12 +48,17 @@ class Line(NamedTuple):
     pairs: str
     sound_pairs: str
     triples: str
+    char_keys: bytes
+    word_keys: bytes
+    pair_keys: bytes
+    sound_keys: bytes
 
 
 class Prepared(NamedTuple):
     doc: Doc
     words: str
     """of the answer, keywords, category and unit"""
+    word_keys: bytes
     marks: str
     lines: tuple[Line, ...]
 
@@ -62,10 +68,10 @@ def prepare(docs: Iterable[Doc]) -> list[Prepared]:
 
 
 def _prepared(doc: Doc) -> Prepared:
-    words = text.words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}"))
+    words = " ".join(text.words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}")))
     asked: Sequence[tuple[str, float]] = ((doc.title, 1.0), *doc.aliases[: MOST_LINES - 1])
     lines = tuple(_line(doc.id, place, *one) for place, one in enumerate(asked))
-    return Prepared(doc, " ".join(words), " ".join(_marks(doc)), lines)
+    return Prepared(doc, words, keys(words), " ".join(_marks(doc)), lines)
 
 
 def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
@@ -73,16 +79,22 @@ def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
     normal = text.normalise(asked)
     parts, sounds = pinyin.sounded(normal)
     firsts = pinyin.firsts(sounds)
+    units, words, pairs = " ".join(parts), " ".join(text.words(normal)), " ".join(text.bigrams(parts))
+    sound_pairs = " ".join(pinyin.pairs(sounds))
     return Line(
         id=(min(len(parts), LONGEST_RANKED) << 40) + doc_id * MOST_LINES + place,
         weight=weight,
-        units=" ".join(parts),
+        units=units,
         sounds=" ".join(sounds),
         firsts=firsts,
-        words=" ".join(text.words(normal)),
-        pairs=" ".join(text.bigrams(parts)),
-        sound_pairs=" ".join(pinyin.pairs(sounds)),
+        words=words,
+        pairs=pairs,
+        sound_pairs=sound_pairs,
         triples=" ".join(pinyin.initials(firsts)),
+        char_keys=keys(units),
+        word_keys=keys(words),
+        pair_keys=keys(pairs),
+        sound_keys=keys(sound_pairs),
     )
 
 

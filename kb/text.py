@@ -5,7 +5,7 @@ Knows Chinese and nothing of the database. Entries and queries go through the sa
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata, resources
 from itertools import pairwise
 
@@ -97,6 +97,7 @@ def is_han(text: str) -> bool:
     return _HAN.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=100_000)
 def is_function(term: str) -> bool:
     """Whether a word, bigram or character carries little meaning."""
     return term in FUNCTION_WORDS or all(char in FUNCTION_CHARS for char in term)

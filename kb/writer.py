@@ -78,16 +78,19 @@ class Writer:
     def remove(self, ids: Iterable[int]) -> None:
         """Take entries out; unknown ids are passed over."""
         for doc_id in ids:
-            words = self._store.execute("SELECT words FROM doc WHERE id = ?", (doc_id,)).fetchone()
-            if words is None:
+            gone = self._store.execute(
+                "DELETE FROM doc WHERE id = ? RETURNING word_keys", (doc_id,)
+            ).fetchall()
+            if not gone:
                 continue
             self._terms.delete_documents_by_term(DOC, doc_id)
-            self._count(ANSWER, words[0], -1)
-            self._store.execute("DELETE FROM doc WHERE id = ?", (doc_id,))
-            lines = self._store.execute("DELETE FROM line WHERE doc = ? RETURNING units, words", (doc_id,))
-            for units, some in lines.fetchall():
-                self._count(CHAR, units, -1)
-                self._count(WORD, some, -1)
+            self._count(ANSWER, gone[0][0], -1)
+            lines = self._store.execute(
+                "DELETE FROM line WHERE doc = ? RETURNING char_keys, word_keys", (doc_id,)
+            )
+            for chars, words in lines.fetchall():
+                self._count(CHAR, chars, -1)
+                self._count(WORD, words, -1)
 
     def set_synonyms(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._store.execute("DELETE FROM synonym")
@@ -102,11 +105,12 @@ class Writer:
         doc = one.doc
         self._store.execute(
             "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (doc.id, doc.stamp, doc.source_id, doc.unit_id, doc.region_id, doc.unit, doc.kind, doc.category, doc.title,
-             doc.answer, doc.valid_from, doc.valid_to, doc.review_by, doc.public, doc.chosen, doc.chosen_on, one.words),
+            (doc.id, doc.kind, doc.unit_id, doc.region_id, doc.valid_from, doc.valid_to, doc.review_by, doc.public,
+             doc.chosen, doc.chosen_on, doc.unit, one.word_keys, doc.stamp, doc.source_id, doc.category, doc.title,
+             doc.answer),
         )  # fmt: skip
         self._store.execute("INSERT OR IGNORE INTO unit VALUES (?, ?)", (doc.unit, unit_name_mark(doc.unit)))
-        self._count(ANSWER, one.words, 1)
+        self._count(ANSWER, one.word_keys, 1)
 
     def _put_line(self, one: Prepared, line: Line, answer: str) -> None:
         terms = {
@@ -115,12 +119,13 @@ class Writer:
         }  # fmt: skip
         self._terms.add_document(tantivy.Document.from_dict(terms, SCHEMA))
         self._store.execute(
-            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (line.id, one.doc.id, line.weight, line.units, line.sounds, line.firsts, line.words),
-        )
-        self._count(CHAR, line.units, 1)
-        self._count(WORD, line.words, 1)
+            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (line.id, one.doc.id, line.weight, line.units, line.sounds, line.firsts, line.words, line.char_keys,
+             line.word_keys, line.pair_keys, line.sound_keys),
+        )  # fmt: skip
+        self._count(CHAR, line.char_keys, 1)
+        self._count(WORD, line.word_keys, 1)
 
-    def _count(self, field: str, joined: str, by: int) -> None:
+    def _count(self, field: str, keys: bytes, by: int) -> None:
         self._added[field] += by
-        self._grown[field] += by * (joined.count(" ") + 1)
+        self._grown[field] += by * (len(keys) // 4)
