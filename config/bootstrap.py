@@ -120,6 +120,7 @@ class Hotline:
             self.settings.asterisk,
             self.folders,
             lines=self._region_codes(),
+            calls=self.settings.calls,
             phones=await self._phones(),
             guests=self._guests(),
         )
@@ -140,7 +141,8 @@ class Hotline:
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
             menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
-            on_answered=opening.answered, on_liaison=opening.liaison_answered, on_ended=opening.ended,
+            on_answered=opening.answered, on_liaison=opening.liaison_answered,
+            on_transfer_failed=opening.transfer_failed, on_ended=opening.ended,
         )  # fmt: skip
         asterisk = settings.asterisk
         ami = partial(
@@ -198,7 +200,7 @@ class Hotline:
         for number in gone:
             del self.lines[number]
         if self.asterisk:
-            write_lines(self.folders, self._region_codes())
+            write_lines(self.folders, self._region_codes(), self.settings.calls)
         codes = self._region_codes() | dict.fromkeys(gone, "")
         for number, code in codes.items():
             await self.controller.ami.action("Setvar", Variable=f"LINE_{number}", Value=code)

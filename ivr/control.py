@@ -103,8 +103,8 @@ class CallControl:
         target = await self._target(unit_id, liaison_id)
         self._begin(call, target, "blind", seat)
         await self._send(
-            call, "to-department", LADDER=target.ladder(), RING_S=self._settings.calls.ring_s,
-            UNIT_PROMPT=f"hotline/{target.prompt}", DEVICE=seat.device,
+            call, "to-department", LADDER=self._ladder(target), UNIT_SOUNDS=self._announcement(target),
+            DEVICE=seat.device,
         )  # fmt: skip
 
     async def consult(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
@@ -113,7 +113,7 @@ class CallControl:
         target = await self._target(unit_id, liaison_id)
         self._begin(call, target, "attended", seat)
         await self._set(call.channel, DEVICE=seat.device)
-        await self._set(leg.name, LEG=target.rungs[0].dial, RING_S=self._settings.calls.ring_s)
+        await self._set(leg.name, LADDER=self._ladder(target))
         await self._hush(call)
         await self._ami.action(
             "Redirect", Channel=call.channel, Context="caller-hold", Exten="s", Priority=1,
@@ -241,7 +241,7 @@ class CallControl:
         def note(kind: str, **data: Any) -> None:
             self._controller.note(call, kind, **data)
 
-        begin_transfer(call, target, mode=mode, by=seat.extension, note=note)
+        begin_transfer(call, target, mode=mode, by=seat.extension, back_to=seat.extension, note=note)
         self._choose_unit(call, target.unit_id)
         self._controller.changed(seat.user_id)
 
@@ -281,6 +281,14 @@ class CallControl:
             await self._ami.action("Hangup", Channel=leg.name, Cause=16)
         except ActionRefused:
             log.debug("leg_already_gone", channel=leg.uniqueid)
+
+    def _ladder(self, target: Target) -> str:
+        return target.ladder(self._settings.calls, self._controller.sound)
+
+    def _announcement(self, target: Target) -> str:
+        """正在为您转接…，请稍候: the caller hears who is being tried."""
+        sound = self._controller.sound
+        return "&".join(sound(prompt) for prompt in ("transferring-to", target.prompt, "please-wait"))
 
     def _code_sounds(self, code: str) -> list[str]:
         sound = self._controller.sound

@@ -55,8 +55,10 @@ class ControllerDeps:
     """Every line by the number dialled, as it is now."""
     on_answered: Callable[["Controller", LiveCall, str], Awaitable[None]]
     """An operator (extension) talks to the caller for the first time: open the ticket."""
-    on_liaison: Callable[["Controller", LiveCall, str], Awaitable[None]]
-    """A liaison (extension) answered."""
+    on_liaison: Callable[["Controller", LiveCall], Awaitable[None]]
+    """A liaison answered."""
+    on_transfer_failed: Callable[[Caller], Awaitable[None]]
+    """Nobody of the unit answered."""
     on_ended: Callable[["Controller", Caller], Awaitable[None]]
     """The call is over and stored: take in its recordings."""
 
@@ -65,7 +67,6 @@ class Controller:
     def __init__(self, deps: ControllerDeps, ami: Callable[..., Ami]) -> None:
         self._deps = deps
         self.journal: Journal = deps.flow.journal
-        self.sound = deps.sound
         self.tracker = Tracker()
         self.board = Board(self.tracker)
         self.ami = ami(on_event=self._on_event, on_up=self._on_up, on_down=self._on_down)
@@ -94,6 +95,10 @@ class Controller:
     async def stop(self) -> None:
         await self.journal.flush()
         await self.ami.close()
+
+    def sound(self, prompt: str) -> str:
+        """Name of the sound Asterisk plays for a prompt id."""
+        return self._deps.sound(prompt)
 
     # --- for the call control -----------------------------------------------------------------------------------
 
@@ -130,7 +135,8 @@ class Controller:
 
     def _is_wrong_number(self, event: Fields) -> bool:
         """A number that is no line of ours: the dialplan refuses it, and it is no call of the hotline."""
-        from_trunk = event.get("Event") == "Newchannel" and event.get("Context") in ENTRY_CONTEXTS
+        is_new = event.get("Event") == "Newchannel" and event.get("Uniqueid") == event.get("Linkedid")
+        from_trunk = is_new and event.get("Context") in ENTRY_CONTEXTS
         return from_trunk and event.get("Exten") not in self._deps.lines
 
     def _instant(self, event: Fields) -> datetime:
@@ -162,13 +168,15 @@ class Controller:
             opening = self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
             self._caller(call).opening = opening
         elif line.kind == ledger.TRANSFER_ANSWERED:
-            facts = {
-                "liaison_id": self.seats.user_ids().get(line.data["extension"]),
-                "liaison_unit_id": line.data["unit"],
-            }
+            caller = self._caller(call)
+            caller.liaison_id, caller.failed_unit_id = line.data.get("user"), None
+            facts = {"liaison_id": line.data.get("user"), "liaison_unit_id": line.data["unit"]}
             self.journal.set_facts(call.linkedid, **facts)
-            opening = self._job(self._deps.on_liaison(self, call, line.data["extension"]), "liaison-answered")
-            self._caller(call).opening = opening
+            caller.opening = self._job(self._deps.on_liaison(self, call), "liaison-answered")
+        elif line.kind == ledger.TRANSFER_FAILED:
+            caller = self._caller(call)
+            caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
+            self._job(self._deps.on_transfer_failed(caller), "transfer-failed")
         elif line.kind == ledger.PARTY_LEFT:
             self._leg_over(line, call)
         elif line.kind == ledger.ENDED:

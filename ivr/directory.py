@@ -3,8 +3,9 @@
 Turns a unit into what the dialplan needs: a ladder of dial strings (M-12), and the name it is announced by.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Select, select
@@ -14,10 +15,12 @@ from sqlalchemy.orm import selectinload
 from core.errors import HotlineError
 from core.people import User
 from core.units import Liaison, Region, Unit, shown_regions
-from ivr.tracker import LiveCall, TransferState
+from ivr.live_call import LiveCall, Party, TransferState
+from ivr.settings import CallSettings
 from recordings import ledger
 
 TRUNK = "trunk"
+_TRYING = {"liaison": "trying-liaison", "backup": "trying-backup", "service_phone": "trying-phone"}
 
 
 class UnitUnreachable(HotlineError):
@@ -28,6 +31,9 @@ class UnitUnreachable(HotlineError):
     text = "{unit}还没有登记可接听的联络员或服务电话，请改为登记工单，或转政府办。"
 
 
+MOBILE = re.compile(r"(\+?86)?1[3-9]\d{9}")
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """One step of the ladder: a dial string, the extension it rings and whose it is."""
@@ -36,6 +42,15 @@ class Rung:
     extension: str
     name: str
     user_id: int | None
+    role: str = "liaison"
+    """liaison, backup or service_phone"""
+    needs_key: bool = False
+    """Taken only when somebody presses 1: a mobile's mailbox answers too, and is no answer."""
+
+    @property
+    def party(self) -> Party:
+        dials = tuple(one.removeprefix("PJSIP/") for one in self.dial.split("&"))
+        return Party(dials, self.name, self.user_id, self.role, self.needs_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +66,30 @@ class Target:
     def extensions(self) -> tuple[str, ...]:
         return tuple(rung.extension for rung in self.rungs)
 
-    def ladder(self) -> str:
-        """The rungs as the dialplan's LADDER."""
-        return "|".join(rung.dial for rung in self.rungs)
+    def ladder(self, calls: CallSettings, sound: Callable[[str], str]) -> str:
+        """The rungs as the dialplan's LADDER: `sound~seconds~key~dial|…`; who is tried first needs no telling."""
+        return "|".join(
+            "~".join(
+                (
+                    sound(_TRYING[rung.role]) if number else "",
+                    str(calls.phone_ring_s if rung.role == "service_phone" else calls.ring_s),
+                    "key" if rung.needs_key else "",
+                    rung.dial,
+                )
+            )
+            for number, rung in enumerate(self.rungs)
+        )
 
 
-def begin_transfer(call: LiveCall, target: Target, *, mode: str, by: str, note: Callable[..., None]) -> None:
+def begin_transfer(
+    call: LiveCall, target: Target, *, mode: str, by: str, back_to: str = "", note: Callable[..., None]
+) -> None:
     """Mark the call as being put through, so that the tracker knows an answering liaison when it sees one."""
     first = target.rungs[0]
-    call.transfer = TransferState(mode, target.unit_id, target.unit_name, first.name, target.extensions, by)
+    parties = tuple(rung.party for rung in target.rungs)
+    call.transfer = TransferState(
+        mode, target.unit_id, target.unit_name, first.name, target.extensions, by, back_to, parties
+    )
     call.phase = "transferring"
     note(ledger.TRANSFER_STARTED, mode=mode, unit=target.unit_id, extension=first.extension, by=by)
 
@@ -86,11 +116,12 @@ async def target(
         rung
         for row in unit_row.liaisons
         if liaison_id in (None, row.user_id) and row.takes_calls(now)
-        for rung in _rungs(people[row.user_id], row, registered)
+        if (rung := _rung(people[row.user_id], row, registered))
     ]
     if liaison_id is None:
         rungs += [
-            Rung(f"PJSIP/{phone.number}@{TRUNK}", TRUNK, unit_row.name, None) for phone in unit_row.phones
+            _outside(phone.number, Rung("", TRUNK, unit_row.name, None, "service_phone"))
+            for phone in unit_row.phones
         ]
     if not rungs:
         raise UnitUnreachable(unit=unit_row.name)
@@ -98,22 +129,21 @@ async def target(
     return Target(unit_row.id, unit_row.code, unit_row.name, prompt, tuple(rungs))
 
 
-def _rungs(user: User, row: Liaison, registered: frozenset[str]) -> list[Rung]:
+def _rung(user: User, row: Liaison, registered: frozenset[str]) -> Rung | None:
     """A person's registered telephones ring together; with none, the outside number."""
+    role = "backup" if row.position > 1 else "liaison"
+    rung = Rung("", user.extension or "", user.display_name, user.id, role)
     devices = [device for device in (user.extension, f"w{user.extension}") if device in registered]
     if user.extension and devices:
-        return [
-            Rung(
-                "&".join(f"PJSIP/{device}" for device in devices), user.extension, user.display_name, user.id
-            )
-        ]
+        return replace(rung, dial="&".join(f"PJSIP/{device}" for device in devices))
     if row.outside_number:
-        return [Rung(f"PJSIP/{row.outside_number}@{TRUNK}", TRUNK, user.display_name, user.id)]
-    return (
-        [Rung(f"PJSIP/{user.extension}", user.extension, user.display_name, user.id)]
-        if user.extension
-        else []
-    )
+        return _outside(row.outside_number, replace(rung, extension=TRUNK), needs_key=True)
+    return replace(rung, dial=f"PJSIP/{user.extension}") if user.extension else None
+
+
+def _outside(number: str, rung: Rung, *, needs_key: bool = False) -> Rung:
+    is_mobile = MOBILE.fullmatch(number) is not None
+    return replace(rung, dial=f"PJSIP/{number}@{TRUNK}", needs_key=needs_key or is_mobile)
 
 
 async def _people(session: AsyncSession, ids: Sequence[int]) -> dict[int, User]:

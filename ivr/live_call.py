@@ -29,6 +29,24 @@ class Line:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whom one rung of a transfer's ladder rings."""
+
+    dials: tuple[str, ...]
+    """As Asterisk names them in DialBegin: `2001`, `w2001`, `13800001234@trunk`."""
+    name: str
+    user_id: int | None
+    role: str
+    """liaison, backup or service_phone"""
+    needs_key: bool = False
+    """Has answered only when the key was pressed; a mailbox presses none."""
+
+    def told(self) -> dict[str, Any]:
+        """What the ledger says of this party."""
+        return {"role": self.role, **({"user": self.user_id} if self.user_id else {})}
+
+
 @dataclass(slots=True)
 class Leg:
     """One channel of a call other than the caller's."""
@@ -42,6 +60,11 @@ class Leg:
     held: bool = False
     rings: bool = True
     """Nobody has answered or refused yet."""
+    was_offered: bool = False
+    has_accepted: bool = False
+    """The key was pressed."""
+    party: Party | None = None
+    """Whom it rings, for a transfer's leg."""
     failed: str = ""
     """DialStatus of a telephone that was not answered, until its hang-up tells the cause."""
 
@@ -56,12 +79,24 @@ class TransferState:
     liaison_name: str
     extensions: tuple[str, ...]
     by: str
+    """Extension of who transfers; empty: the caller chose the unit in the menu."""
+    back_to: str = ""
+    """Extension of the operator who gets the caller back."""
+    parties: tuple[Party, ...] = ()
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    """Each party that did not answer, with `why`."""
     phase: str = "ringing"
     """ringing, talking, failed"""
     why: str = ""
     answered_by: str = ""
+    ladder_ended: bool = False
+    """Asterisk has tried everybody; perhaps the last telephone's hang-up has not been told yet."""
     completing: bool = False
     """The operator has let go: caller and liaison are being joined."""
+
+    def party(self, dial: str) -> Party | None:
+        wanted = dial.removeprefix("PJSIP/")
+        return next((party for party in self.parties if wanted in party.dials), None)
 
 
 @dataclass(slots=True)

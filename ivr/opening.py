@@ -16,7 +16,7 @@ from recordings import ledger
 from recordings.intake import take_in
 from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
-from tickets import service
+from tickets import service, transfers
 from tickets.service import Issued
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class Opening:
         except (ActionRefused, TelephonyDown):
             log.info("staff_number_not_spoken", linkedid=call.linkedid)
 
-    async def liaison_answered(self, controller: Controller, call: LiveCall, extension: str) -> None:
+    async def liaison_answered(self, controller: Controller, call: LiveCall) -> None:
         """A liaison answered straight from the menu: the unit's ticket, filled in afterwards (M-33)."""
         caller = controller.callers.get(call.linkedid)
         if caller is None or caller.ticket_no or caller.unit is None:
@@ -70,7 +70,7 @@ class Opening:
             issued = await service.open_for_unit(
                 session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
                 caller_number=call.caller, unit_id=caller.unit.id,
-                liaison_id=controller.seats.user_ids().get(extension),
+                liaison_id=caller.liaison_id,
             )  # fmt: skip
         await self._issued(controller, call, caller, issued)
 
@@ -80,6 +80,8 @@ class Opening:
         notes = controller.board.notes[call.linkedid]
         notes.ticket_no, notes.query_code = caller.ticket_no, caller.query_code
         controller.note(call, ledger.TICKET, ticket_no=caller.ticket_no)
+        if caller.tried:
+            await self.transfer_failed(caller)
         try:  # on the channel the code survives a restart of this process
             await controller.ami.action(
                 "Setvar", Channel=call.channel, Variable="QUERY_CODE", Value=issued.query_code
@@ -87,8 +89,28 @@ class Opening:
         except (ActionRefused, TelephonyDown):
             log.info("code_not_kept_on_channel", linkedid=call.linkedid)
 
+    async def transfer_failed(self, caller: Caller) -> None:
+        """The ticket, once there is one, tells each attempt with its result (M-12)."""
+        tried, caller.tried = caller.tried, []
+        if caller.ticket_id is None or caller.failed_unit_id is None:
+            caller.tried = tried
+            return
+        async with self._db.unit_of_work() as session:
+            await transfers.note_failed(
+                session, self._clock, ticket_id=caller.ticket_id, unit_id=caller.failed_unit_id, tried=tried
+            )
+
     async def ended(self, controller: Controller, caller: Caller) -> None:
-        """Take the call's audio into the archive."""
+        """The last of a call: what nobody will finish goes to the unit, the audio into the archive."""
+        is_in_hand = any(seat.wrap_up_call == caller.linkedid for seat in controller.board.seats.values())
+        if caller.failed_unit_id and caller.ticket_id and not is_in_hand:
+            async with self._db.unit_of_work() as session:
+                await transfers.hand_to_unit(
+                    session, self._clock, ticket_id=caller.ticket_id, unit_id=caller.failed_unit_id
+                )
+        await self._take_in(controller, caller)
+
+    async def _take_in(self, controller: Controller, caller: Caller) -> None:
         call_id = await controller.journal.call_id(caller.linkedid)
         spool = self._recordings.spool_dir
         talks = [(spool / "talk" / f"{caller.linkedid}.raw", RecordingKind.TALK, caller.call.answered_at)]

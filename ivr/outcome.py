@@ -37,7 +37,7 @@ def call_facts(call: LiveCall, caller: Caller, now: datetime, user_ids: dict[str
         "queued_at": call.queued_at,
         "answered_at": call.answered_at,
         "operator_id": user_ids.get(call.operator),
-        "liaison_id": user_ids.get(call.liaison),
+        "liaison_id": caller.liaison_id if call.liaison else None,
         "liaison_unit_id": _unit(caller) if call.liaison else None,
         "talk_ms": call.talk_ms,
     }

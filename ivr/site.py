@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.settings import AsteriskSettings
+from ivr.settings import AsteriskSettings, CallSettings
 
 EMPTY_CONFIGURATIONS = (
     "acl.conf",
@@ -80,6 +80,7 @@ def write_all(
     *,
     lines: Mapping[str, str],
     phones: Iterable[Telephone],
+    calls: CallSettings,
     guests: Iterable[Telephone] = (),
 ) -> None:
     """Write the whole configuration; `lines` maps a dialled number to its region code."""
@@ -93,7 +94,7 @@ def write_all(
         shutil.copy(file, folders.etc / file.name)
     _link_data(settings.data_dir, folders)
     (folders.etc / "asterisk.conf").write_text(_asterisk(settings, folders))
-    write_lines(folders, lines)
+    write_lines(folders, lines, calls)
     (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
     (site / "http.conf").write_text(
         f"[general]\nenabled=yes\nbindaddr={LOCAL}\nbindport={settings.http_port}\n"
@@ -105,9 +106,9 @@ def write_all(
     write_phones(settings, folders, phones, guests)
 
 
-def write_lines(folders: Folders, lines: Mapping[str, str]) -> None:
+def write_lines(folders: Folders, lines: Mapping[str, str], calls: CallSettings) -> None:
     """Write the numbers that are answered; a running Asterisk is told by `Setvar`, a reload would stop its beat."""
-    (folders.etc / "site" / "extensions.conf").write_text(_globals(folders, lines))
+    (folders.etc / "site" / "extensions.conf").write_text(_globals(folders, lines, calls))
 
 
 def write_phones(
@@ -162,9 +163,10 @@ hideconnect = yes
 """
 
 
-def _globals(folders: Folders, lines: Mapping[str, str]) -> str:
+def _globals(folders: Folders, lines: Mapping[str, str], calls: CallSettings) -> str:
     entries = [f"LINE_{number}={region}" for number, region in lines.items()]
-    return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", *entries, ""])
+    times = f"RETURN_RING_S={calls.return_ring_s}"
+    return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", times, *entries, ""])
 
 
 def _manager(settings: AsteriskSettings, ami_secret: str) -> str:

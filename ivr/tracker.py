@@ -29,7 +29,9 @@ _WHY = {
     "CONGESTION": "refused",
     "CHANUNAVAIL": "gone",
     "CANCEL": "cancelled",
+    "CONTINUE": "not_accepted",
 }
+"""Why a telephone was not answered; CONTINUE: somebody, or a mailbox, answered and nobody pressed the key."""
 ENTRY_CONTEXTS = frozenset({"from-trunk"})
 ENDED_KEPT = 1000
 """How many ended calls are remembered, so that a late event never opens one of them again."""
@@ -51,6 +53,7 @@ class Tracker:
             "QueueCallerJoin": self._queue_join,
             "QueueCallerLeave": self._queue_leave,
             "QueueCallerAbandon": self._queue_abandon,
+            "UserEvent": self._told_by_dialplan,
             "Hangup": self._hangup,
         }
 
@@ -169,9 +172,17 @@ class Tracker:
         leg.offered_at = at
         if call.phase == "queue":
             call.phase = "ringing"
-        returning = call.transfer is not None and call.transfer.by == leg.extension
+        transfer = call.transfer
+        leg.party = transfer.party(event.get("DialString", "")) if transfer else None
+        if transfer and leg.party and transfer.phase == "ringing":
+            transfer.liaison_name = leg.party.name
+        returning = transfer is not None and transfer.back_to == leg.extension
         lines = self.transfer_failed(call, at) if returning else []
-        return [*lines, self._line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension)]
+        leg.was_offered, also = True, self._others(call, leg)
+        if any(other.was_offered and other.rings for other in also):
+            return lines  # the same person's other telephone
+        told = leg.party.told() if leg.party else {}
+        return [*lines, self._line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension, **told)]
 
     def _dial_end(self, event: Fields, at: datetime) -> list[Line]:
         call = self.call_of(event.get("DestUniqueid", ""))
@@ -179,37 +190,61 @@ class Tracker:
         if call is None or leg is None or not leg.rings:
             return []
         leg.rings = False
-        if event.get("DialStatus") == "ANSWER":
+        status = event.get("DialStatus", "?")
+        if status == "ANSWER" and leg.party and leg.party.needs_key and not leg.has_accepted:
+            status = "CONTINUE"  # it hung up while it was asked for the key
+        if status == "ANSWER":
             return self._answered(call, leg, at)
         if any(other.answered_at for other in call.legs.values() if other.extension == leg.extension):
             return []  # the same person took the call on the other telephone
         if call.phase == "ringing":
             call.phase = "queue"
-        leg.failed = event.get("DialStatus", "?")
+        leg.failed = status
         return []
 
     def _not_answered(self, call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Line]:
         """A telephone that was not answered is over; one without a DialEnd (our own hang-up) says nothing of itself."""
         if not leg.failed:
             return self._consult_failed(call, leg, at, "gone") if leg.rings else []
+        if any(not other.answered_at for other in self._others(call, leg)):
+            return []  # the person's last telephone tells
         why = "refused" if cause == _REFUSED else _WHY.get(leg.failed, "gone")
-        unanswered = self._line(call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why)
+        told = leg.party.told() if leg.party else {}
+        if call.transfer and leg.party:
+            call.transfer.tried.append({**told, "why": why})
+        unanswered = self._line(
+            call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why, **told
+        )
         return [unanswered, *self._consult_failed(call, leg, at, why)]
 
+    def _others(self, call: LiveCall, leg: Leg) -> list[Leg]:
+        """The other telephones that ring the same person."""
+        return [
+            other
+            for other in call.legs.values()
+            if other is not leg and other.extension == leg.extension and other.party == leg.party
+        ]
+
+    def _told_by_dialplan(self, event: Fields, at: datetime) -> list[Line]:
+        call = self.calls.get(event.get("Linkedid", ""))
+        if call is None:
+            return []
+        if event.get("UserEvent") == "LadderEnd" and call.transfer:
+            call.transfer.ladder_ended = True
+            return [] if any(leg.failed for leg in call.legs.values()) else self.transfer_failed(call, at)
+        if event.get("UserEvent") == "Accepted" and (leg := call.legs.get(event.get("Uniqueid", ""))):
+            leg.has_accepted = True
+        return []
+
     def _consult_failed(self, call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
-        """The liaison is not (or no longer) there: the end of a consultation; a blind transfer's ladder goes on (M-12)."""
+        """Somebody of the unit is not, or no longer, there; while it rings the ladder goes on by itself (M-12)."""
         transfer = call.transfer
         if transfer is None or leg.extension not in transfer.extensions or transfer.phase == "failed":
             return []
         transfer.why = "no_answer" if why == "timeout" else why
-        others = (
-            other
-            for other in call.legs.values()
-            if other is not leg and other.extension in transfer.extensions
-        )
-        if transfer.mode != "attended" or any(other.rings or other.answered_at for other in others):
-            return []
-        return self.transfer_failed(call, at)
+        is_left = transfer.mode == "attended" and transfer.phase == "talking" and why == "left"
+        is_last = transfer.ladder_ended and not any(other.failed for other in call.legs.values())
+        return self.transfer_failed(call, at) if is_left or is_last else []
 
     def transfer_failed(self, call: LiveCall, at: datetime, why: str = "") -> list[Line]:
         """The transfer under way, if there is one, has come to nothing; told once, with the last reason known."""
@@ -218,7 +253,7 @@ class Tracker:
             return []
         transfer.phase, transfer.why = "failed", why or transfer.why or "gone"
         return [self._line(call, at, ledger.TRANSFER_FAILED, call.linkedid, mode=transfer.mode, unit=transfer.unit_id,
-                           why=transfer.why)]  # fmt: skip
+                           why=transfer.why, tried=list(transfer.tried))]  # fmt: skip
 
     def _answered(self, call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
         leg.answered_at = at
@@ -227,16 +262,17 @@ class Tracker:
             transfer.phase, transfer.answered_by = "talking", leg.extension
             if transfer.mode == "attended" and (consulting := call.leg_of(transfer.by)):
                 call.consults.append((consulting.uniqueid, at))
+            told = leg.party.told() if leg.party else {"role": "liaison"}
             return [
-                self._line(call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, role="liaison"),
+                self._line(call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, **told),
                 self._line(call, at, ledger.TRANSFER_ANSWERED, leg.uniqueid, extension=leg.extension,
-                           unit=transfer.unit_id),
+                           unit=transfer.unit_id, **told),
             ]  # fmt: skip
         lines = []
         wait_ms = _ms(leg.offered_at if call.answered_at else call.queued_at or call.started_at, at)
         if call.answered_at is None:
             call.answered_at = at
-        if call.transfer and call.transfer.by == leg.extension:
+        if call.transfer and call.transfer.back_to == leg.extension:
             lines.append(self._line(call, at, ledger.RETURNED, leg.uniqueid, to=leg.extension))
             call.transfer = None
         call.operator = leg.extension if call.direction == "in" else call.operator

@@ -87,6 +87,7 @@ WHY = {
     "busy": "忙线",
     "refused": "拒接",
     "gone": "不在线",
+    "not_accepted": "未按键接听",
     "cancelled": "已取消",
     "left": "对方挂机",
     "answered": "有人接听",

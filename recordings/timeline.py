@@ -15,7 +15,7 @@ from recordings import ledger
 AFTER_TALK_NODES = frozenset(
     {"TALKED", "CODE", "AFTER-CODE", "SURVEY", "SURVEY-NEXT", "SURVEY-UNIT", "SURVEY-BAD", "THANKS", "BYE"}
 )
-DEPARTMENT_ROLES = frozenset({"liaison", "service_phone"})
+DEPARTMENT_ROLES = frozenset({"liaison", "backup", "service_phone"})
 
 
 @dataclass(frozen=True)

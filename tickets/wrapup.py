@@ -31,7 +31,8 @@ class _Case:
     session: AsyncSession
     clock: Clock
     ticket: Ticket
-    operator_id: int
+    operator_id: int | None
+    """Nobody's when the ticket leaves by itself."""
     outcome: Outcome
     other: Ticket | None
 
@@ -67,6 +68,11 @@ async def finish(
     ticket.outcome = chosen
     ticket.operator_id = operator_id
     return ticket
+
+
+async def assign(session: AsyncSession, clock: Clock, ticket: Ticket) -> None:
+    """T3 without an operator: the unit chosen on the ticket has it from now on."""
+    await _assigned(_Case(session, clock, ticket, None, Outcome.ASSIGNED, None))
 
 
 def _outcome(value: Outcome | str | None) -> Outcome:

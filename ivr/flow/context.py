@@ -65,6 +65,12 @@ class Caller:
     unit: Unit | None = None
     unit_id: int | None = None
     """The unit a transfer by an operator went to."""
+    failed_unit_id: int | None = None
+    """The unit nobody of which answered the last transfer."""
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    """Who of that unit was rung, as the ledger has it, until the ticket knows."""
+    liaison_id: int | None = None
+    """Who of the unit took the call; a service telephone is nobody's."""
     subject: str = ""
     ticket_no: str = ""
     ticket_id: int | None = None
@@ -103,6 +109,8 @@ class Branch:
     dialogue: Dialogue
     slots: dict[str, Any]
     note: Callable[..., None]
+    sound: Callable[[str], str]
+    """Name of the sound Asterisk plays for a prompt id."""
 
     def use_unit(self, unit: Unit, region: Region | None = None) -> None:
         """From here on the caller means this unit."""

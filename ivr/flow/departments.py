@@ -124,7 +124,8 @@ class Departments(Branch):
             except directory.UnitUnreachable:
                 return await self.queue()
         directory.begin_transfer(self.caller.call, target, mode="menu", by="", note=self.note)
-        await self.dialogue.leave_to("to-department", LADDER=target.ladder(), RING_S=self.deps.calls.ring_s)
+        ladder = target.ladder(self.deps.calls, self.sound)
+        await self.dialogue.leave_to("to-department", LADDER=ladder)
         return None
 
     async def queue(self) -> None:

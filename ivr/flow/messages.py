@@ -7,7 +7,7 @@ from ivr.flow.context import Branch, Handler, Message
 from recordings import ledger
 from recordings.intake import take_in
 from recordings.models import RecordingKind
-from tickets import service
+from tickets import service, transfers
 
 
 class Messages(Branch):
@@ -63,7 +63,23 @@ class Messages(Branch):
         assert recording is not None
         await self._register(call_id, recording.id, is_complaint=message.is_complaint)
 
+    async def _belongs_to_ticket(self, recording_id: int) -> bool:
+        """After a failed transfer the message joins the ticket that the operator opened, which the unit then has (M-12)."""
+        caller = self.caller
+        if caller.ticket_id is None or caller.failed_unit_id is None:
+            return False
+        async with self.deps.db.unit_of_work() as session:
+            handed = await transfers.hand_to_unit(
+                session, self.deps.clock, ticket_id=caller.ticket_id, unit_id=caller.failed_unit_id,
+                recording_id=recording_id,
+            )  # fmt: skip
+        if handed:
+            caller.outcome = "voicemail"
+        return handed
+
     async def _register(self, call_id: int, recording_id: int, *, is_complaint: bool) -> None:
+        if not is_complaint and await self._belongs_to_ticket(recording_id):
+            return
         caller = self.caller
         async with self.deps.db.unit_of_work() as session:
             if is_complaint:
@@ -76,7 +92,7 @@ class Messages(Branch):
                     session, self.deps.clock, call_id=call_id, region_id=caller.region.id, line=caller.call.line,
                     caller_number=caller.number, recording_id=recording_id,
                     callback_number=caller.callback_number or caller.number,
-                    unit_id=caller.unit.id if caller.unit else None,
+                    unit_id=caller.failed_unit_id or (caller.unit.id if caller.unit else None),
                 )  # fmt: skip
         caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
         caller.ticket_id = issued.ticket.id

@@ -34,7 +34,7 @@ class Session:
         note: Callable[..., None],
     ) -> None:
         self.slots: dict[str, Any] = {}
-        parts = (deps, caller, dialogue, self.slots, note)
+        parts = (deps, caller, dialogue, self.slots, note, sound)
         self._departments = Departments(*parts)
         self._messages = Messages(*parts)
         self._after = After(*parts)

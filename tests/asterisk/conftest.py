@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.calls import Exchange
-from support.hotline import City, running_hotline
+from support.hotline import City, free_ports, running_hotline
 from support.quick import Quick
 
 
@@ -14,7 +14,9 @@ from support.quick import Quick
 async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
     """The hotline of the whole session, on a Monday morning; telephones ring three seconds."""
     folder: Path = tmp_path_factory.mktemp("hotline")
-    async with running_hotline(folder, HOTLINE__CALLS__RING_S="3") as running:
+    times = {f"HOTLINE__CALLS__{name}_S": "3" for name in ("RING", "PHONE_RING", "RETURN_RING")}
+    contact = f"sip:127.0.0.1:{free_ports(1)[0]}"
+    async with running_hotline(folder, HOTLINE__ASTERISK__TRUNK_CONTACT=contact, **times) as running:
         yield running
 
 
@@ -28,5 +30,5 @@ async def exchange(city: City) -> AsyncIterator[Exchange]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def quick(exchange: Exchange) -> AsyncIterator[Quick]:
     """Prompts of a twentieth of a second, so that a test walks the menus in no time; `prompts` tells which were played."""
-    with Quick(exchange.city) as one:
+    async with Quick(exchange.city) as one:
         yield one

@@ -66,7 +66,8 @@ class Exchange:
 
     async def staff_phone(self, name: str, tone_hz: float) -> Phone:
         """The registered desk phone of `operator1`, `liaison1`…"""
-        extension = {"operator1": "1001", "operator2": "1002", "liaison1": "2001", "liaison2": "2002"}[name]
+        extension = {"operator1": "1001", "operator2": "1002", "liaison1": "2001", "liaison2": "2002",
+                     "liaison3": "2003"}[name]  # fmt: skip
         phone = await self._phone(extension, f"sip-{name}", tone_hz)
         await phone.register()
         await self.until(lambda: extension in self.control.board.registered)
@@ -82,6 +83,13 @@ class Exchange:
 
     async def liaison(self) -> Phone:
         return await self.staff_phone("liaison1", LIAISON_HZ)
+
+    async def outside(self, tone_hz: float = LIAISON_HZ) -> Phone:
+        """All telephones outside: what the trunk is asked to call arrives here; `by_number` says how it is taken."""
+        port = int(self.city.hotline.settings.asterisk.trunk_contact.rpartition(":")[2])
+        phone = await Phone.start("outside", self.city.sip, tone_hz=tone_hz, listen_port=port)
+        self.phones.append(phone)
+        return phone
 
     async def _phone(self, name: str, password: str | None, tone_hz: float) -> Phone:
         phone = await Phone.start(name, self.city.sip, password, tone_hz=tone_hz)

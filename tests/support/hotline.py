@@ -15,11 +15,13 @@ from config.bootstrap import Hotline
 from config.settings import load, make_clock
 from core.clock import ShiftedClock
 from core.people import Role, RoleGrant, User, hash_password
-from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
+from core.units import Liaison, Region, RegionLevel, ServicePhone, Unit, UnitDuty
 from ivr.site import Folders
 from kb.models import Audience, Entry, EntryKind, EntryState
 
 MONDAY_MORNING = "2026-06-01T10:00:00+08:00"
+MOBILE, SERVICE_PHONE = "13800000103", "08725550103"
+"""Unit 103's backup liaison and its service telephone, both outside."""
 PASSWORD = "correct-horse-battery"
 SOUNDS = Path(__file__).parents[2] / "var" / "tests" / "sounds"
 
@@ -113,7 +115,7 @@ async def _found(session: AsyncSession, city: City) -> None:
     for code, name, duty in (
         ("001", "示范州政府办", UnitDuty.OFFICE), ("002", "示范州监察局", UnitDuty.INSPECTION),
         ("003", "96128呼叫中心", UnitDuty.CALL_CENTRE), ("101", "人力资源和社会保障局", UnitDuty.DEPARTMENT),
-        ("102", "公安局", UnitDuty.DEPARTMENT),
+        ("102", "公安局", UnitDuty.DEPARTMENT), ("103", "民政局", UnitDuty.DEPARTMENT),
     ):  # fmt: skip
         session.add(Unit(region_id=region.id, code=code, name=name, duty=duty))
     await session.flush()
@@ -122,6 +124,7 @@ async def _found(session: AsyncSession, city: City) -> None:
     for name, role, extension, unit in (
         ("operator1", Role.OPERATOR, "1001", "003"), ("operator2", Role.OPERATOR, "1002", "003"),
         ("liaison1", Role.LIAISON, "2001", "101"), ("liaison2", Role.LIAISON, "2002", "102"),
+        ("liaison3", Role.LIAISON, "2003", "103"), ("backup3", Role.LIAISON, None, "103"),
         ("supervisor1", Role.SUPERVISOR, None, "003"), ("inspector1", Role.INSPECTOR, None, "002"),
         ("admin1", Role.ADMIN, None, None),
     ):  # fmt: skip
@@ -141,5 +144,8 @@ async def _found(session: AsyncSession, city: City) -> None:
     )  # fmt: skip
     session.add_all(
         [Liaison(unit_id=city.units["101"], user_id=city.users["liaison1"]),
-         Liaison(unit_id=city.units["102"], user_id=city.users["liaison2"])]
+         Liaison(unit_id=city.units["102"], user_id=city.users["liaison2"]),
+         Liaison(unit_id=city.units["103"], user_id=city.users["liaison3"]),
+         Liaison(unit_id=city.units["103"], user_id=city.users["backup3"], position=2, outside_number=MOBILE),
+         ServicePhone(unit_id=city.units["103"], number=SERVICE_PHONE)]
     )  # fmt: skip

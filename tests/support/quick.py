@@ -1,6 +1,7 @@
 """Short prompts for call tests (短提示音): every prompt of the menus becomes one very short tone, and is written down."""
 
 import os
+import re
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from support.hotline import SOUNDS, City
 
 from ivr.flow.context import HotAnswer
 from ivr.menu import AnyNode, Menus
+from ivr.site import DIALPLAN
 
 PROMPT_HZ = 700
 _NAME = "quick/tone"
@@ -38,16 +40,22 @@ class Quick:
         self._controller = city.hotline.controller
         self._before = replace(self._controller._deps)
 
-    def __enter__(self) -> Self:
-        write_tone(SOUNDS / f"{_NAME}.wav")
+    async def __aenter__(self) -> Self:
+        for name in [_NAME, *(f"quick/{name}" for name in _played_by_dialplan())]:
+            write_tone(SOUNDS / f"{name}.wav")
+        await self._prompts_from("quick")
         self._controller._deps.sound = self._sound
         self.set_times(wait_s=0.5)
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._controller._deps = self._before
+        await self._prompts_from("hotline")
+
+    async def _prompts_from(self, folder: str) -> None:
+        await self._controller.ami.action("Setvar", Variable="PROMPTS", Value=folder)
 
     def set_times(self, **times: float) -> None:
         """The waits of every node that has them."""
@@ -64,6 +72,10 @@ class Quick:
     def _sound(self, prompt: str) -> str:
         self.prompts.append(prompt)
         return _NAME
+
+
+def _played_by_dialplan() -> set[str]:
+    return set(re.findall(r"\$\{PROMPTS\}/([\w-]+)", (DIALPLAN / "extensions.conf").read_text()))
 
 
 def _with(node: AnyNode, times: Mapping[str, float]) -> Any:

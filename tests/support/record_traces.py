@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ class Tap:
 
 
 def _plain(transfer: TransferState) -> dict[str, Any]:
-    names = ("mode", "unit_id", "unit_name", "liaison_name", "extensions", "by")
-    return {name: getattr(transfer, name) for name in names}
+    names = ("mode", "unit_id", "unit_name", "liaison_name", "extensions", "by", "back_to")
+    parties = [asdict(party) for party in transfer.parties]
+    return {**{name: getattr(transfer, name) for name in names}, "parties": parties}
 
 
 async def talk_and_hang_up(on: Exchange) -> None:

@@ -78,6 +78,12 @@ class Call(Listening):
         return self.invite.from_address.uri.user or ""
 
     @property
+    def called_number(self) -> str:
+        """The number an incoming call was sent to."""
+        assert self.invite is not None
+        return str(self.invite.uri.user or "")
+
+    @property
     def remote_name(self) -> str:
         """The calling name of an incoming call."""
         assert self.invite is not None

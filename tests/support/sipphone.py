@@ -59,6 +59,8 @@ class Phone:
         self.account = account
         self.tone_hz = tone_hz
         self.on_invite: Policy = "answer"
+        self.by_number: dict[str, Policy] = {}
+        """Called numbers that are taken otherwise than `on_invite` says."""
         self.ring_s = 0.0
         self.calls: list[Call] = []
         self.is_registered = False
@@ -156,12 +158,13 @@ class Phone:
         call = await self._new_call(dialog)
         call.take(invite, sender)
         self._arrivals.put_nowait(call)
-        if self.on_invite == "busy":
+        policy = self.by_number.get(call.called_number, self.on_invite)
+        if policy == "busy":
             call.reject(486, "Busy Here")
-        elif self.on_invite == "decline":
+        elif policy == "decline":
             call.reject(603, "Decline")
         else:
-            await self._ring(call, self.on_invite)
+            await self._ring(call, policy)
 
     async def _ring(self, call: Call, policy: Policy) -> None:
         call.ring()

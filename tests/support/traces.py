@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ivr.live_call import Party
 from ivr.tracker import Line, Tracker, TransferState
 
 FOLDER = Path(__file__).parents[1] / "traces"
@@ -42,9 +43,10 @@ def _transfer(row: Row, tracker: Tracker) -> None:
     if call and row["Did"] == "cancel":
         call.transfer = None
     elif call:
-        names = ("mode", "unit_id", "unit_name", "liaison_name", "by")
+        names = ("mode", "unit_id", "unit_name", "liaison_name", "by", "back_to")
+        parties = tuple(Party(**{**one, "dials": tuple(one["dials"])}) for one in row["parties"])
         call.transfer = TransferState(
-            **{name: row[name] for name in names}, extensions=tuple(row["extensions"])
+            **{name: row[name] for name in names}, extensions=tuple(row["extensions"]), parties=parties
         )
         call.phase = "transferring"
 

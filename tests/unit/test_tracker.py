@@ -170,15 +170,16 @@ def test_the_other_telephone_stops_ringing():
     assert state.phase == "talking"
 
 
-def test_consultation_fails_when_the_last_telephone_has_refused():
-    """One telephone busy, the other still rings: nothing is lost yet."""
+def test_consultation_fails_when_the_ladder_has_ended():
+    """One telephone busy, the other still rings: nothing is lost yet; the person's last telephone tells why."""
     tracker = Tracker()
     state = consulting(tracker)
     busy = [{"Event": "DialEnd", "DestUniqueid": LIAISON, "DialStatus": "BUSY"}, *hung(LIAISON, "17")]
-    assert [line.kind for line in feed(busy, tracker)] == ["no_answer"]
+    assert feed(busy, tracker) == []
     assert state.phase == "ringing"
     declined = [
         {"Event": "DialEnd", "DestUniqueid": "n1-1.4", "DialStatus": "NOANSWER"},
+        {"Event": "UserEvent", "UserEvent": "LadderEnd", "Linkedid": CALLER, "Uniqueid": OPERATOR},
         *hung("n1-1.4", "21"),
     ]
     assert [line.kind for line in feed(declined, tracker)] == ["no_answer", "transfer_failed"]
