@@ -1,6 +1,8 @@
 """Simultaneous recorded talks (并发通话): callers go through the menu to operators' SIP telephones, both send tones."""
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 import time
 import wave
@@ -61,6 +63,7 @@ def _extensions(count: int) -> list[str]:
 async def measure_talks(
     system: System, controller: asyncio.subprocess.Process, count: int, duration_s: float
 ) -> TalkResult:
+    _go_first()
     server = ("127.0.0.1", system.sip_port)
     callers_pump = Pump()
     operators = [
@@ -103,6 +106,12 @@ async def measure_talks(
         controller_percent=own_controller, bench_percent=bench,
         others_percent=max(0.0, machine - asterisk - own_controller - bench),
     )  # fmt: skip
+
+
+def _go_first() -> None:
+    """Let the telephones' packets leave on time (root only): a gap is then Asterisk's, and not the sender's."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
 
 
 async def _phone(

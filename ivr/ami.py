@@ -178,6 +178,7 @@ class Ami:
         self._waiting: set[asyncio.Future[Any]] = set()
         self._numbers = itertools.count(1)
         self._posted: dict[str, Callable[[], None]] = {}
+        self._outgoing: list[str] = []
         self._manager = _Manager(
             host=host, port=port, username=user, secret=secret, events="on", reconnect_timeout=1,
             ping_delay=3600, ping_interval=3600, protocol_factory=_Protocol, forgetable_actions=_Never(),
@@ -227,12 +228,18 @@ class Ami:
         if not self.up:
             raise TelephonyDown
         number = f"post-{next(self._numbers)}"
-        lines = "".join(f"{key}: {safe(key, value)}\r\n" for key, value in fields.items())
+        lines = "".join([f"{key}: {safe(key, value)}\r\n" for key, value in fields.items()])
         if on_refused:
             self._posted[number] = on_refused
-        self._manager.protocol.transport.write(
-            f"Action: {name}\r\nActionID: {number}\r\n{lines}\r\n".encode()
-        )
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(f"Action: {name}\r\nActionID: {number}\r\n{lines}\r\n")
+
+    def _flush(self) -> None:
+        """What one turn of the event loop has posted goes out in one piece: a write costs more than all the rest."""
+        posted, self._outgoing = self._outgoing, []
+        if posted and self.up:
+            self._manager.protocol.transport.write("".join(posted).encode())
 
     def _replied(self, fields: Fields) -> None:
         on_refused = self._posted.pop(fields.get("ActionID", ""), None)
@@ -245,6 +252,7 @@ class Ami:
         action = Action({"Action": name, "ActionID": f"{name}-{next(self._numbers)}"})
         for key, value in fields.items():
             action[key] = [safe(key, item) for item in value] if isinstance(value, list) else safe(key, value)
+        self._flush()
         future: asyncio.Future[Any] = self._manager.protocol.send(action, as_list=as_list)
         return future
 
@@ -279,6 +287,7 @@ class Ami:
 
     def _fail_waiting(self) -> None:
         self._posted.clear()
+        self._outgoing.clear()
         for future in list(self._waiting):
             if not future.done():
                 future.set_exception(TelephonyDown())

@@ -15,7 +15,6 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.errors import HotlineError
 from core.lines import Line as HotlineLine
 from core.tasks import Tasks
 from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
@@ -24,6 +23,7 @@ from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
 from ivr.flow.context import Caller, FlowDeps
 from ivr.flow.session import Session
+from ivr.heartbeat import Heartbeat
 from ivr.journal import Journal
 from ivr.menu import Menus
 from ivr.outcome import call_facts
@@ -32,13 +32,10 @@ from ivr.tracker import ENTRY_CONTEXTS, Line, LiveCall, Tracker
 from recordings import ledger
 
 log = structlog.get_logger()
-BEAT_S = 1.0
-KEEP_S = 8.0
-"""How often the time limit of callers in a dialogue is moved on (it is 25 s in the dialplan)."""
-KEEP_LIMIT_S = 25
-MISSED_BEATS = 3
 LAST_WORDS_LIMIT_S = 30.0
 """How long the record of a call that has ended waits for its unfinished message to be handed in."""
+CLEARING_LIMIT_S = 1.0
+CLEARING_LOOK_S = 0.01
 OPENING_LIMIT_S = 3.0
 """How long a caller after a very short talk waits for the ticket whose code is to be spoken."""
 
@@ -79,7 +76,8 @@ class Controller:
             "AsyncAGIStart": self._agi_start,
             "AsyncAGIExec": self._agi_exec,
             "AsyncAGIEnd": self._agi_end,
-            "DTMFEnd": self._key,
+            "DTMFBegin": self._key_down,
+            "DTMFEnd": self._key_up,
             "ContactStatus": self.seats.contact,
             "QueueMemberPause": self.seats.member,
             "QueueMemberRemoved": self.seats.removed,
@@ -88,8 +86,7 @@ class Controller:
     def start(self) -> None:
         """Connect and begin the loops; returns at once."""
         self.ami.start()
-        self._deps.tasks.loop("controller-beat", self._beat)
-        self._deps.tasks.loop("controller-keep", self._keep)
+        self._deps.tasks.loop("controller-beat", Heartbeat(self.ami, self._dialogues).run)
         self._deps.tasks.loop("ledger-writer", self.journal.run)
 
     async def stop(self) -> None:
@@ -248,6 +245,7 @@ class Controller:
         caller = self._caller(call)
         note = partial(self.note, call)
         if call.transfer:
+            await _legs_cleared(call)
             self._store(self.tracker.transfer_failed(call, self._deps.clock.now()))
             call.transfer = None
         if stage == "after" and caller.opening:
@@ -277,11 +275,19 @@ class Controller:
         if dialogue := self._dialogues.pop(event.get("Uniqueid", ""), None):
             dialogue.leave()
 
-    def _key(self, event: Fields) -> None:
-        if event.get("Direction") == "Received" and (
-            dialogue := self._dialogues.get(event.get("Uniqueid", ""))
-        ):
-            dialogue.press(event.get("Digit", ""))
+    def _key_down(self, event: Fields) -> None:
+        if dialogue := self._pressed(event):
+            dialogue.key_down(event.get("Digit", ""))
+
+    def _key_up(self, event: Fields) -> None:
+        if dialogue := self._pressed(event):
+            dialogue.key_up(event.get("Digit", ""))
+
+    def _pressed(self, event: Fields) -> Dialogue | None:
+        """The dialogue whose caller has pressed a key."""
+        return (
+            self._dialogues.get(event.get("Uniqueid", "")) if event.get("Direction") == "Received" else None
+        )
 
     def _caller(self, call: LiveCall) -> Caller:
         caller = self.callers.get(call.linkedid)
@@ -296,9 +302,8 @@ class Controller:
         caller = self._caller(call)
         if dialogue := self._dialogues.pop(call.linkedid, None):
             dialogue.leave()
-        if talk := self._talks.pop(
-            call.linkedid, None
-        ):  # it hands in the message over which the caller hung up
+        talk = self._talks.pop(call.linkedid, None)
+        if talk and not talk.done():  # it hands in the message over which the caller hung up
             await asyncio.wait({talk}, timeout=LAST_WORDS_LIMIT_S)
         self.journal.set_facts(
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
@@ -366,34 +371,16 @@ class Controller:
             if row.get("Application") == "AGI" and row.get("Uniqueid") not in self._dialogues:
                 self._agi_start({**row, "Env": "agi_arg_1%3A%20welcome%0A"})
 
-    async def _beat(self, beat: Callable[[], None]) -> None:
-        """Tell the dialplan that a controller lives; a connection that stops answering is given up."""
-        missed = 0
-        while True:
-            if self.ami.up:
-                try:
-                    epoch = int(datetime.now(UTC).timestamp())
-                    await self.ami.action("Setvar", Variable="CTL_BEAT", Value=epoch, limit_s=2)
-                    missed = 0
-                    beat()
-                except TelephonyDown:
-                    missed = 0
-                except HotlineError:
-                    missed += 1
-                    log.warning("beat_missed", missed=missed)
-                    if missed >= MISSED_BEATS:
-                        self.ami.drop()
-            await asyncio.sleep(BEAT_S)
-
-    async def _keep(self, beat: Callable[[], None]) -> None:
-        while True:
-            await asyncio.sleep(KEEP_S)
-            beat()
-            for dialogue in list(self._dialogues.values()):
-                if self.ami.up:
-                    self.ami.post(
-                        "Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=KEEP_LIMIT_S
-                    )
-
     def _job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]
+
+
+async def _legs_cleared(call: LiveCall) -> None:
+    """Wait until the telephones that did not answer have told why: Asterisk reports a hang-up, with its cause, once the
+    channel is cleared away, and by then the caller may be two steps further.
+    """
+    for _ in range(int(CLEARING_LIMIT_S / CLEARING_LOOK_S)):
+        if not any(leg.failed for leg in call.legs.values()):
+            return
+        await asyncio.sleep(CLEARING_LOOK_S)
+    log.warning("leg_not_cleared", linkedid=call.linkedid)

@@ -1,8 +1,13 @@
 """One caller's turn with the controller, over AsyncAGI (语音会话).
 
-Sounds are played by Asterisk's Read(), which stops at a key; the keys themselves come from AMI's DTMFEnd events and
-wait in a buffer here, so that a caller who types ahead loses none between two commands. Asterisk takes a command when
-the next audio frame arrives, so a step costs one frame (20 ms) and never a round trip more.
+Sounds are played by Asterisk's Read(), which then waits for a key; the keys themselves come from AMI's DTMF events and
+wait in a buffer here, so that a caller who types ahead loses none between two commands.
+
+Theory of operation. A key's end stops the Read that runs, and Asterisk then looks for the next command at once; when
+there is none it looks again with the next audio frame, 20 ms later. So a key is taken at its *beginning* while a Read
+runs: the next command is in Asterisk's queue before the finger is lifted, and the caller hears the next prompt without
+delay, however busy the controller is. Should the Read end by itself while the key is still down, the key's end stops
+the next one instead: that one is played again.
 """
 
 import asyncio
@@ -18,6 +23,8 @@ from ivr.ami import Ami, Fields, TelephonyDown, quoted
 PLAY_CHARACTERS = 700
 """AMI refuses lines over 1024 characters: longer lists of sounds are played in parts."""
 COMMAND_LIMIT_S = 30.0
+PLAY_LIMIT_S = 300.0
+NO_WAIT_S = 0.01
 _STAGE = re.compile("agi_arg_1%3A%20([^%]*)%0A")
 """The STAGE in the event's URL-encoded environment; the rest of it is not worth decoding for every call."""
 _RESULT = re.compile(
@@ -37,12 +44,26 @@ class AgiResult:
     """For RECORD FILE: length of what was recorded."""
 
 
+_STOPPED = AgiResult(0)
+"""For a Read that a key will have stopped."""
+
+
 def parse_result(text: str) -> AgiResult:
     """The answer to one AGI command, e.g. `200 result=35 (dtmf) endpos=24000` (8 samples a millisecond)."""
     match = _RESULT.match(text.strip())
     if not match or match["code"] != "200":
         return AgiResult(-1, text.strip())
     return AgiResult(int(match["result"] or 0), match["data"] or "", int(match["endpos"] or 0) // 8)
+
+
+@dataclass(slots=True, eq=False)
+class _Sent:
+    """A command that Asterisk has and has not yet ended."""
+
+    answer: "asyncio.Future[AgiResult]"
+    is_read: bool
+    is_cut: bool = False
+    """A key meant for the command before it has stopped this one."""
 
 
 class Dialogue:
@@ -58,68 +79,71 @@ class Dialogue:
         self.stage = stage[1] if stage else "welcome"
         """Why the dialplan hands the caller over."""
         self.gone = False
+        self.leaving = False
+        """The channel goes back to the dialplan, which sets its own limits from there on."""
         self._keys: deque[str] = deque()
-        self._key_came = asyncio.Event()
-        self._results: dict[str, asyncio.Future[AgiResult]] = {}
+        self._down = ""
+        """The key that was taken and is still held."""
+        self._down_too_long = False
+        """The Read that the held key should stop has ended before it."""
+        self._sent: dict[str, _Sent] = {}
+        """Oldest first: the first one runs."""
 
     # --- fed by the controller --------------------------------------------------------------------------------
 
-    def press(self, key: str) -> None:
-        self._keys.append(key)
-        self._key_came.set()
+    def key_down(self, key: str) -> None:
+        """A key begins: taken now if its end will stop the Read that runs."""
+        if (runs := self._running) and runs.is_read and not self._down:
+            self._down = key
+            self._take(key)
+
+    def key_up(self, key: str) -> None:
+        """A key ends: taken now unless it was at its beginning."""
+        if self._down != key:
+            self._take(key)
+        elif self._down_too_long and (runs := self._running):
+            runs.is_cut = True
+        self._down, self._down_too_long = "", False
 
     def answer(self, command_id: str, result: str) -> None:
-        future = self._results.pop(command_id, None)
-        if future and not future.done():
-            future.set_result(parse_result(unquote(result)))
+        """Asterisk has ended a command."""
+        sent = self._sent.pop(command_id, None)
+        if sent is None:
+            return
+        self._down_too_long = self._down_too_long or bool(self._down)
+        if not sent.answer.done():
+            sent.answer.set_result(parse_result(unquote(result)))
 
     def leave(self) -> None:
         """The channel has ended or left AsyncAGI: whoever waits here gets CallerGone."""
         self.gone = True
-        self._key_came.set()
-        for future in self._results.values():
-            if not future.done():
-                future.set_exception(CallerGone())
-        self._results.clear()
+        for sent in self._sent.values():
+            if not sent.answer.done():
+                sent.answer.set_exception(CallerGone())
+        self._sent.clear()
 
     # --- used by the flow -------------------------------------------------------------------------------------
 
     async def command(self, text: str, limit_s: float = COMMAND_LIMIT_S) -> AgiResult:
         """Run one AGI command to its end; CallerGone when the channel is no longer there."""
-        if self.gone:
-            raise CallerGone
-        number = f"{self.uniqueid}/{next(self._numbers)}"
-        future = self._results[number] = asyncio.get_running_loop().create_future()
-        self._ami.post(
-            "AGI", lambda: self._refused(number), Channel=self.channel, Command=text, CommandID=number
-        )
-        try:
-            return await asyncio.wait_for(future, limit_s)
-        except TimeoutError:
-            raise TelephonyDown from None
-        finally:
-            self._results.pop(number, None)
+        return await self._answered(self._send(text), limit_s)
 
-    async def play(self, sounds: Sequence[str], limit_s: float = 300.0) -> None:
-        """Play sounds one after the other; a key, or one already pressed, ends it."""
+    async def play(self, sounds: Sequence[str]) -> None:
+        """Play sounds one after the other; a key, or one already pressed, ends it and stays in the buffer."""
         for part in _parts(sounds):
-            if self._keys:
-                return
-            await self.command(f"EXEC Read {quoted(f'KEY,{part},1,,1,0.01')}", limit_s)
-            if self.gone:  # Read ends in the same way for a hang-up as for a prompt played to its end
-                raise CallerGone
+            await self._read(part, NO_WAIT_S)
 
-    async def key(self, timeout_s: float) -> str | None:
-        """The next key, from the buffer or within `timeout_s`; None for silence."""
-        if not self._keys and not self.gone:
-            self._key_came.clear()
-            try:
-                await asyncio.wait_for(self._key_came.wait(), timeout_s)
-            except TimeoutError:
-                return None
-        if self._keys:
-            return self._keys.popleft()
-        raise CallerGone
+    async def listen(self, sounds: Sequence[str], timeout_s: float) -> str | None:
+        """Play sounds and wait for a key, `timeout_s` from their end; None for silence. A key already pressed is first."""
+        *before, last = list(_parts(sounds)) or [""]
+        for part in before:
+            await self._read(part, NO_WAIT_S)
+        await self._read(last, timeout_s)
+        return self.take_key()
+
+    def take_key(self) -> str | None:
+        """The key that has waited longest in the buffer."""
+        return self._keys.popleft() if self._keys else None
 
     @property
     def next_key(self) -> str | None:
@@ -137,22 +161,60 @@ class Dialogue:
         self.forget_keys()
         return result.end_ms
 
-    async def set_variable(self, name: str, value: object) -> None:
-        await self.command(f"SET VARIABLE {name} {quoted(value)}")
-
     async def leave_to(self, context: str, **variables: object) -> None:
         """Hand the caller back to the dialplan, which goes on in `context`."""
-        for name, value in {**variables, "NEXT": context}.items():
-            await self.set_variable(name, value)
+        wanted = {**variables, "NEXT": context}
+        commands = [f"SET VARIABLE {name} {quoted(value)}" for name, value in wanted.items()]
+        self.leaving = True
+        await asyncio.gather(*map(self.command, commands))
         self._ami.post(
             "AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break"
         )
 
+    # --- pieces -----------------------------------------------------------------------------------------------
+
+    @property
+    def _running(self) -> _Sent | None:
+        return next(iter(self._sent.values()), None)
+
+    def _take(self, key: str) -> None:
+        """Whoever plays or listens goes on at once; the Read itself is ended by the key's end."""
+        self._keys.append(key)
+        for sent in self._sent.values():
+            if sent.is_read and not sent.answer.done():
+                sent.answer.set_result(_STOPPED)
+
+    async def _read(self, sounds: str, wait_s: float) -> None:
+        """Play `sounds` (joined by &) and wait for a key; nothing happens while one is in the buffer."""
+        again = True
+        while again and not self._keys:
+            sent = self._send(f"EXEC Read {quoted(f'KEY,{sounds},1,,1,{wait_s}')}", is_read=True)
+            await self._answered(sent, PLAY_LIMIT_S)
+            if self.gone and not self._keys:  # Read ends in the same way for a hang-up as for silence
+                raise CallerGone
+            again = sent.is_cut
+
+    def _send(self, text: str, *, is_read: bool = False) -> _Sent:
+        if self.gone:
+            raise CallerGone
+        number = f"{self.uniqueid}/{next(self._numbers)}"
+        self._ami.post(
+            "AGI", lambda: self._refused(number), Channel=self.channel, Command=text, CommandID=number
+        )
+        sent = self._sent[number] = _Sent(asyncio.get_running_loop().create_future(), is_read)
+        return sent
+
+    async def _answered(self, sent: _Sent, limit_s: float) -> AgiResult:
+        try:
+            return await asyncio.wait_for(sent.answer, limit_s)
+        except TimeoutError:
+            raise TelephonyDown from None
+
     def _refused(self, number: str) -> None:
         """Asterisk refuses an AGI command when the channel is gone."""
-        future = self._results.pop(number, None)
-        if future and not future.done():
-            future.set_exception(CallerGone())
+        sent = self._sent.pop(number, None)
+        if sent and not sent.answer.done():
+            sent.answer.set_exception(CallerGone())
 
 
 def _parts(sounds: Sequence[str]) -> Iterator[str]:

@@ -88,13 +88,16 @@ class Walk:
     async def _say(self, node: Say) -> str | None:
         """A key of the next node, pressed during this one, stays in the buffer for it."""
         while True:
-            await self._play(self._prompts(node))
-            key = await self._dialogue.key(node.wait_s) if node.wait_s else self._dialogue.next_key
+            if node.wait_s:
+                key = await self._hear(self._prompts(node), node.wait_s)
+            else:
+                await self._play(self._prompts(node))
+                key = self._dialogue.next_key
             meaning = global_key(node, key) if key else None
             if meaning is None:
                 return node.next
             if not node.wait_s:
-                await self._dialogue.key(0)
+                self._dialogue.take_key()
             self._note(ledger.KEY, node=node.id, key=key)
             if meaning == "operator":
                 return self._menus.operator
@@ -146,8 +149,7 @@ class Walk:
         """Play and wait for one key until `take` accepts it; silence and mistakes count together."""
         failures = 0
         while failures < node.tries:
-            await self._play(prompts)
-            key = await self._dialogue.key(node.first_key_s)
+            key = await self._hear(prompts, node.first_key_s)
             if key is None:
                 failures += 1
                 await self._complain(node, ledger.TIMEOUT, node.silent)
@@ -170,7 +172,6 @@ class Walk:
     async def _entry(self, node: Entry) -> str | None:
         failures = 0
         while failures < node.tries:
-            await self._play(self._prompts(node))
             typed, meaning = await self._digits(node)
             if meaning == "operator":
                 return self._menus.operator
@@ -189,10 +190,11 @@ class Walk:
         return node.on_fail
 
     async def _digits(self, node: Entry) -> tuple[str, str | None]:
-        """What was typed, and the global key that ended it if one did."""
+        """What was typed after the prompts, and the global key that ended it if one did."""
         typed = ""
         while len(typed) < node.max_digits:
-            key = await self._dialogue.key(node.next_key_s if typed else node.first_key_s)
+            prompts, wait_s = ((), node.next_key_s) if typed else (self._prompts(node), node.first_key_s)
+            key = await self._hear(prompts, wait_s)
             if key is None:
                 break
             meaning = global_key(node, key, typed)
@@ -232,6 +234,9 @@ class Walk:
     async def _play(self, prompts: Sequence[str]) -> None:
         if prompts:
             await self._dialogue.play([self._sound(prompt) for prompt in prompts])
+
+    async def _hear(self, prompts: Sequence[str], wait_s: float) -> str | None:
+        return await self._dialogue.listen([self._sound(prompt) for prompt in prompts], wait_s)
 
 
 def _spoken(sheets: Sequence[Sequence[Item]], page: int) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 from support.calls import CALLER_HZ, Exchange
-from support.quick import Quick
+from support.quick import PROMPT_HZ, Quick
 from support.rawsip import garbage, send_raw
 from support.sipphone import Call, CallRefused
 from support.tones import hears
@@ -37,6 +37,19 @@ async def leave_message(exchange: Exchange, call: Call, node: str) -> None:
 
 
 # --- keys ------------------------------------------------------------------------------------------------------
+
+
+async def test_key_held_beyond_its_prompt_costs_no_prompt(exchange: Exchange, quick: Quick):
+    """A key that is down when its menu's time ends is taken, and the next prompt, which its end cuts off, comes again."""
+    quick.set_time("MAIN", first_key_s=0.6)
+    call = await exchange.dial()
+    await exchange.at_node(call, "MAIN")
+    (press,) = await call.dtmf("1", press_ms=1500)
+    await exchange.at_node(call, "Q")
+    await call.until_hears(PROMPT_HZ, for_s=0.02, since=press.ended_at, timeout=4)
+    await call.hangup()
+    record = await exchange.record(call)
+    assert record.node_path == "WELCOME>MAIN>Q"
 
 
 async def test_menu_is_heard_and_walked_by_keys(exchange: Exchange):

@@ -58,8 +58,9 @@ async def test_stale_beat_sends_new_callers_the_short_path(city: City):
     async with await Phone.start("13900009999", city.sip, tone_hz=CALLER_HZ) as caller:
         call = await caller.call("96128")
         await call.answered()
+        began = None
         for name in ("welcome", "fallback-operator", "fallback-voicemail"):
-            await call.until_hears(TONES[name], timeout=5)
+            began = await call.until_hears(TONES[name], since=began)
         await asyncio.sleep(3)
         await call.dtmf("#")
         await call.until_hears(TONES["fallback-saved"], timeout=5)
@@ -72,6 +73,17 @@ async def test_stale_beat_sends_new_callers_the_short_path(city: City):
     assert "96128|13900009999" in note
     await left_messages_become_tickets(city)
     assert "/message/" not in await asterisk(city, "database show message")
+
+
+async def test_caller_in_the_menu_is_taken_over(city: City):
+    """Whoever listens to a menu when the controller dies is with the dialplan's short path seconds later, unasked."""
+    exchange = Exchange(city)
+    call = await exchange.dial()
+    await exchange.at_node(call, "MAIN")
+    await stop_controller(city)
+    began = await call.until_hears(TONES["fallback-operator"], timeout=10)
+    await call.until_hears(TONES["fallback-voicemail"], since=began)
+    await asyncio.gather(*(phone.close() for phone in exchange.phones))
 
 
 async def left_messages_become_tickets(city: City) -> None:

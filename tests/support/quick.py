@@ -63,6 +63,12 @@ class Quick:
         nodes = {node.id: _with(node, times) for node in menus}
         self._controller._deps.menus = Menus(menus.start, menus.operator, MappingProxyType(nodes))
 
+    def set_time(self, node_id: str, **times: float) -> None:
+        """The waits of one node."""
+        menus = self._controller._deps.menus
+        nodes = {**menus.nodes, node_id: _with(menus[node_id], times)}
+        self._controller._deps.menus = Menus(menus.start, menus.operator, MappingProxyType(nodes))
+
     def set_hot_answers(self, *answers: HotAnswer) -> None:
         async def hot(_: str | None) -> Sequence[HotAnswer]:
             return answers

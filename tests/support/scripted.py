@@ -31,10 +31,15 @@ class ScriptedDialogue:
     def type_ahead(self, keys: str) -> None:
         self.ahead.extend(keys)
 
-    async def play(self, sounds: Sequence[str], limit_s: float = 300.0) -> None:
+    async def play(self, sounds: Sequence[str]) -> None:
         self.played.append([*sounds])
 
-    async def key(self, timeout_s: float) -> str | None:
+    def take_key(self) -> str | None:
+        return self.ahead.popleft() if self.ahead else None
+
+    async def listen(self, sounds: Sequence[str], timeout_s: float) -> str | None:
+        if sounds:
+            self.played.append([*sounds])
         if self.ahead:
             return self.ahead.popleft()
         if not self.script:

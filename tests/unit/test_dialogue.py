@@ -106,7 +106,7 @@ async def test_gone_channel_ends_the_command(ami: FakeAmi, dialogue: Dialogue):
 
 async def test_leaving_wakes_whoever_waits(dialogue: Dialogue):
     """Hang-up ends a command and a wait for a key at once."""
-    waiting = [asyncio.create_task(dialogue.command("A")), asyncio.create_task(dialogue.key(60))]
+    waiting = [asyncio.create_task(dialogue.command("A")), asyncio.create_task(dialogue.listen(["x"], 60))]
     await asyncio.sleep(0)
     dialogue.leave()
     results = await asyncio.gather(*waiting, return_exceptions=True)
@@ -117,7 +117,7 @@ async def test_waiting_for_a_key_of_a_caller_who_is_gone_ends_at_once(dialogue: 
     """A caller who hung up before the wait began is not waited for, nor taken for silent."""
     dialogue.leave()
     with pytest.raises(CallerGone):
-        await asyncio.wait_for(dialogue.key(60), 1)
+        await asyncio.wait_for(dialogue.listen(["x"], 60), 1)
 
 
 async def test_commands_after_the_end_are_refused(ami: FakeAmi, dialogue: Dialogue):
@@ -128,32 +128,89 @@ async def test_commands_after_the_end_are_refused(ami: FakeAmi, dialogue: Dialog
     assert ami.posted == []
 
 
-async def test_keys_typed_ahead_are_kept_in_order(dialogue: Dialogue):
-    """No key is lost between two commands."""
+async def test_keys_typed_ahead_are_kept_in_order(ami: FakeAmi, dialogue: Dialogue):
+    """No key is lost between two commands, and nothing is played to who has typed ahead."""
     for key in "123":
-        dialogue.press(key)
+        dialogue.key_up(key)
     assert dialogue.next_key == "1"
-    assert [await dialogue.key(0) for _ in range(3)] == ["1", "2", "3"]
-
-
-async def test_silence_is_none(dialogue: Dialogue):
-    """No key within the time is silence."""
-    assert await dialogue.key(0.01) is None
-
-
-async def test_key_pressed_while_waiting_is_returned(dialogue: Dialogue):
-    """A key that comes during the wait ends it."""
-    waiting = asyncio.create_task(dialogue.key(60))
-    await asyncio.sleep(0)
-    dialogue.press("5")
-    assert await asyncio.wait_for(waiting, 1) == "5"
-
-
-async def test_play_is_skipped_when_a_key_waits(ami: FakeAmi, dialogue: Dialogue):
-    """Who types ahead does not listen to the prompt."""
-    dialogue.press("1")
     await dialogue.play(["hotline/main-menu"])
+    assert [await dialogue.listen(["hotline/main-menu"], 6) for _ in range(3)] == ["1", "2", "3"]
     assert ami.posted == []
+
+
+def listening(ami: FakeAmi, dialogue: Dialogue) -> "asyncio.Task[str | None]":
+    return asyncio.create_task(dialogue.listen(["hotline/main-menu"], 6))
+
+
+async def test_silence_is_none(ami: FakeAmi, dialogue: Dialogue):
+    """One command plays and waits; ended without a key it was silence."""
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    assert [item["Command"] for item in ami.posted] == ['EXEC Read "KEY,hotline/main-menu,1,,1,6"']
+    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=0"))
+    assert await task is None
+
+
+async def test_key_is_taken_when_it_begins(ami: FakeAmi, dialogue: Dialogue):
+    """The next command is sent while the finger is still on the key, whose end then counts no second time."""
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_down("5")
+    assert await task == "5"
+    following = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_up("5")
+    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=0"))
+    dialogue.answer(ami.posted[1]["CommandID"], quote("200 result=0"))
+    assert (await following, len(ami.posted)) == (None, 2)
+
+
+async def test_key_without_a_beginning_is_taken_at_its_end(ami: FakeAmi, dialogue: Dialogue):
+    """A telephone that reports keys as messages (SIP INFO) tells only their end."""
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_up("5")
+    assert await task == "5"
+
+
+async def test_key_begun_while_nothing_is_played_is_taken_at_its_end(ami: FakeAmi, dialogue: Dialogue):
+    """Between two commands a key's end may still stop the next one: it is taken only then, and only once."""
+    dialogue.key_down("5")
+    assert dialogue.next_key is None
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_up("5")
+    assert (await task, dialogue.next_key) == ("5", None)
+
+
+async def test_prompt_cut_by_an_old_key_is_played_again(ami: FakeAmi, dialogue: Dialogue):
+    """A prompt that ends while a key is held leaves the key's end to the next prompt: that one is not lost."""
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_down("5")
+    await task
+    following = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=0"))
+    dialogue.key_up("5")
+    dialogue.answer(ami.posted[1]["CommandID"], quote("200 result=0"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert ami.posted[2]["Command"] == ami.posted[1]["Command"]
+    dialogue.answer(ami.posted[2]["CommandID"], quote("200 result=0"))
+    assert (await following, len(ami.posted)) == (None, 3)
+
+
+async def test_held_key_that_stops_its_own_prompt_repeats_nothing(ami: FakeAmi, dialogue: Dialogue):
+    """The next key after an undisturbed one is taken at its beginning again."""
+    for key in "12":
+        task = listening(ami, dialogue)
+        await asyncio.sleep(0)
+        dialogue.key_down(key)
+        assert await task == key
+        dialogue.key_up(key)
+        dialogue.answer(ami.posted[-1]["CommandID"], quote("200 result=0"))
+    assert len(ami.posted) == 2
 
 
 async def test_long_lists_are_played_in_parts(ami: FakeAmi, dialogue: Dialogue):
@@ -173,7 +230,7 @@ async def test_key_between_two_parts_ends_the_list(ami: FakeAmi, dialogue: Dialo
     """A key during the first part of a long list stops the rest."""
     task = asyncio.create_task(dialogue.play([f"hotline/sound-number-{n:04}" for n in range(100)]))
     await asyncio.sleep(0)
-    dialogue.press("1")
+    dialogue.key_up("1")
     dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=0"))
     await task
     assert len(ami.posted) == 1
@@ -181,10 +238,10 @@ async def test_key_between_two_parts_ends_the_list(ami: FakeAmi, dialogue: Dialo
 
 async def test_recording_tells_its_length(ami: FakeAmi, dialogue: Dialogue):
     """The keys before and during a recording are not the next menu's; its length is in milliseconds."""
-    dialogue.press("7")
+    dialogue.key_up("7")
     task = asyncio.create_task(dialogue.record("/spool/message/n1-1.1-1", 180))
     await asyncio.sleep(0)
-    dialogue.press("#")
+    dialogue.key_up("#")
     dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=35 (dtmf) endpos=40000"))
     assert await task == 5000
     assert dialogue.next_key is None
@@ -194,17 +251,18 @@ async def test_recording_tells_its_length(ami: FakeAmi, dialogue: Dialogue):
 async def test_line_break_never_reaches_asterisk(ami: FakeAmi, dialogue: Dialogue):
     """A control character in a value is refused before anything is sent."""
     with pytest.raises(UnsafeValue):
-        await dialogue.set_variable("NAME", "a\nb")
+        await dialogue.leave_to("operators", LADDER="a\nb")
     assert ami.posted == []
 
 
 async def test_leaving_to_the_dialplan_sets_next_last(ami: FakeAmi, dialogue: Dialogue):
     """The dialplan goes on where NEXT says, with every variable set before."""
     task = asyncio.create_task(dialogue.leave_to("operators", QUEUE_LIMIT=600))
-    while not task.done():
-        await asyncio.sleep(0)
-        if ami.posted and not task.done():
-            dialogue.answer(ami.posted[-1]["CommandID"], quote("200 result=1"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for item in list(ami.posted):
+        dialogue.answer(item["CommandID"], quote("200 result=1"))
+    await task
     assert [item["Command"] for item in ami.posted] == [
         'SET VARIABLE QUEUE_LIMIT "600"', 'SET VARIABLE NEXT "operators"', "ASYNCAGI BREAK"
     ]  # fmt: skip
