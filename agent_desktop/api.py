@@ -14,7 +14,7 @@ from core.people import Role, User
 from core.web.api import PREFIX, answer
 from core.web.keys import DB, person
 from core.web.routes import ApiDoc, Param, Routes
-from tickets.access import ticket_for
+from tickets.access import is_shielded, ticket_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import Step, Ticket, TrailRow
 from tickets.queries import steps_of, trail_of
@@ -31,7 +31,7 @@ _TICKET = ApiDoc(
         "state": "状态代码",
         "state_name": "状态",
         "channel": "来源渠道",
-        "caller_number": "来电号码（隐去部分）",
+        "caller_number": "来电号码（隐去部分；已有投诉的对监察以外的人员不显示）",
         "received_at": "收到时间",
         "closed_at": "归档时间",
         "subject": "主题",
@@ -54,7 +54,8 @@ async def ticket(request: web.Request) -> web.StreamResponse:
         assert asker is not None
         found = await ticket_for(session, asker, request.match_info["ticket_no"])
         steps, trail = await steps_of(session, found.id), await trail_of(session, found.id)
-    return answer(ticket_json(found, steps, trail))
+        hidden = {"caller_number": None} if await is_shielded(session, asker, found) else {}
+    return answer(ticket_json(found, steps, trail) | hidden)
 
 
 def ticket_json(found: Ticket, steps: Sequence[Step], trail: Sequence[TrailRow]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Subquery, exists, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,6 +56,21 @@ def is_accountable(now: datetime) -> ColumnElement[bool]:
 def is_decided() -> ColumnElement[bool]:
     """The condition on `Step` that the inspectors have decided about it."""
     return exists().where(AccountabilityRecord.step_id == Step.id)
+
+
+WHAT = {"step": "逾期未办且未说明", "order": "督办逾期未反馈"}
+
+
+def pending(now: datetime) -> Subquery:
+    """The accountability list: (what, ticket_id, unit_id, cut_off_at) of every step and order that waits for a decision."""
+    steps = select(literal("step").label("what"), Step.ticket_id, Step.unit_id, Step.cut_off_at)
+    late = SupervisionOrder.answered_at.is_(None) & (SupervisionOrder.cut_off_at < now)
+    decided = exists().where(AccountabilityRecord.order_id == SupervisionOrder.id)
+    ordered = select(
+        literal("order"), SupervisionOrder.ticket_id, SupervisionOrder.unit_id, SupervisionOrder.cut_off_at
+    )
+    waiting = steps.where(is_accountable(now), ~is_decided())
+    return waiting.union_all(ordered.where(late, ~decided)).subquery("waiting")
 
 
 async def hold(

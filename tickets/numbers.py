@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.errors import InvalidInput, NotAllowed
 from core.people import Role, User
 from recordings.models import Call
-from tickets.access import ticket_for
+from tickets.access import is_shielded, ticket_for
 from tickets.models import Feedback, State, Step, Ticket, TicketKind
 from tickets.moves import open_step
 from tickets.requests import acts_for
@@ -57,6 +57,8 @@ async def right_to(session: AsyncSession, user: User, ticket: Ticket, step: Step
     """The row “full caller number” of §5.9 for a ticket this person sees; `step` is the open one."""
     if ticket.kind == TicketKind.COMPLAINT:
         return Right(Role.INSPECTOR) if Role.INSPECTOR in user.roles else None
+    if await is_shielded(session, user, ticket):
+        return None
     if Role.OPERATOR in user.roles and ticket.operator_id == user.id and await _is_at_hand(session, ticket):
         return Right(Role.OPERATOR)
     if step is not None and await acts_for(session, user, step.unit_id):

@@ -3,6 +3,7 @@
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from agent_desktop.keys import RECORDINGS
 from core.people import Role
@@ -11,6 +12,7 @@ from core.web.keys import CLOCK, person
 from core.web.requests import source_of
 from recordings import playback
 from recordings.calls import Scope
+from recordings.errors import RecordingClosed
 from recordings.models import Recording, RecordingKind
 from recordings.playback import Leave, Listener
 from tickets.models import Ticket
@@ -48,10 +50,21 @@ async def leave(
 ) -> tuple[Recording, Leave]:
     """The recording and what of it may be heard; raises as `recordings.playback.leave`."""
     recording, _ = await playback.find(session, public_id)
+    if await is_shielded_voice(session, who.roles, recording):
+        raise RecordingClosed(recording=public_id)
     held_by = await holder_of(session, recording)
     return await playback.leave(
         session, request.app[CLOCK], request.app[RECORDINGS], who, public_id, held_by_unit_id=held_by
     )
+
+
+async def is_shielded_voice(session: AsyncSession, roles: frozenset[Role], recording: Recording) -> bool:
+    """Whether somebody complained about a ticket of this call: its voice is the inspectors' and supervisors' now (M-88)."""
+    if roles & {Role.INSPECTOR, Role.SUPERVISOR, Role.SECRECY}:
+        return False
+    complaint = aliased(Ticket)
+    about = select(complaint.id).join(Ticket, Ticket.id == complaint.about_id)
+    return await session.scalar(about.where(Ticket.call_id == recording.call_id).limit(1)) is not None
 
 
 async def holder_of(session: AsyncSession, recording: Recording) -> int | None:

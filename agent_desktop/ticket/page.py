@@ -26,7 +26,7 @@ from recordings import calls, story
 from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
 from tickets import queries, reasons
-from tickets.access import ticket_for
+from tickets.access import is_shielded, ticket_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
 from tickets.numbers import right_to
@@ -67,6 +67,7 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
     names = await _names(session, case, [row.actor_id for row in trail], requests)
     step = case.open_step
     right = await right_to(session, user, ticket, step)
+    shielded = await is_shielded(session, user, ticket)
     region = await session.get(Region, ticket.region_id)
     return {
         "case": case,
@@ -83,10 +84,11 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "region": region.name if region else "",
         "dates": await _dates(session, case),
         "entries": timeline(trail, requests, linked.values(), case.steps, names),
-        "players": await _players(request, session, ticket, linked.values()),
+        "players": [] if shielded else await _players(request, session, ticket, linked.values()),
         "kinds": story.KINDS,
         "seconds": story.seconds_text,
         "right": right,
+        "shielded": shielded,
         "reply": ticket.answer or ticket.guidance,
         "parts": [one for one in case.steps if one.reply and one.finished_at],
         "other": await session.get(Ticket, ticket.about_id) if ticket.about_id else None,

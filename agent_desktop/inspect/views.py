@@ -1,0 +1,120 @@
+"""`/inspect` (监察): the lists: clocks of the level, complaints, accountability, sealed tickets."""
+
+from datetime import datetime
+
+from aiohttp import web
+from sqlalchemy import ColumnElement, select
+
+from agent_desktop.inspect import panels, records, work
+from agent_desktop.liaison.inbox import OPEN, columns, in_words, tickets_query
+from agent_desktop.ticket import words
+from agent_desktop.ticket.page import who_asks
+from core.people import Role, User
+from core.units import Unit
+from core.web.app import add_room
+from core.web.keys import CLOCK, DB
+from core.web.lists import Filter, Query, Table, period, serve_list
+from core.web.routes import Routes
+from tickets import accountability, sealing
+from tickets.models import State, Step, Ticket, TicketKind
+
+routes = Routes()
+MON = (Role.INSPECTOR,)
+_QUESTION = Ticket.kind == TicketKind.QUESTION
+_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
+Views = dict[str, tuple[str, ColumnElement[bool]]]
+
+
+@routes.get("/inspect", roles=MON, nav="监察")
+async def clocks(request: web.Request) -> web.StreamResponse:
+    """Open, due soon, overdue, unexplained, explained, passed around."""
+    user, units = await _asked_by(request)
+    query = tickets_query(user).where(_QUESTION)
+    return await _serve(request, "inspect", "监察", _clock_views(_now(request)), "overdue", query, units)
+
+
+@routes.get("/inspect/complaints", roles=MON, nav="投诉")
+async def complaints(request: web.Request) -> web.StreamResponse:
+    user, units = await _asked_by(request)
+    query = tickets_query(user).where(_COMPLAINT)
+    views = _complaint_views(_now(request))
+    return await _serve(request, "complaints", "投诉", views, "open", query, units)
+
+
+@routes.get("/inspect/sealed", roles=sealing.SEALERS, nav="封存")
+async def sealed(request: web.Request) -> web.StreamResponse:
+    """What only inspectors and secrecy reviewers see (M-86)."""
+    user, units = await _asked_by(request)
+    query = tickets_query(user).where(Ticket.sealed.is_(True))
+    everything: Views = {"": ("全部", Ticket.sealed.is_(True))}
+    return await _serve(request, "sealed", "已封存", everything, "", query, units)
+
+
+async def _serve(
+    request: web.Request,
+    name: str,
+    title: str,
+    views: Views,
+    default: str,
+    query: Query,
+    units: dict[str, str],
+) -> web.StreamResponse:
+    table = Table(
+        name, title,
+        columns=columns(_now(request)),
+        filters=(
+            Filter("view", "范围", lambda key: views[key][1], {key: label for key, (label, _) in views.items()}, kind="tabs", default=default),
+            Filter("q", "工单号或文字", in_words),
+            Filter("unit", "承办单位", lambda key: Step.unit_id == int(key), units),
+            Filter("channel", "来源", lambda key: Ticket.channel == key, words.CHANNELS),
+            *period("due", "到期", Step.due_on),
+        ),
+        sort="due", tie=Ticket.id,
+    )  # fmt: skip
+    return await serve_list(request, table, query, "inspect/list.html")
+
+
+def _clock_views(now: datetime) -> Views:
+    late = OPEN & (Step.cut_off_at < now)
+    return {
+        "open": ("在办", OPEN),
+        "soon": ("即将到期", OPEN & (Step.warn_at <= now) & (Step.cut_off_at >= now)),
+        "overdue": ("已逾期", late),
+        "unexplained": ("逾期未说明", accountability.is_accountable(now)),
+        "explained": ("已说明", late & Step.explained_at.is_not(None)),
+        "ping_pong": ("推诿标记", Step.ping_pong.is_(True)),
+        "extended": ("已延期", Step.extended_at.is_not(None)),
+        "": ("全部", Ticket.id.is_not(None)),
+    }
+
+
+def _complaint_views(now: datetime) -> Views:
+    return {
+        "open": ("待办结", OPEN),
+        "new": ("待受理", Ticket.state == State.C_NEW),
+        "working": ("调查中", Ticket.state == State.C_WORKING),
+        "overdue": ("已逾期", OPEN & (Step.cut_off_at < now)),
+        "replied": ("已答复", Ticket.state.in_([State.C_REPLIED, State.C_CLOSED])),
+        "rejected": ("不予受理", Ticket.state == State.C_REJECTED),
+        "judicial": ("移交司法", Ticket.state == State.C_JUDICIAL),
+        "": ("全部", Ticket.id.is_not(None)),
+    }
+
+
+async def _asked_by(request: web.Request) -> tuple[User, dict[str, str]]:
+    """Who asks, and the units of their level for the filter."""
+    async with request.app[DB].reading() as session:
+        user = await who_asks(session, request)
+        own_level = select(Unit).where(Unit.region_id == user.region_id).order_by(Unit.code)
+        return user, {str(unit.id): unit.name for unit in await session.scalars(own_level)}
+
+
+def _now(request: web.Request) -> datetime:
+    return request.app[CLOCK].now()
+
+
+def setup(app: web.Application) -> None:
+    add_room(app, "agent_desktop.inspect", prefix="inspect")
+    for part in (routes, records.routes, work.routes):
+        part.register(app)
+    panels.setup(app)
