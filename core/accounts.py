@@ -19,6 +19,7 @@ from core.bus import publish
 from core.clock import Clock
 from core.errors import Conflict, HotlineError, InvalidInput, NotFound
 from core.people import Role, RoleGrant, Token, User, hash_password, new_token
+from core.units import Unit, UnitDuty
 from core.web.sessions import end_sessions_of
 
 _USERNAME = re.compile(r"[a-z][a-z0-9_.-]{1,39}")
@@ -30,10 +31,11 @@ LONG_PASSWORD = 12
 """From this length on a password needs no mixture."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 ALONE = {
-    Role.INSPECTOR: {Role.SECRECY},
+    Role.INSPECTOR: {Role.SECRECY, Role.LIAISON, Role.HEAD},
     Role.ADMIN: {Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR},
 }
-"""With these roles only the named others may be held: who watches or runs the machine does not work the cases (§5.9)."""
+"""With these roles only the named others may be held: who watches or runs the machine does not work the cases (§5.9).
+An inspector is liaison or head of a supervision body alone, never of a unit that is supervised."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ async def create_user(
     user = User(username=username, password_hash=await _hashed(password))
     user.grants = [RoleGrant(role=role) for role in sorted(wanted)]
     await _apply_details(session, user, details)
+    await _refuse_watched(session, user, wanted)
     session.add(user)
     await session.flush()
     await _note(session, clock, by, "account.create", user, "、".join(sorted(wanted)))
@@ -133,6 +136,7 @@ async def change_user(
     """New details and roles; a lost role signs the person out everywhere. `user` has its grants loaded."""
     wanted = _checked_roles(roles)
     await _apply_details(session, user, details)
+    await _refuse_watched(session, user, wanted)
     lost = user.roles - wanted
     if Role.ADMIN in lost:
         await _refuse_last_admin(session, user)
@@ -259,6 +263,18 @@ def _checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
             if alone in wanted:
                 raise RolesExclude(one=ROLE_NAMES[alone], other=ROLE_NAMES[other])
     return wanted
+
+
+async def _refuse_watched(session: AsyncSession, user: User, wanted: frozenset[Role]) -> None:
+    """Nobody inspects the unit they work for."""
+    unit_roles = sorted(wanted & {Role.LIAISON, Role.HEAD})
+    if Role.INSPECTOR in wanted and unit_roles:
+        with session.no_autoflush:
+            unit = await session.get(Unit, user.unit_id) if user.unit_id else None
+        if unit is None or unit.duty != UnitDuty.INSPECTION:
+            raise RolesExclude(
+                one=ROLE_NAMES[Role.INSPECTOR], other=f"被监察单位的{ROLE_NAMES[unit_roles[0]]}"
+            )
 
 
 def _check_password(username: str, password: str) -> None:

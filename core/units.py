@@ -180,6 +180,14 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
     return {row.subject: row.code for row in await session.execute(query)}
 
 
+def regions_below(region_id: int | None) -> Select[int]:
+    """Ids of a region and of all that lies below it."""
+    tree = select(Region.id).where(Region.id == region_id).cte("regions_below", recursive=True)
+    child = aliased(Region)
+    tree = tree.union(select(child.id).join(tree, child.parent_id == tree.c.id))
+    return select(tree.c.id)
+
+
 def shown_regions() -> Select[int]:
     """Ids of the regions that citizens and desks see: townships and villages only where their county wants them (M-05)."""
     above, further = aliased(Region), aliased(Region)

@@ -6,10 +6,9 @@ never "forbidden". Pages that show numbers, names or voices ask further rules; t
 
 from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from core.people import Role, User
-from core.units import Liaison, Region, Unit, UnitDuty
+from core.units import Liaison, Region, Unit, UnitDuty, regions_below
 from recordings.models import Call
 from tickets.bodies import OVERSEERS
 from tickets.errors import TicketNotFound
@@ -79,14 +78,6 @@ def subordinates(user: User) -> Select[int]:
     return select(Unit.id).where(
         Unit.supervising_unit_id == user.unit_id, Unit.supervising_unit_id.is_not(None)
     )
-
-
-def regions_below(region_id: int | None) -> Select[int]:
-    """A region and all that lies below it."""
-    tree = select(Region.id).where(Region.id == region_id).cte("regions_below", recursive=True)
-    child = aliased(Region)
-    tree = tree.union(select(child.id).join(tree, child.parent_id == tree.c.id))
-    return select(tree.c.id)
 
 
 def _complaints_with(units: Select[int]) -> ColumnElement[bool]:

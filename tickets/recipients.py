@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.people import Role, User
-from core.units import Region, Unit, UnitDuty
-from tickets.access import own_units, regions_below
+from core.units import Region, Unit, UnitDuty, regions_below
+from tickets.access import own_units
 from tickets.bodies import OVERSEERS
 from tickets.models import Stage
 from tickets.oversight_models import Notice

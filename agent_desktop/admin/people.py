@@ -1,79 +1,86 @@
 """Looking up accounts for the administration pages; changes are `core.accounts`'."""
 
-from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from agent_desktop.admin.reach import Reach
+from core.accounts import ROLE_NAMES
 from core.people import Role, RoleGrant, Token, User
-from core.units import Region, Unit
-
-PAGE_SIZE = 50
-_SORTS = {"username": User.username, "name": User.display_name, "number": User.staff_number}
+from core.units import Region, Unit, UnitDuty, regions_below
+from core.web.lists import Column, Filter, Table
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the list is narrowed to and how it is ordered; `page` counts from 1."""
-
-    text: str = ""
-    role: Role | None = None
-    state: str = ""
-    sort: str = "username"
-    page: int = 1
+def _like(text: str) -> Any:
+    columns = (User.username, User.display_name, User.staff_number, User.extension)
+    return or_(*(column.contains(text, autoescape=True) for column in columns))
 
 
-@dataclass(frozen=True)
-class People:
-    rows: list[User]
-    total: int
-    pages: int
+def table(now: datetime) -> Table:
+    """The list of accounts; `now` tells who is locked at this moment."""
+
+    def state(user: User) -> str:
+        if not user.is_active:
+            return "停用"
+        return "已锁定" if user.locked_until_at and user.locked_until_at > now else "启用"
+
+    return Table(
+        "people", "人员账号",
+        columns=(
+            Column("name", "姓名", lambda row: row.display_name, sort=User.display_name, href=lambda row: f"/admin/people/{row.username}"),
+            Column("username", "用户名", lambda row: row.username, sort=User.username),
+            Column("number", "工号", lambda row: row.staff_number or "", sort=User.staff_number),
+            Column("extension", "分机", lambda row: row.extension or "", sort=User.extension),
+            Column("unit", "单位", lambda row: row.unit.name if row.unit else ""),
+            Column("roles", "角色", lambda row: "、".join(ROLE_NAMES[role] for role in sorted(row.roles))),
+            Column("state", "状态", state, tone=lambda row: {"启用": "ok", "已锁定": "bad"}.get(state(row), "")),
+        ),
+        filters=(
+            Filter("q", "姓名、用户名、工号或分机", _like),
+            Filter("role", "角色", lambda value: User.id.in_(select(RoleGrant.user_id).where(RoleGrant.role == value)),
+                   {str(role): name for role, name in ROLE_NAMES.items()}),
+            Filter("state", "状态", lambda value: User.is_active.is_(value == "active"), {"active": "启用", "disabled": "停用"}),
+        ),
+        sort="username", tie=User.id,
+    )  # fmt: skip
 
 
-async def find_people(session: AsyncSession, wanted: Wanted) -> People:
-    conditions = _conditions(wanted)
-    total = await session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
-    column = _SORTS.get(wanted.sort.removeprefix("-"), User.username)
-    order = column.desc() if wanted.sort.startswith("-") else column.asc()
-    rows = await session.scalars(
+def accounts_within(reach: Reach) -> Select[User]:
+    """The accounts a keeper may see and change: within reach, and with no role that the keeper may not give."""
+    beyond = exists().where(RoleGrant.user_id == User.id, RoleGrant.role.not_in(list(reach.gives)))
+    return (
         select(User)
-        .where(*conditions)
-        .options(selectinload(User.grants), selectinload(User.unit))
-        .order_by(order, User.id)
-        .limit(PAGE_SIZE)
-        .offset((wanted.page - 1) * PAGE_SIZE)
+        .where(reach.people(), ~beyond)
+        .options(selectinload(User.grants), selectinload(User.unit), selectinload(User.region))
     )
-    return People(list(rows), total, max(1, -(-total // PAGE_SIZE)))
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.text:
-        columns = (User.username, User.display_name, User.staff_number, User.extension)
-        conditions.append(or_(*(column.contains(wanted.text, autoescape=True) for column in columns)))
-    if wanted.role:
-        conditions.append(User.id.in_(select(RoleGrant.user_id).where(RoleGrant.role == wanted.role)))
-    if wanted.state:
-        conditions.append(User.is_active.is_(wanted.state == "active"))
-    return conditions
-
-
-async def all_units(session: AsyncSession) -> dict[str, list[Unit]]:
-    """Every unit by the name of its region."""
+async def units_within(session: AsyncSession, reach: Reach) -> dict[str, list[Unit]]:
+    """The units a keeper may put people into, by the name of their region; a supervisor's are the call centres."""
+    query = select(Unit).where(Unit.is_active).options(selectinload(Unit.region))
+    if Role.ADMIN not in reach.roles:
+        is_centre = and_(
+            Unit.region_id.in_(regions_below(reach.region_id)), Unit.duty == UnitDuty.CALL_CENTRE
+        )
+        mine = {
+            Role.OFFICE: Unit.region_id == reach.region_id,
+            Role.HEAD: Unit.id == reach.unit_id,
+            Role.SUPERVISOR: is_centre,
+        }
+        query = query.where(or_(*(where for role, where in mine.items() if role in reach.roles)))
     groups: dict[str, list[Unit]] = {}
-    rows = await session.scalars(
-        select(Unit)
-        .where(Unit.is_active)
-        .options(selectinload(Unit.region))
-        .order_by(Unit.region_id, Unit.code)
-    )
-    for unit in rows:
+    for unit in await session.scalars(query.order_by(Unit.region_id, Unit.code)):
         groups.setdefault(unit.region.name, []).append(unit)
     return groups
 
 
-async def all_regions(session: AsyncSession) -> list[Region]:
+async def regions_within(session: AsyncSession, reach: Reach) -> list[Region]:
+    """The regions to choose from; only the administrator sets one that is not the unit's."""
+    if Role.ADMIN not in reach.roles:
+        return []
     return list(await session.scalars(select(Region).order_by(Region.code)))
 
 

@@ -185,6 +185,8 @@ def _liaison(after: Rows, snapshot: Snapshot, key: str) -> Checked:
         yield "username", f"没有启用的账号“{facts['username']}”，请先建立账号"
     elif Role.LIAISON not in roles:
         yield "username", f"账号“{facts['username']}”没有联络员角色"
+    elif Role.INSPECTOR in roles and after["unit"].get(facts["unit"], {}).get("duty") != UnitDuty.INSPECTION:
+        yield "username", f"“{facts['username']}”是监察人员，不能担任被监察单位的联络员"
 
 
 def _line(after: Rows, _: Snapshot, key: str) -> Checked:

@@ -27,6 +27,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if (request.content_length or 0) > limit_kb * 1024:
         raise BodyTooLarge(limit_kb=limit_kb)
     await _identify(request)
+    if item and item.body_kb:
+        request = request.clone(client_max_size=limit_kb * 1024)
     if item is not None:
         await _admit(request, item)
     return await handler(request)

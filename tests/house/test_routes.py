@@ -18,6 +18,7 @@ from core.web.login import home_of
 from core.web.routes import CLIENTS, DECLARED, PUBLIC, SIGNED_IN, Declared, Routes, declared
 
 EVERY = frozenset(Role)
+KEEPERS = {Role.ADMIN, Role.OFFICE, Role.HEAD, Role.SUPERVISOR}
 CASES = EVERY - {Role.ADMIN}
 PAGES: dict[str, object] = {
     "/": PUBLIC,
@@ -42,8 +43,16 @@ PAGES: dict[str, object] = {
     "/tickets/{ticket_no}/case.zip": {Role.INSPECTOR},
     "/orders": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/wallboard": {Role.OPERATOR, Role.SUPERVISOR, Role.OFFICE, Role.ADMIN},
-    "/admin": {Role.ADMIN},
-    "/admin/people/new": {Role.ADMIN},
+    "/admin": KEEPERS,
+    "/admin/people/new": KEEPERS,
+    "/admin/people/{username}": KEEPERS,
+    "/admin/directory/{kind}": KEEPERS,
+    "/admin/directory/{kind}/new": KEEPERS,
+    "/admin/directory/{kind}/edit": KEEPERS,
+    "/admin/readiness": KEEPERS,
+    "/admin/import": {Role.ADMIN},
+    "/admin/import/template.xlsx": {Role.ADMIN},
+    "/admin/history": {Role.ADMIN},
     "/admin/channels": {Role.ADMIN},
     "/admin/roles": {Role.ADMIN},
     "/admin/audit": {Role.ADMIN},
