@@ -17,6 +17,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.lines import Line as HotlineLine
 from core.tasks import Tasks
+from ivr import transfer_story
 from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
@@ -27,8 +28,9 @@ from ivr.heartbeat import Heartbeat
 from ivr.journal import Journal
 from ivr.menu import Menus
 from ivr.outcome import call_facts
+from ivr.reactions import Reactions
 from ivr.seats import Seats
-from ivr.tracker import ENTRY_CONTEXTS, Line, LiveCall, Tracker
+from ivr.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
 from recordings import ledger
 
 log = structlog.get_logger()
@@ -70,6 +72,9 @@ class Controller:
         self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
         self.callers: dict[str, Caller] = {}
         self._dialogues: dict[str, Dialogue] = {}
+        self._reactions = Reactions(self, deps)
+        self.on_hand_back: Callable[[LiveCall, Leg], Awaitable[None]] | None = None
+        """The liaison pressed the keys that give the caller back; set by the call control."""
         self._talks: dict[str, asyncio.Task[Any]] = {}
         """The job of each call's last dialogue."""
         self._handlers: dict[str, Callable[[Fields], None]] = {
@@ -128,7 +133,7 @@ class Controller:
         lines = self.tracker.handle(event, at)
         if lines:
             self._store(lines)
-            self._react(lines, call_before)
+            self._reactions.to(lines, call_before)
 
     def _is_wrong_number(self, event: Fields) -> bool:
         """A number that is no line of ours: the dialplan refuses it, and it is no call of the hotline."""
@@ -147,86 +152,6 @@ class Controller:
     def _store(self, lines: list[Line]) -> None:
         self.journal.add(*lines)
 
-    def _react(self, lines: list[Line], before: LiveCall | None) -> None:
-        for line in lines:
-            call = self.tracker.calls.get(line.linkedid) or before
-            if call is not None:
-                self._follow(line, call)
-        self._tell_seats(before, lines)
-
-    def _follow(self, line: Line, call: LiveCall) -> None:
-        if line.kind == ledger.ARRIVED:
-            self._caller(call)
-        elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
-            if seat := self.board.seat_of(line.data["extension"]):
-                seat.wrap_up_call = ""  # the caller came back: the talk goes on, its wrap-up has not begun
-            self.journal.set_facts(call.linkedid, answered_at=call.answered_at, queued_at=call.queued_at)
-            self.journal.set_facts(call.linkedid, operator_id=self.seats.user_ids().get(call.operator))
-            opening = self._job(self._deps.on_answered(self, call, line.data["extension"]), "answered")
-            self._caller(call).opening = opening
-        elif line.kind == ledger.TRANSFER_ANSWERED:
-            caller = self._caller(call)
-            caller.liaison_id, caller.failed_unit_id = line.data.get("user"), None
-            facts = {"liaison_id": line.data.get("user"), "liaison_unit_id": line.data["unit"]}
-            self.journal.set_facts(call.linkedid, **facts)
-            caller.opening = self._job(self._deps.on_liaison(self, call), "liaison-answered")
-        elif line.kind == ledger.TRANSFER_FAILED:
-            caller = self._caller(call)
-            caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
-            self._job(self._deps.on_transfer_failed(caller), "transfer-failed")
-        elif line.kind == ledger.PARTY_LEFT:
-            self._leg_over(line, call)
-        elif line.kind == ledger.ENDED:
-            self._end_legs(call)
-            self._job(self._finish(call), "call-end")
-
-    def _leg_over(self, line: Line, call: LiveCall) -> None:
-        transfer = call.transfer
-        if (
-            transfer
-            and transfer.mode == "attended"
-            and transfer.by == line.data["extension"]
-            and not transfer.completing
-        ):
-            self._job(self._fetch_operator(call), "fetch-operator")
-        if seat := self.board.seat_of(line.data["extension"]):
-            seat.last_call = call
-            self._job(self.seats.wrap_up(seat, call.linkedid), "wrap-up")
-
-    def _end_legs(self, call: LiveCall) -> None:
-        """The caller has left a consultation: nobody waits any more, the others are released."""
-        for leg in call.legs.values():
-            if leg.answered_at and (seat := self.board.seat_of(leg.extension)):
-                seat.last_call = call
-                self._job(self.seats.wrap_up(seat, call.linkedid), "wrap-up")
-            self._job(self._hang_up(leg.name), "release-leg")
-
-    async def _hang_up(self, channel: str) -> None:
-        try:
-            await self.ami.action("Hangup", Channel=channel, Cause=16)
-        except (ActionRefused, TelephonyDown):
-            log.debug("leg_already_gone")
-
-    async def _fetch_operator(self, call: LiveCall) -> None:
-        """The operator has hung up while the caller waited for a consultation: ring the operator again, M-24."""
-        try:
-            await self.ami.action(
-                "Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1
-            )
-        except (ActionRefused, TelephonyDown):
-            log.info("caller_gone_too", linkedid=call.linkedid)
-
-    def _tell_seats(self, before: LiveCall | None, lines: list[Line]) -> None:
-        call = before or (self.tracker.calls.get(lines[0].linkedid) if lines else None)
-        extensions = {leg.extension for leg in call.legs.values()} if call else set()
-        extensions |= {str(line.data["extension"]) for line in lines if "extension" in line.data}
-        if call and call.operator:
-            extensions.add(call.operator)
-        for seat in list(self.board.seats.values()):
-            if seat.extension in extensions:
-                self._deps.bus.deliver(AgentChanged(seat.user_id))
-        self._deps.bus.deliver(BoardChanged())
-
     # --- dialogues --------------------------------------------------------------------------------------------------
 
     def _agi_start(self, event: Fields) -> None:
@@ -237,16 +162,16 @@ class Controller:
             return
         self._dialogues[dialogue.uniqueid] = dialogue
         call.phase = "menu" if not call.answered_at else "after_talk"
-        talk = self._job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
+        talk = self.job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
         self._talks[dialogue.linkedid] = talk
         self._deps.bus.deliver(BoardChanged())
 
     async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
-        caller = self._caller(call)
+        caller = self.caller_of(call)
         note = partial(self.note, call)
         if call.transfer:
             await _legs_cleared(call)
-            self._store(self.tracker.transfer_failed(call, self._deps.clock.now()))
+            self._store(transfer_story.failed(call, self._deps.clock.now()))
             call.transfer = None
         if stage == "after" and caller.opening:
             await asyncio.wait({caller.opening}, timeout=OPENING_LIMIT_S)
@@ -282,6 +207,12 @@ class Controller:
     def _key_up(self, event: Fields) -> None:
         if dialogue := self._pressed(event):
             dialogue.key_up(event.get("Digit", ""))
+        elif event.get("Direction") == "Received":
+            self._key_in_talk(event.get("Uniqueid", ""), event.get("Digit", ""))
+
+    def _key_in_talk(self, uniqueid: str, key: str) -> None:
+        if call := self.tracker.call_of(uniqueid):
+            self._reactions.to_key(call, uniqueid, key)
 
     def _pressed(self, event: Fields) -> Dialogue | None:
         """The dialogue whose caller has pressed a key."""
@@ -289,7 +220,7 @@ class Controller:
             self._dialogues.get(event.get("Uniqueid", "")) if event.get("Direction") == "Received" else None
         )
 
-    def _caller(self, call: LiveCall) -> Caller:
+    def caller_of(self, call: LiveCall) -> Caller:
         caller = self.callers.get(call.linkedid)
         if caller is None:
             line = self._deps.lines.get(call.line) or next(iter(self._deps.lines.values()))
@@ -297,9 +228,9 @@ class Controller:
             self.board.notes[call.linkedid] = CallNotes(region_id=line.region_id)
         return caller
 
-    async def _finish(self, call: LiveCall) -> None:
+    async def finish(self, call: LiveCall) -> None:
         """Close the call record once its last words are stored."""
-        caller = self._caller(call)
+        caller = self.caller_of(call)
         if dialogue := self._dialogues.pop(call.linkedid, None):
             dialogue.leave()
         talk = self._talks.pop(call.linkedid, None)
@@ -318,7 +249,7 @@ class Controller:
     # --- connection -------------------------------------------------------------------------------------------------
 
     def _on_up(self) -> None:
-        self._job(self._resync(), "resync")
+        self.job(self._resync(), "resync")
 
     def _on_down(self) -> None:
         for dialogue in self._dialogues.values():
@@ -334,7 +265,7 @@ class Controller:
             call = self.tracker.calls[linkedid]
             lines = self.tracker.handle({"Event": "Hangup", "Uniqueid": linkedid, "Cause": "unseen"}, now)
             self._store(lines)
-            self._react(lines, call)
+            self._reactions.to(lines, call)
         await self._adopt_calls(rows)
         await self.seats.resync()
         await self._adopt_dialogues(rows)
@@ -352,7 +283,7 @@ class Controller:
                 continue  # not a call to the hotline: telephones of the staff, whispers
             arrived = self.tracker.adopt({**row, "Exten": line or ""}, now)
             if arrived:
-                self._caller(self.tracker.calls[arrived[0].linkedid])
+                self.caller_of(self.tracker.calls[arrived[0].linkedid])
             if arrived and not self.journal.knows(arrived[0].linkedid):
                 self._store(arrived)
 
@@ -371,7 +302,7 @@ class Controller:
             if row.get("Application") == "AGI" and row.get("Uniqueid") not in self._dialogues:
                 self._agi_start({**row, "Env": "agi_arg_1%3A%20welcome%0A"})
 
-    def _job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
+    def job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]
 
 

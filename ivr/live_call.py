@@ -29,6 +29,10 @@ class Line:
     data: dict[str, Any]
 
 
+def line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -> Line:
+    return Line(call.linkedid, at, kind, channel, data)
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """Whom one rung of a transfer's ladder rings."""
@@ -61,6 +65,8 @@ class Leg:
     rings: bool = True
     """Nobody has answered or refused yet."""
     was_offered: bool = False
+    keys: str = ""
+    """The last keys pressed in the talk."""
     has_accepted: bool = False
     """The key was pressed."""
     party: Party | None = None
@@ -125,6 +131,8 @@ class LiveCall:
     transfer: TransferState | None = None
     consults: list[tuple[str, datetime]] = field(default_factory=list)
     """uniqueid of each channel on which a consultation was held, and since when."""
+    handed_back: bool = False
+    """The liaison gives the caller back; nobody has taken over yet."""
     whisper: str = ""
     """Channel that speaks into the talk, once there was one."""
     ended_at: datetime | None = None

@@ -13,9 +13,9 @@ ever assumed from an absence.
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of
+from ivr import transfer_story
+from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of, line
 from recordings import ledger
 
 __all__ = ["Leg", "Line", "LiveCall", "Tracker", "TransferState", "extension_of"]
@@ -71,12 +71,12 @@ class Tracker:
                  for leg in call.legs.values() if leg.extension == extension]  # fmt: skip
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
-    def expect_out(self, uniqueid: str, operator: str, number: str, line: str, at: datetime) -> list[Line]:
+    def expect_out(self, uniqueid: str, operator: str, number: str, called: str, at: datetime) -> list[Line]:
         """A call made from here begins with the operator's own channel, whose id we chose."""
-        call = LiveCall(uniqueid, "", line, number, at, direction="out", phase="ringing", operator=operator)
+        call = LiveCall(uniqueid, "", called, number, at, direction="out", phase="ringing", operator=operator)
         self.calls[uniqueid] = call
         self._owner[uniqueid] = uniqueid
-        return [self._line(call, at, ledger.ARRIVED, uniqueid, line=line, caller=number, direction="out")]
+        return [line(call, at, ledger.ARRIVED, uniqueid, line=called, caller=number, direction="out")]
 
     def adopt(self, channel: Fields, at: datetime) -> list[Line]:
         """Take up a call found running (CoreShowChannels row) after the controller was away; `Exten` is its line.
@@ -86,7 +86,7 @@ class Tracker:
         uniqueid, linkedid = channel.get("Uniqueid", ""), channel.get("Linkedid", "")
         if uniqueid == linkedid and uniqueid not in self.calls:
             call = self._open(channel, at)
-            return [self._line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
+            return [line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
         if linkedid in self.calls and uniqueid not in self._owner:
             self._add_leg(self.calls[linkedid], channel, at)
             if channel.get("ChannelState") == "6":
@@ -111,7 +111,7 @@ class Tracker:
             and uniqueid not in self._ended
         ):
             call = self._open(event, at)
-            return [self._line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
+            return [line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
         if uniqueid and linkedid in self.calls:
             self._add_leg(self.calls[linkedid], event, at)
         return []
@@ -143,24 +143,24 @@ class Tracker:
             return []
         if leg.answered_at is None:
             return self._not_answered(call, leg, at, cause)
-        left = self._line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
-        return [left, *self._consult_failed(call, leg, at, "left")]
+        left = line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
+        return [left, *transfer_story.party_gone(call, leg, at, "left")]
 
     def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:
         lines = self._unbridged(call, at) if call.bridge else []
         if own := call.legs.pop(call.linkedid, None):  # a call made from here: the operator leaves with it
             lines.append(
-                self._line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
+                line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
             )
         for leg in call.legs.values():
             lines += self._not_answered(call, leg, at, "") if leg.failed else []
-        lines += self.transfer_failed(call, at, "abandoned")
+        lines += transfer_story.failed(call, at, "abandoned")
         call.ended_at, call.phase_before_end, call.phase = at, call.phase, "ended"
         del self.calls[call.linkedid]
         self._ended.append(call.linkedid)
         for uniqueid in call.legs:
             self._owner.pop(uniqueid, None)
-        return [*lines, self._line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
+        return [*lines, line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
 
     # --- ringing ----------------------------------------------------------------------------------------------
 
@@ -177,12 +177,12 @@ class Tracker:
         if transfer and leg.party and transfer.phase == "ringing":
             transfer.liaison_name = leg.party.name
         returning = transfer is not None and transfer.back_to == leg.extension
-        lines = self.transfer_failed(call, at) if returning else []
+        lines = transfer_story.failed(call, at) if returning else []
         leg.was_offered, also = True, self._others(call, leg)
         if any(other.was_offered and other.rings for other in also):
             return lines  # the same person's other telephone
         told = leg.party.told() if leg.party else {}
-        return [*lines, self._line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension, **told)]
+        return [*lines, line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension, **told)]
 
     def _dial_end(self, event: Fields, at: datetime) -> list[Line]:
         call = self.call_of(event.get("DestUniqueid", ""))
@@ -205,17 +205,15 @@ class Tracker:
     def _not_answered(self, call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Line]:
         """A telephone that was not answered is over; one without a DialEnd (our own hang-up) says nothing of itself."""
         if not leg.failed:
-            return self._consult_failed(call, leg, at, "gone") if leg.rings else []
+            return transfer_story.party_gone(call, leg, at, "gone") if leg.rings else []
         if any(not other.answered_at for other in self._others(call, leg)):
             return []  # the person's last telephone tells
         why = "refused" if cause == _REFUSED else _WHY.get(leg.failed, "gone")
         told = leg.party.told() if leg.party else {}
-        if call.transfer and leg.party:
+        if call.transfer and leg.party and why != "cancelled":
             call.transfer.tried.append({**told, "why": why})
-        unanswered = self._line(
-            call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why, **told
-        )
-        return [unanswered, *self._consult_failed(call, leg, at, why)]
+        unanswered = line(call, at, ledger.NO_ANSWER, leg.uniqueid, extension=leg.extension, why=why, **told)
+        return [unanswered, *transfer_story.party_gone(call, leg, at, why)]
 
     def _others(self, call: LiveCall, leg: Leg) -> list[Leg]:
         """The other telephones that ring the same person."""
@@ -231,29 +229,10 @@ class Tracker:
             return []
         if event.get("UserEvent") == "LadderEnd" and call.transfer:
             call.transfer.ladder_ended = True
-            return [] if any(leg.failed for leg in call.legs.values()) else self.transfer_failed(call, at)
+            return [] if any(leg.failed for leg in call.legs.values()) else transfer_story.failed(call, at)
         if event.get("UserEvent") == "Accepted" and (leg := call.legs.get(event.get("Uniqueid", ""))):
             leg.has_accepted = True
         return []
-
-    def _consult_failed(self, call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
-        """Somebody of the unit is not, or no longer, there; while it rings the ladder goes on by itself (M-12)."""
-        transfer = call.transfer
-        if transfer is None or leg.extension not in transfer.extensions or transfer.phase == "failed":
-            return []
-        transfer.why = "no_answer" if why == "timeout" else why
-        is_left = transfer.mode == "attended" and transfer.phase == "talking" and why == "left"
-        is_last = transfer.ladder_ended and not any(other.failed for other in call.legs.values())
-        return self.transfer_failed(call, at) if is_left or is_last else []
-
-    def transfer_failed(self, call: LiveCall, at: datetime, why: str = "") -> list[Line]:
-        """The transfer under way, if there is one, has come to nothing; told once, with the last reason known."""
-        transfer = call.transfer
-        if transfer is None or transfer.phase == "failed":
-            return []
-        transfer.phase, transfer.why = "failed", why or transfer.why or "gone"
-        return [self._line(call, at, ledger.TRANSFER_FAILED, call.linkedid, mode=transfer.mode, unit=transfer.unit_id,
-                           why=transfer.why, tried=list(transfer.tried))]  # fmt: skip
 
     def _answered(self, call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
         leg.answered_at = at
@@ -264,20 +243,20 @@ class Tracker:
                 call.consults.append((consulting.uniqueid, at))
             told = leg.party.told() if leg.party else {"role": "liaison"}
             return [
-                self._line(call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, **told),
-                self._line(call, at, ledger.TRANSFER_ANSWERED, leg.uniqueid, extension=leg.extension,
+                line(call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, **told),
+                line(call, at, ledger.TRANSFER_ANSWERED, leg.uniqueid, extension=leg.extension,
                            unit=transfer.unit_id, **told),
             ]  # fmt: skip
         lines = []
         wait_ms = _ms(leg.offered_at if call.answered_at else call.queued_at or call.started_at, at)
         if call.answered_at is None:
             call.answered_at = at
-        if call.transfer and call.transfer.back_to == leg.extension:
-            lines.append(self._line(call, at, ledger.RETURNED, leg.uniqueid, to=leg.extension))
-            call.transfer = None
+        if call.handed_back or (call.transfer and call.transfer.back_to == leg.extension):
+            lines.append(line(call, at, ledger.RETURNED, leg.uniqueid, to=leg.extension))
+            call.transfer, call.handed_back = None, False
         call.operator = leg.extension if call.direction == "in" else call.operator
         role = "operator" if call.direction == "in" else "citizen"
-        answered = self._line(
+        answered = line(
             call, at, ledger.ANSWERED, leg.uniqueid, extension=leg.extension, role=role, wait_ms=wait_ms
         )
         return [answered, *lines]
@@ -293,28 +272,30 @@ class Tracker:
             call.bridge = bridge
         elif leg := call.legs.get(uniqueid):
             leg.bridge = bridge
-        partner = next((leg for leg in call.legs.values() if leg.bridge == bridge), None)
-        if partner is None or call.bridge != bridge or call.bridged_at:
+        if call.bridge != bridge:
             return []
-        return self._bridged(call, partner, at)
+        partners = [leg for leg in call.legs.values() if leg.bridge == bridge]
+        if call.bridged_at:
+            partners = [leg for leg in partners if leg.uniqueid == uniqueid]
+        lines: list[Line] = []
+        for partner in partners:
+            lines += self._joined(call, partner, at) if call.bridged_at else self._bridged(call, partner, at)
+        return lines
+
+    def _joined(self, call: LiveCall, partner: Leg, at: datetime) -> list[Line]:
+        """One more comes into the talk: three talk now."""
+        joined = line(call, at, ledger.JOINED, partner.uniqueid, extension=partner.extension)
+        completed = transfer_story.completed(call, partner, at)
+        call.phase = "three_way"
+        return [joined, *completed]
 
     def _bridged(self, call: LiveCall, partner: Leg, at: datetime) -> list[Line]:
         call.bridged_at = at
         lines = [
-            self._line(
-                call, at, ledger.BRIDGED, partner.uniqueid, bridge=call.bridge, extension=partner.extension
-            )
+            line(call, at, ledger.BRIDGED, partner.uniqueid, bridge=call.bridge, extension=partner.extension)
         ]
-        transfer = call.transfer
-        if transfer and transfer.phase != "failed" and partner.extension in transfer.extensions:
-            call.liaison, call.phase, call.transfer = partner.extension, "liaison", None
-            lines.append(
-                self._line(call, at, ledger.TRANSFER_COMPLETED, partner.uniqueid, mode=transfer.mode,
-                           unit=transfer.unit_id, extension=partner.extension)
-            )  # fmt: skip
-        else:
-            call.phase = "talking"
-        return lines
+        call.phase = "talking"
+        return lines + transfer_story.completed(call, partner, at)
 
     def _bridge_leave(self, event: Fields, at: datetime) -> list[Line]:
         uniqueid, bridge = event.get("Uniqueid", ""), event.get("BridgeUniqueid", "")
@@ -329,15 +310,19 @@ class Tracker:
             lines = self._unbridged(call, at)
             call.bridge = ""
             return lines
-        alone = not any(leg.bridge == bridge for leg in call.legs.values())
-        return self._unbridged(call, at) if alone else []
+        others = [leg for leg in call.legs.values() if leg.bridge == bridge]
+        if not others:
+            return self._unbridged(call, at)
+        if len(others) == 1:
+            call.phase = "liaison" if others[0].extension == call.liaison else "talking"
+        return []
 
     def _unbridged(self, call: LiveCall, at: datetime) -> list[Line]:
         if call.bridged_at is None:
             return []
         call.talk_ms += _ms(call.bridged_at, at)
         call.bridged_at, call.held = None, False
-        return [self._line(call, at, ledger.UNBRIDGED, call.linkedid, bridge=call.bridge)]
+        return [line(call, at, ledger.UNBRIDGED, call.linkedid, bridge=call.bridge)]
 
     def _hold(self, event: Fields, at: datetime) -> list[Line]:
         return self._set_held(event, at, held=True)
@@ -352,7 +337,7 @@ class Tracker:
             return []
         leg.held = call.held = held
         kind = ledger.HELD if held else ledger.RESUMED
-        return [self._line(call, at, kind, leg.uniqueid, by=leg.extension)]
+        return [line(call, at, kind, leg.uniqueid, by=leg.extension)]
 
     # --- waiting ----------------------------------------------------------------------------------------------
 
@@ -362,18 +347,8 @@ class Tracker:
             return []
         call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
         position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
-        queued = self._line(
-            call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position
-        )
-        return [*self._returned_to_queue(call, at), queued]
-
-    def _returned_to_queue(self, call: LiveCall, at: datetime) -> list[Line]:
-        """The department did not answer, nor did the operator who sent the caller there: anybody else may."""
-        if call.transfer is None:
-            return []
-        failed = self.transfer_failed(call, at)
-        call.transfer = None
-        return [*failed, self._line(call, at, ledger.RETURNED, call.linkedid, to="queue")]
+        queued = line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
+        return [*transfer_story.returned_to_queue(call, at), queued]
 
     def _queue_leave(self, event: Fields, at: datetime) -> list[Line]:
         call = self.calls.get(event.get("Uniqueid", ""))
@@ -381,19 +356,14 @@ class Tracker:
             return []
         call.left_queue = True
         answered = any(leg.answered_at for leg in call.legs.values())
-        return [
-            self._line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="answered" if answered else "other")
-        ]
+        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="answered" if answered else "other")]
 
     def _queue_abandon(self, event: Fields, at: datetime) -> list[Line]:
         call = self.calls.get(event.get("Uniqueid", ""))
         if call is None or call.left_queue:
             return []
         call.left_queue = True
-        return [self._line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="abandoned")]
-
-    def _line(self, call: LiveCall, at: datetime, kind: str, channel: str, **data: Any) -> Line:
-        return Line(call.linkedid, at, kind, channel, data)
+        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="abandoned")]
 
 
 def _ms(start: datetime, end: datetime) -> int:

@@ -14,12 +14,16 @@ NO_ANSWER = "no_answer"  # extension, user, role, why (timeout, busy, refused, g
 ANSWERED = "answered"  # extension, user, role (operator, liaison, backup, service_phone, citizen), wait_ms
 BRIDGED = "bridged"  # bridge, extension; the channel is the partner's, the caller is the other side
 UNBRIDGED = "unbridged"  # bridge
+JOINED = "joined"  # extension: one more in the running talk (三方通话)
 HELD = "held"  # by
 RESUMED = "resumed"  # by
-TRANSFER_STARTED = "transfer_started"  # mode (blind, attended), unit, extension, by
+TRANSFER_STARTED = (
+    "transfer_started"  # mode (blind, attended, menu, or a liaison's onward), unit, extension, by
+)
 TRANSFER_ANSWERED = "transfer_answered"  # extension, user, role, unit
 TRANSFER_FAILED = "transfer_failed"  # why (no_answer, busy, refused, gone, cancelled, left, abandoned), tried (user, role, why)
-TRANSFER_COMPLETED = "transfer_completed"  # mode, unit
+TRANSFER_COMPLETED = "transfer_completed"  # mode (as started, or three_way), unit
+HANDED_BACK = "handed_back"  # extension, user, unit: the liaison gives the caller back, a mis-transfer (M-34)
 RETURNED = "returned"  # to (operator's extension or `queue`)
 RECLAIMED = "reclaimed"  # extension: the operator's page came back to a running call
 LEFT_QUEUE = "left_queue"  # why (answered, abandoned, timeout, voicemail, empty)

@@ -196,7 +196,9 @@ def _answered(data: Mapping[str, Any], names: Names) -> str:
 
 
 def _transfer(data: Mapping[str, Any], names: Names) -> str:
-    mode = {"blind": "直接转接", "attended": "咨询后转接"}.get(str(data.get("mode")), "转接")
+    mode = {"blind": "直接转接", "attended": "咨询后转接", "onward": "由联络员转接"}.get(
+        str(data.get("mode")), "转接"
+    )
     return f"{mode}至{names.unit(data)}"
 
 
@@ -234,6 +236,8 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     ledger.ANSWERED: _answered,
     ledger.BRIDGED: lambda *_: "双方接通",
     ledger.UNBRIDGED: lambda *_: "双方断开",
+    ledger.JOINED: lambda d, n: f"{n.user(d)}加入，三方通话",
+    ledger.HANDED_BACK: lambda d, n: f"{n.unit(d)}{n.user(d)}将来电退回话务员",
     ledger.HELD: lambda *_: "来电人听等待音乐",
     ledger.RESUMED: lambda *_: "恢复通话",
     ledger.TRANSFER_STARTED: _transfer,

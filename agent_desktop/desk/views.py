@@ -55,7 +55,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     return await request.app[DESK_PUSH].serve(request, person(request).user_id)
 
 
-@routes.get("/desk/directory", roles=OPERATOR)
+@routes.get("/desk/directory", roles=(Role.OPERATOR, Role.LIAISON))
 async def directory(request: web.Request) -> web.StreamResponse:
     today = beijing(request.app[CLOCK].now()).date()
     async with request.app[DB].reading() as session:
@@ -90,17 +90,19 @@ async def seat(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/desk/call", roles=OPERATOR)
 async def call(request: web.Request) -> web.StreamResponse:
-    """{"action": hang_up | blind | consult | complete | cancel | play_code | call_out, …}"""
+    """{"action": hang_up | blind | consult | complete | three_way | cancel | play_code | call_out, …}"""
     body, user_id, control = await json_body(request), person(request).user_id, request.app[CONTROL]
     match body.get("action"):
         case "hang_up":
             await control.hang_up(user_id)
         case "blind":
-            await control.blind_transfer(user_id, _key(body, "unit_id"), _optional_key(body, "liaison_id"))
+            await control.blind_transfer(user_id, *chosen_party(body))
         case "consult":
-            await control.consult(user_id, _key(body, "unit_id"), _optional_key(body, "liaison_id"))
+            await control.consult(user_id, *chosen_party(body))
         case "complete":
             await control.complete_transfer(user_id)
+        case "three_way":
+            await control.three_way(user_id)
         case "cancel":
             await control.cancel_consult(user_id)
         case "play_code":
@@ -151,6 +153,11 @@ def _reason(body: dict[str, Any]) -> str:
     if reason not in PAUSE_REASONS:
         raise ReasonUnknown
     return str(reason)
+
+
+def chosen_party(body: dict[str, Any]) -> tuple[int, int | None]:
+    """The unit, and the liaison where one was picked, that a page wants the caller put through to."""
+    return _key(body, "unit_id"), _optional_key(body, "liaison_id")
 
 
 def _key(body: dict[str, Any], name: str) -> int:

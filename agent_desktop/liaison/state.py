@@ -29,7 +29,8 @@ def call_on(board: "Board", extension: str | None) -> "LiveCallView | None":
     return next((view for view in board.calls() if found and view.linkedid == found.linkedid), None)
 
 
-async def call_json(session: AsyncSession, call: "LiveCallView") -> dict[str, Any]:
+async def call_json(session: AsyncSession, call: "LiveCallView", own: str | None) -> dict[str, Any]:
+    """`own` is the extension of who looks."""
     region = await session.get(Region, call.region_id) if call.region_id else None
     operator = (
         await session.scalar(select(User).where(User.extension == call.operator)) if call.operator else None
@@ -44,6 +45,7 @@ async def call_json(session: AsyncSession, call: "LiveCallView") -> dict[str, An
         else "",
         "unit": call.consult.unit_name if call.consult else "",
         "phase": call.phase,
+        "mine": bool(own) and call.liaison == own,
         "started_at": call.started_at.isoformat(),
     }
 

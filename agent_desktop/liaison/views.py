@@ -7,7 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from agent_desktop.keys import BOARD
+from agent_desktop.desk.errors import WishUnknown
+from agent_desktop.desk.views import chosen_party
+from agent_desktop.keys import BOARD, CONTROL
 from agent_desktop.liaison import lists, panels, state, work
 from agent_desktop.live import StatePush
 from core.people import Role
@@ -39,6 +41,20 @@ async def page_life(request: web.Request) -> web.StreamResponse:
     return web.json_response({"ok": True})
 
 
+@routes.post("/liaison/call", roles=LIAISON)
+async def call(request: web.Request) -> web.StreamResponse:
+    """{"action": hand_back | pass_on, "unit_id", "liaison_id"}: the caller back to the operator, or on to somebody else."""
+    body, user_id, control = await json_body(request), person(request).user_id, request.app[CONTROL]
+    match body.get("action"):
+        case "hand_back":
+            await control.hand_back(user_id)
+        case "pass_on":
+            await control.pass_on(user_id, *chosen_party(body))
+        case other:
+            raise WishUnknown(wish=str(other)[:40])
+    return web.json_response({"ok": True})
+
+
 @routes.post("/liaison/tickets/{ticket_no}/answer", roles=LIAISON)
 async def answer(request: web.Request) -> web.StreamResponse:
     """{"answer", "guidance", "question"}: the reply, or the record of what was said on the call (T13, T2b)."""
@@ -59,8 +75,9 @@ async def _state_of(app: web.Application, user_id: int) -> dict[str, Any]:
         return {
             "kind": "state",
             "now": now.isoformat(),
+            "me": user_id,
             "registered": bool(board.registered & {user.extension or "", f"w{user.extension}"}),
-            "call": await state.call_json(session, call) if call else None,
+            "call": await state.call_json(session, call, user.extension) if call else None,
             "tickets": await state.open_tickets(session, user, now),
         }
 

@@ -19,7 +19,7 @@ STATES = {
     "paused": "小休",
     "offline": "离线",
 }
-TALKING_PHASES = frozenset({"talking", "held", "transferring", "consulting", "liaison"})
+TALKING_PHASES = frozenset({"talking", "held", "transferring", "consulting", "three_way", "liaison"})
 MENU_PHASES = frozenset({"menu", "after_talk"})
 
 

@@ -1,6 +1,8 @@
 """The liaison's page and the caller's telephone in a real browser."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.async_api import Page, expect
@@ -83,6 +85,36 @@ async def test_the_liaisons_pop_names_operator_and_region(page: Page, site: Desk
     await expect(page.locator("#call-operator")).to_contain_text("王话务")
     await expect(page.locator("#call-region")).to_have_text("大理州")
     assert await violations(page) == []
+
+
+async def test_a_liaison_gives_the_caller_back_or_on(page: Page, site: DeskSite) -> None:
+    """M-24, §5.3-2: while the caller talks to the unit, F6 gives them back and F7 passes them on, by keyboard alone."""
+    await sign_in(page, site, "liaison", "/liaison")
+    await expect(page.get_by_test_id("line-chip")).to_have_text("电话已就绪")
+    site.board.live = [live_call(region_id=site.region_id, phase="ringing", liaison="2001")]
+    site.control.board_changed()
+    await expect(page.get_by_test_id("call-number")).to_be_visible()
+    await expect(page.get_by_test_id("hand-back")).to_be_hidden()
+    site.board.live = [live_call(region_id=site.region_id, phase="liaison", liaison="2001")]
+    site.control.board_changed()
+    await expect(page.get_by_test_id("hand-back")).to_be_visible()
+    await page.keyboard.press("F7")
+    await page.get_by_test_id("pass-on-to").select_option(
+        json.dumps({"unit_id": site.units["police"], "liaison_id": None}, separators=(",", ":"))
+    )
+    assert await violations(page) == []
+    await page.get_by_test_id("pass-on-send").press("Enter")
+    await expect(page.get_by_test_id("pass-on-to")).to_be_hidden()
+    await page.keyboard.press("F6")
+    user = site.users["liaison"]
+    await until(lambda: ("hand_back", user) in site.control.wishes)
+    assert ("pass_on", user, site.units["police"], None) in site.control.wishes
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 async def test_the_callers_telephone_tells_when_nobody_can_be_reached(page: Page, site: DeskSite) -> None:

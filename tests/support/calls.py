@@ -66,8 +66,7 @@ class Exchange:
 
     async def staff_phone(self, name: str, tone_hz: float) -> Phone:
         """The registered desk phone of `operator1`, `liaison1`…"""
-        extension = {"operator1": "1001", "operator2": "1002", "liaison1": "2001", "liaison2": "2002",
-                     "liaison3": "2003"}[name]  # fmt: skip
+        extension = self.city.extensions[name]
         phone = await self._phone(extension, f"sip-{name}", tone_hz)
         await phone.register()
         await self.until(lambda: extension in self.control.board.registered)

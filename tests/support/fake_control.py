@@ -128,6 +128,16 @@ class FakeControl:
         self.wishes.append(("complete",))
         self.change_call(user_id, state="wrapup", phase="liaison", consult=None)
 
+    async def three_way(self, user_id: int) -> None:
+        self.wishes.append(("three_way",))
+        self.change_call(user_id, state="talking", phase="three_way", consult=None)
+
+    async def hand_back(self, user_id: int) -> None:
+        self.wishes.append(("hand_back", user_id))
+
+    async def pass_on(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
+        self.wishes.append(("pass_on", user_id, unit_id, liaison_id))
+
     async def cancel_consult(self, user_id: int) -> None:
         self.wishes.append(("cancel",))
         self.change_call(user_id, state="talking", phase="talking", consult=None)

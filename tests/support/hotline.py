@@ -34,6 +34,7 @@ class City:
     clock: ShiftedClock
     users: dict[str, int] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
+    extensions: dict[str, str] = field(default_factory=dict)
 
     @property
     def sip(self) -> tuple[str, int]:
@@ -136,6 +137,7 @@ async def _found(session: AsyncSession, city: City) -> None:
         session.add(user)
         await session.flush()
         city.users[name] = user.id
+        city.extensions[name] = extension or ""
     today = city.clock.now()
     session.add(
         Entry(kind=EntryKind.FAQ, state=EntryState.PUBLISHED, audience=Audience.PUBLIC, title="社会保障卡丢失怎样补办",

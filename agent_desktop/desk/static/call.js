@@ -13,13 +13,14 @@ const PHASES = {
   held: "保持中",
   transferring: "正在转接",
   consulting: "转接：先问后转",
+  three_way: "三方通话",
   liaison: "已转给联络员",
   after_talk: "对方正在听查询码、评价",
   ended: "通话已结束",
 };
 const CONSULTS = { ringing: "正在呼叫", talking: "正在与您通话", failed: "未接通" };
-const WHYS = { no_answer: "无人接听", timeout: "无人接听", busy: "占线", refused: "拒接", gone: "电话不在线", cancelled: "已取消" };
-const UP = new Set(["talking", "held", "transferring", "consulting"]);
+const WHYS = { no_answer: "无人接听", timeout: "无人接听", busy: "占线", refused: "拒接", gone: "电话不在线", not_accepted: "未按键接听", cancelled: "已取消" };
+const UP = new Set(["talking", "held", "transferring", "consulting", "three_way"]);
 const wish = (action, fields = {}) => post("/desk/call", { action, ...fields }).catch(() => {});
 
 export class CallPanel {
@@ -30,6 +31,7 @@ export class CallPanel {
     const press = { answer: "answer", mute: "mute", hold: "hold", "hang-up": "hangUp", reveal: "reveal" };
     for (const [id, method] of Object.entries(press)) $(id).addEventListener("click", () => this[method]());
     $("complete").addEventListener("click", () => wish("complete"));
+    $("three-way").addEventListener("click", () => wish("three_way"));
     $("play-code").addEventListener("click", () => wish("play_code"));
     $("to-directory").addEventListener("click", () => $("dir-q").focus());
     $("call-out-open").addEventListener("click", () => this.#openCallOut());
@@ -63,6 +65,8 @@ export class CallPanel {
     $("answer-elsewhere").hidden = agent !== "ringing" || ringsHere;
     $("call-buttons").dataset.idle = String(!mine && !up && agent !== "ringing");
     $("complete").hidden = !consult;
+    $("three-way").hidden = !consult;
+    $("three-way").disabled = this.call?.consult?.phase !== "talking";
     $("complete").disabled = !["ringing", "talking"].includes(this.call?.consult?.phase);
     this.#toggle($("mute"), mine?.muted, talking, mine?.muted ? "取消静音" : "静音");
     this.#toggle($("hold"), mine?.held, talking && !consult, mine?.held ? "取回" : "保持");
@@ -70,7 +74,7 @@ export class CallPanel {
     $("to-directory").disabled = !up || consult;
     $("play-code").disabled = !(up && this.call?.query_code && !consult);
     $("hang-up").disabled = !(mine || up);
-    $("hang-up-text").textContent = consult ? "取消转接，回到来电人" : mine?.phase === "ringing" ? "拒接" : "挂断";
+    $("hang-up-text").textContent = consult ? "取消转接，回到来电人" : phase === "three_way" ? "退出，由联络员继续" : mine?.phase === "ringing" ? "拒接" : "挂断";
     $("call-out-open").disabled = Boolean(mine) || !["ready", "paused", "wrapup"].includes(agent);
     $("levels").hidden = !talking;
   }

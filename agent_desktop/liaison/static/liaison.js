@@ -10,6 +10,7 @@ import { Station } from "/static/softphone/station.js";
 
 const $ = (id) => document.getElementById(id);
 const FIELDS = { question: "a-question", answer: "a-answer", guidance: "a-guidance" };
+const SERVING = new Set(["liaison", "three_way", "held"]);
 const station = new Station({
   audio: $("remote-audio"),
   meters: [$("level-own"), $("level-other")],
@@ -36,8 +37,36 @@ function showTelephone() {
   $("hang-up").hidden = !call;
   toggle($("mute"), call?.muted, talking, call?.muted ? "取消静音" : "静音");
   toggle($("hold"), call?.held, talking, call?.held ? "取回" : "保持");
+  const serving = SERVING.has(pop?.phase) && pop.mine;
+  for (const id of ["pass-on", "hand-back", "hand-back-hint"]) $(id).hidden = !serving;
   $("levels").hidden = !talking;
   showLine();
+}
+
+async function openPassOn() {
+  const { units } = await get("/desk/directory");
+  const groups = units.filter((unit) => unit.connected).map((unit) => {
+    const group = element("optgroup");
+    group.label = `${unit.code} ${unit.name}`;
+    const people = unit.liaisons.filter((liaison) => !liaison.on_leave && liaison.id !== state.me);
+    group.append(choice(unit, null, "依次呼叫"), ...people.map((liaison) => choice(unit, liaison, liaison.name)));
+    return group;
+  });
+  $("pass-on-to").replaceChildren(...groups);
+  $("pass-on-dialog").showModal();
+}
+
+function choice(unit, liaison, text) {
+  const option = element("option", "", `${unit.short || unit.name}：${text}`);
+  option.value = JSON.stringify({ unit_id: unit.id, liaison_id: liaison?.id ?? null });
+  return option;
+}
+
+function passOn(event) {
+  event.preventDefault();
+  post("/liaison/call", { action: "pass_on", ...JSON.parse($("pass-on-to").value) })
+    .then(() => $("pass-on-dialog").close())
+    .catch(() => {});
 }
 
 function showLine() {
@@ -60,6 +89,9 @@ function toggle(button, on, shown, text) {
 
 $("answer").addEventListener("click", () => station.phone?.answer());
 $("hang-up").addEventListener("click", () => station.phone?.hangUp());
+$("hand-back").addEventListener("click", () => post("/liaison/call", { action: "hand_back" }).catch(() => {}));
+$("pass-on").addEventListener("click", openPassOn);
+$("pass-on-form").addEventListener("submit", passOn);
 $("mute").addEventListener("click", () => station.phone?.mute(!station.call?.muted));
 $("hold").addEventListener("click", () => station.phone?.hold(!station.call?.held));
 $("phone-take").addEventListener("click", () => station.open({ take: true, idle: !state?.call }));

@@ -1,0 +1,128 @@
+"""What follows from what happened in a call (通话的后续): tickets, wrap-up, released telephones, news for the pages.
+
+Reads ledger lines as the tracker makes them; it writes none. The orders of people come through `ivr.control`.
+"""
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ivr.ami import ActionRefused, TelephonyDown
+from ivr.events import AgentChanged, BoardChanged
+from ivr.live_call import Line, LiveCall
+from recordings import ledger
+
+if TYPE_CHECKING:
+    from ivr.controller import Controller, ControllerDeps
+
+log = structlog.get_logger()
+HAND_BACK = "*0"
+"""A liaison's keys, on any telephone: the caller goes back to the operator."""
+
+
+class Reactions:
+    def __init__(self, controller: "Controller", deps: "ControllerDeps") -> None:
+        self._controller = controller
+        self._deps = deps
+
+    def to(self, lines: list[Line], before: LiveCall | None) -> None:
+        """`before` is the call as it was known before these lines, should they have ended it."""
+        for line in lines:
+            call = self._controller.tracker.calls.get(line.linkedid) or before
+            if call is not None:
+                self._follow(line, call)
+        self._tell_seats(before, lines)
+
+    def to_key(self, call: LiveCall, uniqueid: str, key: str) -> None:
+        """A key of somebody who talks to the caller."""
+        leg = call.legs.get(uniqueid)
+        if leg is None or leg.party is None:
+            return
+        leg.keys = (leg.keys + key)[-len(HAND_BACK) :]
+        if leg.keys == HAND_BACK and leg.answered_at and self._controller.on_hand_back:
+            self._controller.job(self._controller.on_hand_back(call, leg), "hand-back")
+
+    def _follow(self, line: Line, call: LiveCall) -> None:
+        controller = self._controller
+        if line.kind == ledger.ARRIVED:
+            controller.caller_of(call)
+        elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
+            self._operator_answered(line, call)
+        elif line.kind == ledger.TRANSFER_ANSWERED:
+            self._unit_answered(line, call)
+        elif line.kind == ledger.TRANSFER_FAILED:
+            caller = controller.caller_of(call)
+            caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
+            controller.job(self._deps.on_transfer_failed(caller), "transfer-failed")
+        elif line.kind == ledger.PARTY_LEFT:
+            self._leg_over(line, call)
+        elif line.kind == ledger.ENDED:
+            self._end_legs(call)
+            controller.job(controller.finish(call), "call-end")
+
+    def _operator_answered(self, line: Line, call: LiveCall) -> None:
+        controller, extension = self._controller, line.data["extension"]
+        if seat := controller.board.seat_of(extension):
+            seat.wrap_up_call = ""  # the caller came back: the talk goes on, its wrap-up has not begun
+        user_id = controller.seats.user_ids().get(call.operator)
+        controller.journal.set_facts(
+            call.linkedid, answered_at=call.answered_at, queued_at=call.queued_at, operator_id=user_id
+        )
+        opening = controller.job(self._deps.on_answered(controller, call, extension), "answered")
+        controller.caller_of(call).opening = opening
+
+    def _unit_answered(self, line: Line, call: LiveCall) -> None:
+        controller, caller = self._controller, self._controller.caller_of(call)
+        caller.liaison_id, caller.failed_unit_id = line.data.get("user"), None
+        facts = {"liaison_id": line.data.get("user"), "liaison_unit_id": line.data["unit"]}
+        controller.journal.set_facts(call.linkedid, **facts)
+        caller.opening = controller.job(self._deps.on_liaison(controller, call), "liaison-answered")
+
+    def _leg_over(self, line: Line, call: LiveCall) -> None:
+        controller, transfer = self._controller, call.transfer
+        if (
+            transfer
+            and transfer.mode == "attended"
+            and transfer.by == line.data["extension"]
+            and not transfer.completing
+        ):
+            controller.job(self._fetch_operator(call), "fetch-operator")
+        if seat := controller.board.seat_of(line.data["extension"]):
+            seat.last_call = call
+            controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
+
+    def _end_legs(self, call: LiveCall) -> None:
+        """The caller has left: nobody waits any more, the others are released."""
+        controller = self._controller
+        for leg in call.legs.values():
+            if leg.answered_at and (seat := controller.board.seat_of(leg.extension)):
+                seat.last_call = call
+                controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
+            controller.job(self._hang_up(leg.name), "release-leg")
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self._controller.ami.action("Hangup", Channel=channel, Cause=16)
+        except (ActionRefused, TelephonyDown):
+            log.debug("leg_already_gone")
+
+    async def _fetch_operator(self, call: LiveCall) -> None:
+        """The operator has hung up while the caller waited for a consultation: ring the operator again, M-24."""
+        try:
+            await self._controller.ami.action(
+                "Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1
+            )
+        except (ActionRefused, TelephonyDown):
+            log.info("caller_gone_too", linkedid=call.linkedid)
+
+    def _tell_seats(self, before: LiveCall | None, lines: list[Line]) -> None:
+        controller = self._controller
+        call = before or (controller.tracker.calls.get(lines[0].linkedid) if lines else None)
+        extensions = {leg.extension for leg in call.legs.values()} if call else set()
+        extensions |= {str(line.data["extension"]) for line in lines if "extension" in line.data}
+        if call and call.operator:
+            extensions.add(call.operator)
+        for seat in list(controller.board.seats.values()):
+            if seat.extension in extensions:
+                self._deps.bus.deliver(AgentChanged(seat.user_id))
+        self._deps.bus.deliver(BoardChanged())
