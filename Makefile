@@ -32,8 +32,8 @@ check: ## 代码规范、类型、模块依赖 · lint, types, import contracts
 	@$(BIN)/mypy --strict --package setup
 	@$(BIN)/lint-imports
 
-bench: setup-tests ## 测量呼叫性能 · measure calls per second and latencies
-	@$(WITH_TOOLS) python -m bench.calls && python -m bench.screenpop
+bench: setup-tests ## 测量呼叫和检索性能 · measure calls per second, latencies, search
+	@$(WITH_TOOLS) python -m bench.calls && python -m bench.screenpop && python -m bench.kb
 
 setup: ## 只做准备, 不启动 · set-up alone
 	@$(SETUP) 3 packages asterisk voice

@@ -35,7 +35,7 @@ from bench.measure import spread
 from core.clock import SystemClock
 from core.db import Database, DatabaseSettings
 from core.tasks import Tasks
-from kb import demo
+from kb import demo, documents
 from kb.entries import touch
 from kb.models import Alias, AliasState, Entry, EntryState
 from kb.rows import RowWrong, parse
@@ -59,13 +59,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=10, help="how long people type over HTTP; 0: not at all"
     )
+    parser.add_argument(
+        "--folder", type=Path, help="keep database and index here; a database that is there is used again"
+    )
     return parser.parse_args()
 
 
 async def main() -> None:
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="kb-bench-") as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         corpus, asked = _material(given, folder)
         async with _base(f"sqlite+aiosqlite:///{folder}/hotline.db", corpus, folder / "index") as (
             db,
@@ -85,7 +89,9 @@ async def _base(url: str, corpus: Path, index: Path) -> AsyncIterator[tuple[Data
     """A database with the corpus, and its search; tells what the index cost."""
     db = Database(DatabaseSettings(url=url))
     await db.create_all()
-    entries = await _fill(db, corpus)
+    async with db.reading() as session:
+        entries = await documents.count(session)
+    entries = entries or await _fill(db, corpus)
     searcher = Searcher(index, db, SystemClock())
     started = time.perf_counter()
     await searcher.rebuild(_bar)
@@ -176,7 +182,7 @@ async def _quality(given: argparse.Namespace, searcher: Searcher, corpus: Path, 
     if "postgres" in given.rivals:
         async with kb_rivals.postgres(_rows(corpus)) as search:
             print(
-                table("PostgreSQL ts_rank, OR", await ask(search, asked[:: max(1, len(asked) // 200)])),
+                table("PostgreSQL ts_rank, OR", await ask(search, asked[:: max(1, len(asked) // 100)])),
                 flush=True,
             )
 

@@ -63,6 +63,10 @@ class RegionMissing(HotlineError):
     text = "还没有可接听的地区。请先导入机构（hotline org import），或用 hotline run --demo 体验。"
 
 
+LONGEST_ADDRESS = 128 * 1024
+"""Bytes of a request's address: ten thousand characters in a search box are only a search."""
+
+
 class Hotline:
     """Everything of one process, wired together; `start` and `stop` in order."""
 
@@ -227,7 +231,7 @@ class Hotline:
             probes={"asterisk": self._asterisk_state},
         )
         app = make_app(deps, [self._staff_side, self._public_side])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, max_line_size=LONGEST_ADDRESS)
         await self._runner.setup()
         await web.TCPSite(self._runner, self.settings.http.host, self.settings.http.port).start()
         log.info("web_started", host=self.settings.http.host, port=self.settings.http.port)

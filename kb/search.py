@@ -14,6 +14,7 @@ from core.clock import BEIJING, Clock
 from core.db import Database
 from core.errors import NotFound
 from kb import entries, feedback, index
+from kb.documents import INDEXED
 from kb.engine import Engine, Hit, Scope
 from kb.keeper import Keeper
 from kb.kinds import labelled
@@ -77,7 +78,10 @@ class Searcher:
         return await self._run(q, limit, scope, not titles_only)
 
     async def entry(self, entry_id: int, audience: AudienceName = "public") -> dict[str, Any]:
-        """One published entry with its whole answer; raises NotFound, also for what this audience may not see."""
+        """One published entry with its whole answer; raises NotFound, also for what this audience may not see.
+
+        Staff may look at expired ones (M-22): `valid` is False then.
+        """
         async with self._db.reading() as session:
             entry = await entries.find(session, entry_id)
         if not self._may_see(entry, audience):
@@ -96,6 +100,7 @@ class Searcher:
             "source": entry.source,
             "valid_from": entry.valid_from_on and entry.valid_from_on.isoformat(),
             "valid_to": entry.valid_to_on and entry.valid_to_on.isoformat(),
+            "valid": self._is_valid(entry),
         }
 
     async def chosen(
@@ -124,13 +129,14 @@ class Searcher:
         return self._clock.now().astimezone(BEIJING).date()
 
     def _may_see(self, entry: Entry, audience: AudienceName) -> bool:
-        today = self._today()
-        return (
-            entry.state == EntryState.PUBLISHED
-            and (entry.valid_from_on is None or entry.valid_from_on <= today)
-            and (entry.valid_to_on is None or entry.valid_to_on >= today)
-            and (audience == "staff" or entry.audience == Audience.PUBLIC)
-        )
+        begun = entry.valid_from_on is None or entry.valid_from_on <= self._today()
+        if audience == "staff":
+            return entry.state in INDEXED and begun
+        return begun and self._is_valid(entry) and entry.audience == Audience.PUBLIC
+
+    def _is_valid(self, entry: Entry) -> bool:
+        lasting = entry.valid_to_on is None or entry.valid_to_on >= self._today()
+        return entry.state == EntryState.PUBLISHED and lasting
 
     async def _run(self, q: str, limit: int, scope: Scope, answers: bool) -> list[Hit]:
         q, limit = q[:LONGEST_QUERY], max(1, min(limit, MOST_HITS))

@@ -15,7 +15,7 @@ class PortalSettings:
     """How citizens reach the portal, such as https://96128.example.gov.cn: for QR codes and share cards."""
     address_requests: int = 120
     """Searches, look-ups and forms of one network address."""
-    key_requests: int = 600
+    key_requests: int = 6_000
     """Requests with one channel key."""
     code_requests: int = 30
     """Look-ups of one query code, from wherever they come."""

@@ -18,18 +18,22 @@ MAX_QUERY_LENGTH = 100
 
 @routes.get("/desk/kb", roles=WITH_SEARCH)
 async def search(request: web.Request) -> web.StreamResponse:
-    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid"}]}, best first; nothing for an empty query."""
+    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid", "title_marks", "snippet_marks"}]}, best first.
+
+    Marks are [start, end] in characters; nothing for an empty query. `unit` and `kind` keep everything else out.
+    """
     query = request.query.get("q", "").strip()[:MAX_QUERY_LENGTH]
     hits = await _found(request, query) if query else []
     return web.json_response({"query": query, "items": [_hit(hit) for hit in hits]})
 
 
 async def _found(request: web.Request, query: str) -> list[Any]:
-    """What staff may see, internal entries too (M-70); those of the own unit and region first among equals."""
+    """What staff may see, internal (M-70) and expired entries (M-22) too; the own unit's and region's first among equals."""
     user = person(request)
     return await request.app[SEARCHER].search(
-        query, limit=SHOWN, audience="staff", own_unit_id=user.unit_id, own_region_id=user.region_id
-    )
+        query, limit=SHOWN, audience="staff", with_expired=True, own_unit_id=user.unit_id, own_region_id=user.region_id,
+        unit=request.query.get("unit", "")[:MAX_QUERY_LENGTH], kind=request.query.get("kind", "")[:MAX_QUERY_LENGTH],
+    )  # fmt: skip
 
 
 @routes.get("/desk/kb/{entry_id:[0-9]{1,9}}", roles=WITH_SEARCH)
@@ -65,4 +69,6 @@ def _hit(hit: Any) -> dict[str, Any]:
         "snippet": hit.snippet,
         "unit": hit.unit,
         "valid": bool(hit.valid),
+        "title_marks": hit.title_marks,
+        "snippet_marks": hit.snippet_marks,
     }

@@ -7,14 +7,18 @@ from aiohttp import web
 from core.errors import HotlineError, InvalidInput
 from core.web import schema
 from core.web.api import PREFIX, answer, query_int
+from core.web.keys import USER
 from core.web.routes import CLIENTS, ApiDoc, Param, Routes
+from kb.search import AudienceName
 from portal.keys import SEARCHER
 from portal.limits import LIMITS
 
 routes = Routes()
 LONGEST_QUERY = 100
+"""What is longer is searched by its beginning."""
 LONGEST_UNIT = 80
-_FIELDS = ("id", "source_id", "title", "snippet", "unit", "score")
+_FIELDS = ("id", "source_id", "title", "snippet", "unit", "score", "valid", "title_marks", "snippet_marks")
+_MARKS = "需要突出显示的片段：起止字符位置"
 
 
 class SearchNotReady(HotlineError):
@@ -30,9 +34,8 @@ _SEARCH = ApiDoc(
     params=(
         Param(
             "q",
-            "要查的内容",
+            f"要查的内容；超过 {LONGEST_QUERY} 个字的部分不起作用，为空时没有结果",
             required=True,
-            limits={"minLength": 1, "maxLength": LONGEST_QUERY, "pattern": r"\S"},
         ),
         Param(
             "limit",
@@ -52,6 +55,9 @@ _SEARCH = ApiDoc(
                 snippet=schema.text("摘要"),
                 unit=schema.perhaps(schema.text("单位")),
                 score=schema.number("相关程度，只在一次查询的结果之间可比"),
+                valid=schema.flag("是否在有效期内；过期的只列给工作人员"),
+                title_marks=schema.listed(_MARKS, schema.listed("起止位置", schema.whole("位置"))),
+                snippet_marks=schema.listed(_MARKS, schema.listed("起止位置", schema.whole("位置"))),
             ),
         ),
         "took_ms": schema.number("检索用时（毫秒）"),
@@ -61,10 +67,11 @@ _SEARCH = ApiDoc(
 
 @routes.get(f"{PREFIX}/kb/search", roles=CLIENTS, doc=_SEARCH)
 async def kb_search(request: web.Request) -> web.StreamResponse:
-    request.app[LIMITS].visit(request)
-    query, unit = request.query.get("q", ""), request.query.get("unit", "")
-    if not query.strip() or len(query) > LONGEST_QUERY:
-        raise InvalidInput(field="q", reason=f"请填写 1～{LONGEST_QUERY} 个字")
+    """Staff sees what staff may see (M-70), expired entries marked and last (M-22); channels what is public and valid."""
+    person = request[USER]
+    if person is None:
+        request.app[LIMITS].visit(request)
+    query, unit = request.query.get("q", "").strip()[:LONGEST_QUERY], request.query.get("unit", "")
     if len(unit) > LONGEST_UNIT:
         raise InvalidInput(field="unit", reason=f"最多 {LONGEST_UNIT} 个字")
     limit = query_int(request, "limit", 10, least=1, most=50)
@@ -72,7 +79,10 @@ async def kb_search(request: web.Request) -> web.StreamResponse:
     if searcher is None:
         raise SearchNotReady
     started = time.perf_counter()
-    hits = await searcher.search(query.strip(), limit=limit, unit=unit or None)
+    audience: AudienceName = "staff" if person else "public"
+    hits = await searcher.search(
+        query, limit=limit, unit=unit or None, audience=audience, with_expired=bool(person)
+    )
     took_ms = round((time.perf_counter() - started) * 1000, 1)
     return answer(
         {"items": [{name: getattr(hit, name) for name in _FIELDS} for hit in hits], "took_ms": took_ms}

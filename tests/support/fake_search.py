@@ -13,6 +13,8 @@ class FakeHit:
     snippet: str
     unit: str
     valid: bool = True
+    title_marks: tuple[tuple[int, int], ...] = ()
+    snippet_marks: tuple[tuple[int, int], ...] = ()
 
 
 ENTRIES = {

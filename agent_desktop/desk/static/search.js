@@ -5,6 +5,20 @@ import { Chooser, element } from "/static/softphone/chooser.js";
 
 const $ = (id) => document.getElementById(id);
 
+/** A text in which the pieces between `marks` ([start, end] in characters, not UTF-16 units) stand out. */
+function marked(name, text, marks, className = "") {
+  const characters = [...text];
+  const piece = (start, end) => characters.slice(start, end).join("");
+  const made = element(name, className);
+  let at = 0;
+  for (const [start, end] of marks) {
+    made.append(piece(at, start), element("mark", "", piece(start, end)));
+    at = end;
+  }
+  made.append(piece(at));
+  return made;
+}
+
 export class Search {
   #running = null;
   #query = "";
@@ -13,7 +27,7 @@ export class Search {
   constructor({ insert }) {
     this.insert = insert;
     this.chooser = new Chooser($("kb-q"), $("kb-list"), {
-      delayMs: 120,
+      delayMs: 30,
       source: (query) => this.#find(query),
       draw: (hit) => this.#draw(hit),
       choose: (hit) => this.#choose(hit),
@@ -50,10 +64,10 @@ export class Search {
   }
 
   #draw(hit) {
-    const title = element("strong", "", hit.title);
+    const title = marked("strong", hit.title, hit.title_marks);
     const expired = hit.valid ? null : element("span", "chip bad", "已过有效期");
     const head = element("span", "result-head", title, ...(expired ? [expired] : []));
-    return [head, element("span", "result-text", hit.snippet), element("span", "hint", hit.unit ?? "")];
+    return [head, marked("span", hit.snippet, hit.snippet_marks, "result-text"), element("span", "hint", hit.unit ?? "")];
   }
 
   async #choose(hit) {

@@ -1,0 +1,158 @@
+"""Several processes search one database: with an index each, or with one that they share. No bus reaches across."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.kb import Office
+from support.web import ROOMS, TEST, add_person, browsing, web_app
+
+from core import accounts
+from core.clock import ShiftedClock
+from core.db import Database, DatabaseSettings
+from core.people import Role
+from core.tasks import Tasks
+from kb import synonyms
+from kb.fields import EntryFields
+from kb.models import Audience, InternalReason
+from kb.search import Searcher
+from portal.keys import SEARCHER
+
+CLOCK = ShiftedClock(datetime(2026, 6, 1, 2, tzinfo=UTC))
+
+
+@dataclass
+class Process:
+    """A database connection and a search of its own."""
+
+    searcher: Searcher
+
+    async def until(self, typed: str, wanted: list[int]) -> None:
+        async with asyncio.timeout(10):
+            while [hit.id for hit in await self.searcher.search(typed)] != wanted:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def office(db: Database) -> Office:
+    return await Office(db, CLOCK).build()
+
+
+@asynccontextmanager
+async def process(db: Database, index: Path) -> AsyncIterator[Process]:
+    own = Database(DatabaseSettings(url=db.url.render_as_string(hide_password=False)))
+    searcher, tasks = Searcher(index, own, CLOCK), Tasks(CLOCK)
+    await searcher.open()
+    tasks.loop("kb-index", searcher.follow)
+    yield Process(searcher)
+    await tasks.close()
+    await searcher.close()
+    await own.close()
+
+
+async def test_an_index_of_another_machine_follows_the_database(db: Database, office: Office, tmp_path: Path):
+    """What is published, withdrawn or said otherwise elsewhere is found, gone or understood without any message."""
+    async with process(db, tmp_path / "index") as there:
+        entry_id = await office.publish()
+        await there.until("公积金提取", [entry_id])
+        async with db.unit_of_work() as session:
+            await synonyms.add(session, "取房钱", "住房公积金提取")
+        await there.until("取房钱", [entry_id])
+        await office.withdraw(entry_id)
+        await there.until("公积金提取", [])
+
+
+async def test_processes_share_an_index_and_one_takes_over(db: Database, office: Office, tmp_path: Path):
+    """The first keeps the index, the second reads it; when the first has ended the second keeps it."""
+    async with process(db, tmp_path / "index") as first, process(db, tmp_path / "index") as second:
+        entry_id = await office.publish()
+        await first.until("公积金提取", [entry_id])
+        await second.until("公积金提取", [entry_id])
+    async with process(db, tmp_path / "index") as heir:
+        await office.withdraw(entry_id)
+        await heir.until("公积金提取", [])
+
+
+async def test_an_index_made_anew_elsewhere_is_taken_up(db: Database, office: Office, tmp_path: Path):
+    """`hotline kb reindex` beside a running hotline: its searches go over to the new index and follow changes there."""
+    entry_id = await office.publish()
+    async with process(db, tmp_path / "index") as running:
+        command = Searcher(tmp_path / "index", db, CLOCK)
+        assert await command.rebuild() == 1
+        await command.close()
+        await running.until("公积金提取", [entry_id])
+        await office.withdraw(entry_id)
+        await running.until("公积金提取", [])
+
+
+Ask = Callable[[str, str], Awaitable[list[dict[str, object]]]]
+
+
+@pytest.fixture
+async def ask(db: Database, office: Office, tmp_path: Path) -> AsyncIterator[Ask]:
+    """Searches through the API, as a channel or as an operator."""
+    now = CLOCK.now().date()
+    await office.publish()
+    await office.publish(
+        EntryFields("公积金内部口径", "仅供内部。", audience=Audience.INTERNAL, internal_reason=InternalReason.WORK_IN_PROGRESS)
+    )  # fmt: skip
+    await office.publish(EntryFields("公积金旧办法", "已废止。", valid_to_on=now))
+    user = await add_person(db, "api", Role.OPERATOR)
+    async with db.unit_of_work() as session:
+        keys = {
+            "operator": await accounts.issue_token(session, CLOCK, TEST, name="t", user=user),
+            "channel": await accounts.issue_token(session, CLOCK, TEST, name="c", channel="wechat"),
+        }
+    clock = ShiftedClock(datetime(2026, 6, 2, 2, tzinfo=UTC))
+    searcher = Searcher(tmp_path / "index", db, clock)
+    await searcher.open()
+    app = web_app(db, clock, rooms=(*ROOMS, lambda app: app.__setitem__(SEARCHER, searcher)))
+    async with browsing(app) as browser:
+
+        async def asked(who: str, typed: str) -> list[dict[str, object]]:
+            response = await browser.client.get(
+                "/api/v1/kb/search", params={"q": typed}, headers={"Authorization": f"Bearer {keys[who]}"}
+            )
+            assert response.status == 200
+            return (await response.json())["items"]
+
+        yield asked
+    await searcher.close()
+
+
+async def test_staff_and_channels_see_what_is_theirs(ask: Ask):
+    """M-22, M-70: internal and expired entries are for staff, expired ones marked and last; pieces found are marked."""
+    assert [item["title"] for item in await ask("channel", "公积金")] == ["住房公积金提取"]
+    items = await ask("operator", "公积金")
+    assert {item["title"] for item in items} == {"住房公积金提取", "公积金内部口径", "公积金旧办法"}
+    assert [item["title"] for item in items if not item["valid"]] == ["公积金旧办法"]
+    assert items[-1]["title"] == "公积金旧办法"
+    assert next(item for item in items if item["title"] == "住房公积金提取")["title_marks"] == [[0, 5]]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " ",
+        "公",
+        "１２３４５",
+        "公积金" * 300,
+        '" OR 1=1 --',
+        "(AND",
+        "w:*",
+        "😀",
+        "\u0000",
+        "公積金",
+        "2024年",
+        "~^?*",
+    ],
+)
+async def test_nothing_typed_is_an_error(ask: Ask, typed: str):
+    """Odd, empty and endless input is a search with sensible results or none."""
+    for item in await ask("channel", typed):
+        assert item["title"] == "住房公积金提取"
