@@ -10,6 +10,7 @@ from agent_desktop import api, api_calls
 from agent_desktop.admin import views as admin
 from agent_desktop.desk import views as desk
 from agent_desktop.inspect import views as inspect
+from agent_desktop.kb import views as kb
 from agent_desktop.liaison import views as liaison
 from agent_desktop.office import views as office
 from agent_desktop.orders import views as orders
@@ -21,7 +22,7 @@ from agent_desktop.wallboard import views as wallboard
 from core.web import account, changes, login
 from tickets.events import TicketChanged
 
-FOLDERS = (softphone, desk, office, inspect, liaison, orders, ticket, supervise, admin, wallboard, phone)
+FOLDERS = (softphone, desk, office, inspect, liaison, orders, ticket, supervise, kb, admin, wallboard, phone)
 
 
 def setup(app: web.Application) -> None:

@@ -1,5 +1,6 @@
 """What the staff's side is given by the composition root besides the common parts; set before `setup`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -19,3 +20,5 @@ SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
 CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)
 RECORDINGS = web.AppKey("RECORDINGS", RecordingSettings)
+KB_FILES = web.AppKey("KB_FILES", Path)
+"""The folder of the knowledge base's attachments"""

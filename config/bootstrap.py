@@ -44,6 +44,7 @@ from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_line
 from ivr.voice import Voice
 from kb.entries import hot
 from kb.search import Searcher
+from kb.workflow import keep_expiring
 from portal import keys as portal_keys
 from tickets.recompute import recompute_open_clocks
 from tickets.supervision import sweep
@@ -104,6 +105,7 @@ class Hotline:
         self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
+        self.tasks.loop("kb-expiry", partial(keep_expiring, self.db, self.clock))
         await self._start_web()
         gc.collect()
         gc.freeze()  # the program's own objects are never garbage; looking through them halts every call for 100 ms
@@ -246,6 +248,7 @@ class Hotline:
         app[desk_keys.CALLER_PHONE] = replace(self.settings.caller_phone, guests=guests)
         app[desk_keys.RECORDINGS] = self.settings.recordings
         app[desk_keys.SEARCHER] = self.searcher
+        app[desk_keys.KB_FILES] = self.settings.kb_files
         agent_desktop.app.setup(app)
 
     def _public_side(self, app: web.Application) -> None:

@@ -107,6 +107,11 @@ class Settings:
         return self.data_dir / "kb" / "index"
 
     @property
+    def kb_files(self) -> Path:
+        """The attachments of entries."""
+        return self.data_dir / "kb" / "files"
+
+    @property
     def secrets_dir(self) -> Path:
         return self.data_dir / "secrets"
 

@@ -9,26 +9,29 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from core.clock import Clock
 from core.db import Database
-from kb import exchange
+from kb import exchange, exporting, feed
 from kb.search import AudienceName, Hit, Searcher
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Hang the four commands under `hotline kb`; the chosen one is in `kb_command`."""
     commands = parser.add_subparsers(dest="kb_command", required=True, metavar="命令")
-    take_in = commands.add_parser("import", help="导入条目（JSONL、CSV、XLSX），可重复执行")
-    take_in.add_argument("file", type=Path, help="要导入的文件")
+    take_in = commands.add_parser("import", help="导入条目（JSONL、JSON、CSV、XLSX 或网址），可重复执行")
+    take_in.add_argument("file", help="要导入的文件，或以 http(s):// 开头的信息源网址")
     take_in.add_argument("--source", default="", help="没有“来源”一列时使用的来源名称，默认用文件名")
     take_in.add_argument("--retire", action="store_true", help="文件中已没有的同来源条目予以撤下")
-    give_out = commands.add_parser("export", help="把已发布的条目导出为 JSONL")
+    take_in.add_argument("--dry-run", action="store_true", help="只检查，不改动任何内容")
+    give_out = commands.add_parser("export", help="导出已发布的条目（JSONL、JSON、CSV、XLSX，按扩展名）")
     give_out.add_argument("file", type=Path, help="写到哪个文件")
     give_out.add_argument("--source", default="", help="只导出这个来源的条目")
+    give_out.add_argument("--public", action="store_true", help="只导出公开的条目")
     look = commands.add_parser("search", help="检索")
     look.add_argument("query", nargs="?", default="", help="要查的内容")
     look.add_argument("--limit", type=int, default=10, help="最多几条（默认 10）")
@@ -43,7 +46,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 async def run(args: argparse.Namespace, db: Database, clock: Clock, index_path: Path) -> int:
     """Carry out one command; returns the exit status. Raises HotlineError with the sentence for people."""
     if args.kb_command == "export":
-        done = await exchange.export_file(db, args.file, source=args.source, progress=progress("已导出"))
+        done = await exporting.export_file(
+            db, args.file, source=args.source, public_only=args.public, progress=bar("已导出")
+        )
         return _say(f"共导出 {done} 条。")
     searcher = Searcher(index_path, db, clock)
     try:
@@ -65,16 +70,26 @@ async def _with_searcher(args: argparse.Namespace, db: Database, clock: Clock, s
 
 
 async def _import(args: argparse.Namespace, db: Database, clock: Clock, searcher: Searcher) -> int:
-    report = await exchange.import_file(
-        db, clock, args.file, source=args.source, retire_missing=args.retire, progress=progress("已读入")
-    )
-    await searcher.open()
+    async with AsyncExitStack() as stack:
+        is_feed = feed.is_address(args.file)
+        path = await stack.enter_async_context(feed.fetched(args.file)) if is_feed else Path(args.file)
+        report = await exchange.import_file(
+            db,
+            clock,
+            path,
+            source=args.source,
+            retire_missing=args.retire,
+            dry_run=args.dry_run,
+            progress=bar("已读入"),
+        )
+    if not args.dry_run:
+        await searcher.open()
     for error in report.errors:
         print(error, file=sys.stderr)  # noqa: T201 - a command's own words
-    if args.retire and report.errors:
+    if args.retire and report.wrong:
         _say("有错误的行，本次没有撤下任何条目；请改正后重新导入。")
-    _say(report.text)
-    return 1 if report.errors else 0
+    _say(("试导入（没有改动）：" if args.dry_run else "") + report.text)
+    return 1 if report.wrong else 0
 
 
 async def _search(args: argparse.Namespace, searcher: Searcher) -> int:
@@ -113,22 +128,12 @@ def _item(hit: Hit) -> dict[str, Any]:
     return {"id": hit.source_id or str(hit.id), "title": hit.title, "unit": hit.unit, "score": hit.score}
 
 
-def progress(what: str) -> Callable[[int], None]:
-    """Shows a running count on a terminal, and nothing in a log."""
-
-    def show(done: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{what} {done} 条", end="", file=sys.stderr, flush=True)  # noqa: T201 - a command's own words
-
-    return show
-
-
 def bar(what: str) -> Callable[[int, int], None]:
     """Shows on a terminal how much of the whole is done, and nothing in a log."""
 
     def show(done: int, total: int) -> None:
         if sys.stderr.isatty():
-            share = done / total
+            share = done / max(1, total)
             filled = "█" * round(share * 30)
             line = f"\r{what} {filled:░<30} {share:4.0%}  {done} / {total} 条"
             print(line, end="" if done < total else "\n", file=sys.stderr, flush=True)  # noqa: T201 - a command's own words

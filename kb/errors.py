@@ -85,6 +85,28 @@ class AlreadyProposed(Conflict):
     text = "这件工单的答复已加入信息库（{title}），请在信息维护中修改。"
 
 
+class NotYourTodo(NotAllowed):
+    """The line is another unit's, or a unit of another level was asked."""
+
+    code = "kb_not_your_todo"
+    text = "只能处理本单位的待办；分派由政府办在本级单位内进行。"
+
+
+class TodoSettled(Conflict):
+    """Somebody has done it already."""
+
+    code = "kb_todo_settled"
+    text = "这条待办已经办结，请刷新后再看。"
+
+
+class FileRefused(HotlineError):
+    """An attachment of a kind or size that is not taken."""
+
+    code = "kb_file_refused"
+    status = 422
+    text = "附件“{name}”没有保存：{reason}"
+
+
 class ReasonMissing(HotlineError):
     """Publicity is the rule: an internal entry names its reason (M-70)."""
 

@@ -1,10 +1,11 @@
-"""Import and export of entries (信息交换, M-64, M-68, M-106): re-runnable, by source and the source's own id.
+"""Taking entries in (信息导入, M-64, M-68, M-106): re-runnable, by source and the source's own id.
 
-A row that is the same as before changes nothing; a changed one is updated and its old text kept; rows that a source
-no longer has can be retired. Wrong rows are named and passed over, the others are taken in.
+A file is read to its end before anything is changed: one that breaks off changes nothing. A row that is the same as
+before changes nothing; a changed one is updated and its old text kept; rows that a source no longer has can be retired.
+Wrong rows are named and passed over, the others are taken in. The form is described in docs/kb-exchange.md.
 """
 
-import json
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,14 +25,15 @@ from kb.documents import INDEXED
 from kb.entries import version_of
 from kb.events import EntriesChanged
 from kb.fields import columns, fields_of
-from kb.models import Alias, AliasState, Entry, EntryState
+from kb.models import OWN, Alias, AliasState, Entry, EntryState
 from kb.rows import Incoming, RowWrong, parse
 
 BATCH = 500
 """Rows taken in with one commit."""
 MOST_ERRORS = 200
 Named = TypeVar("Named")
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
+"""Told how many rows of how many are done."""
 
 
 @dataclass
@@ -42,14 +44,16 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     retired: int = 0
+    wrong: int = 0
     errors: list[str] = field(default_factory=list)
+    """The first MOST_ERRORS of the wrong rows"""
     seen: dict[str, set[str]] = field(default_factory=dict, repr=False)
     """By source: the ids met"""
 
     @property
     def text(self) -> str:
         done = f"新增 {self.created} 条，更新 {self.updated} 条，未变 {self.unchanged} 条"
-        return done + f"，撤下 {self.retired} 条，{len(self.errors)} 行有误。"
+        return done + f"，撤下 {self.retired} 条，{self.wrong} 行有误。"
 
 
 async def import_file(
@@ -59,43 +63,60 @@ async def import_file(
     *,
     source: str = "",
     retire_missing: bool = False,
+    dry_run: bool = False,
+    allow_own: bool = True,
     progress: Progress | None = None,
 ) -> Report:
-    """Take in a JSONL, CSV or XLSX file; rows without a source have `source`, or the file's name.
+    """Take in a JSONL, JSON, CSV or XLSX file; rows without a source have `source`, or the file's name.
 
     `retire_missing` withdraws what the file's sources no longer have; not when any row was wrong, since a row that
-    could not be read is not gone. Raises FileUnreadable.
+    could not be read is not gone. `dry_run` reports and changes nothing. `allow_own` False refuses rows that claim to
+    be written here. Raises FileUnreadable, before anything has changed.
     """
-    report = Report()
-    rows = tables.read(path)
+    report, name = Report(), source or path.stem
+    total = await asyncio.to_thread(lambda: sum(1 for _ in tables.read(path)))
     async with db.reading() as session:
         places = await _places(session)
-    while batch := list(islice(rows, BATCH)):
-        incoming = list(_parsed(batch, source or path.stem, report))
-        async with db.unit_of_work() as session:
-            await _take_in(session, clock, incoming, places, report)
-        if progress:
-            progress(sum(len(ids) for ids in report.seen.values()))
-    if retire_missing and not report.errors:
-        for name, ids in report.seen.items():
+    rows, done = tables.read(path), 0
+    while batch := await asyncio.to_thread(lambda: list(islice(rows, BATCH))):
+        incoming = list(_parsed(batch, name, report, allow_own=allow_own))
+        if dry_run:
+            async with db.reading() as session:
+                await _compare(session, clock, incoming, places, report)
+        else:
             async with db.unit_of_work() as session:
-                report.retired += await _retire(session, clock, name, ids)
+                await _take_in(session, clock, incoming, places, report)
+        done += len(batch)
+        if progress:
+            progress(done, total)
+    if retire_missing and not report.wrong:
+        for one, ids in report.seen.items():
+            async with db.unit_of_work() as session:
+                gone = await _gone(session, one, ids)
+                report.retired += len(gone)
+                if not dry_run:
+                    await _retire(session, clock, gone)
     return report
 
 
-def _parsed(batch: list[tables.NamedRow], source: str, report: Report) -> Iterator[Incoming]:
+def _parsed(
+    batch: list[tables.NamedRow], source: str, report: Report, *, allow_own: bool
+) -> Iterator[Incoming]:
     for name, row in batch:
         try:
             one = parse(row, source)
-            _note(one, report)
+            _note(one, report, allow_own=allow_own)
         except RowWrong as error:
+            report.wrong += 1
             if len(report.errors) < MOST_ERRORS:
                 report.errors.append(f"{name}：{error}。")
         else:
             yield one
 
 
-def _note(one: Incoming, report: Report) -> None:
+def _note(one: Incoming, report: Report, *, allow_own: bool) -> None:
+    if one.source == OWN and not allow_own:
+        raise RowWrong("来源为 own 的信息由本系统编写，不能在网页上导入")
     ids = report.seen.setdefault(one.source, set())
     if one.source_id in ids:
         raise RowWrong(f"编号“{one.source_id}”在文件中重复，只取第一次出现的")
@@ -139,6 +160,17 @@ def _unambiguous(pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:
 async def _take_in(
     session: AsyncSession, clock: Clock, incoming: Sequence[Incoming], places: Places, report: Report
 ) -> None:
+    fresh, changed = await _compare(session, clock, incoming, places, report)
+    await session.flush()
+    changed += await _create(session, clock, fresh, places)
+    if changed:
+        publish(session, EntriesChanged(tuple(changed)))
+
+
+async def _compare(
+    session: AsyncSession, clock: Clock, incoming: Sequence[Incoming], places: Places, report: Report
+) -> tuple[list[Incoming], list[int]]:
+    """Count what a batch brings; gives the new rows and the ids of the entries changed in the session, not yet stored."""
     known = await _known(session, incoming)
     fresh: list[Incoming] = []
     changed: list[int] = []
@@ -150,12 +182,9 @@ async def _take_in(
             changed.append(entry.id)
         else:
             report.unchanged += 1
-    await session.flush()
-    changed += await _create(session, clock, fresh, places)
     report.created += len(fresh)
-    report.updated += len(changed) - len(fresh)
-    if changed:
-        publish(session, EntriesChanged(tuple(changed)))
+    report.updated += len(changed)
+    return fresh, changed
 
 
 async def _known(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[tuple[str, str], Entry]:
@@ -223,11 +252,15 @@ async def _create(
     return ids
 
 
-async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[str]) -> int:
+async def _gone(session: AsyncSession, source: str, kept: set[str]) -> list[int]:
+    """Ids of the published entries that a source no longer has."""
     rows = await session.execute(
         select(Entry.id, Entry.source_id).where(Entry.source == source, Entry.state.in_(INDEXED))
     )
-    gone = [entry_id for entry_id, source_id in rows if source_id not in kept]
+    return [entry_id for entry_id, source_id in rows if source_id not in kept]
+
+
+async def _retire(session: AsyncSession, clock: Clock, gone: Sequence[int]) -> None:
     for start in range(0, len(gone), BATCH):
         some = gone[start : start + BATCH]
         await session.execute(
@@ -237,58 +270,3 @@ async def _retire(session: AsyncSession, clock: Clock, source: str, kept: set[st
             execution_options={"synchronize_session": False},
         )
         publish(session, EntriesChanged(tuple(some)))
-    return len(gone)
-
-
-async def export_file(db: Database, path: Path, *, source: str = "", progress: Progress | None = None) -> int:
-    """Write the published entries, expired ones too, as JSONL that `import_file` takes; returns their number."""
-    last = done = 0
-    with path.open("w", encoding="utf-8") as file:
-        while True:
-            async with db.reading() as session:
-                entries = await _published(session, last, source)
-            if not entries:
-                return done
-            file.writelines(json.dumps(_row(entry), ensure_ascii=False) + "\n" for entry in entries)
-            last, done = entries[-1].id, done + len(entries)
-            if progress:
-                progress(done)
-
-
-async def _published(session: AsyncSession, after: int, source: str) -> Sequence[Entry]:
-    query = select(Entry).where(Entry.state.in_(INDEXED), Entry.id > after)
-    if source:
-        query = query.where(Entry.source == source)
-    query = query.options(selectinload(Entry.unit), selectinload(Entry.region), selectinload(Entry.aliases))
-    return (await session.scalars(query.order_by(Entry.id).limit(BATCH))).all()
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    """The shared corpus form, what is empty left out."""
-    fields = fields_of(entry)
-    row: dict[str, Any] = {
-        "id": entry.source_id,
-        "source": entry.source,
-        "type": fields.kind,
-        "title": fields.title,
-        "answer": fields.answer,
-        "department": entry.unit.name if entry.unit else entry.department,
-        "category": fields.category,
-        "keywords": fields.keywords,
-        "subject": fields.subject,
-        "region": entry.region.code if entry.region and entry.region_id != _home(entry) else "",
-        "level": fields.level,
-        "valid_from": fields.valid_from_on and fields.valid_from_on.isoformat(),
-        "valid_to": fields.valid_to_on and fields.valid_to_on.isoformat(),
-        "review_by": fields.review_by_on and fields.review_by_on.isoformat(),
-        "audience": fields.audience,
-        "internal_reason": fields.internal_reason,
-        "is_hot": fields.is_hot,
-        "aliases": [alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED],
-        **fields.details,
-    }
-    return {name: value for name, value in row.items() if value}
-
-
-def _home(entry: Entry) -> int | None:
-    return entry.unit.region_id if entry.unit else None

@@ -9,10 +9,10 @@ from core.errors import InvalidInput
 from core.units import RegionLevel
 from kb import personal
 from kb.errors import ReasonMissing
-from kb.kinds import FIELDS, NOTICE_NAMES, Notice, fields_for
+from kb.kinds import FIELDS, NOTICE_NAMES, SUBJECT_NAMES, Notice, fields_for
 from kb.models import Audience, Entry, EntryKind, InternalReason
 
-SUBJECTS = frozenset({"", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"})
+SUBJECTS = frozenset({"", *SUBJECT_NAMES})
 LONGEST_TITLE = 500
 LONGEST_ANSWER = 20_000
 LONGEST_DETAIL = 5_000

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kb.models import EntryKind
+from core.units import RegionLevel
+from kb.models import Audience, EntryKind, InternalReason
 
 
 class Notice(StrEnum):
@@ -27,6 +28,34 @@ KIND_NAMES = {
     EntryKind.NOTICE: "公告",
     EntryKind.GUIDE: "依申请公开指南",
 }
+AUDIENCE_NAMES = {Audience.PUBLIC: "公开", Audience.INTERNAL: "不公开（仅工作人员可查）"}
+REASON_NAMES = {
+    InternalReason.PROHIBITED: "法律、行政法规禁止公开",
+    InternalReason.TRADE_SECRET: "商业秘密",
+    InternalReason.PRIVACY: "个人隐私",
+    InternalReason.SECURITY: "危及国家安全、公共安全、经济安全或社会稳定",
+    InternalReason.INTERNAL_AFFAIRS: "内部事务信息",
+    InternalReason.WORK_IN_PROGRESS: "过程性信息",
+    InternalReason.CASE_FILE: "行政执法案卷信息",
+}
+LEVEL_NAMES = {
+    RegionLevel.PROVINCE: "省级",
+    RegionLevel.PREFECTURE: "州市级",
+    RegionLevel.COUNTY: "县级",
+    RegionLevel.TOWNSHIP: "乡级",
+    RegionLevel.VILLAGE: "村级",
+}
+SUBJECT_NAMES = {
+    "s1": "社会保障",
+    "s2": "户籍公安",
+    "s3": "教育",
+    "s4": "卫生",
+    "s5": "住房建设",
+    "s6": "国土",
+    "s7": "税务工商",
+    "s8": "其他",
+}
+"""The subjects of the spoken menu (§5.6, QS)."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One row of an import made into an entry's fields, or told what is wrong with it, in Chinese."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from core.errors import HotlineError
 from core.units import RegionLevel
 from kb.fields import EntryFields, check, settled
-from kb.kinds import FIELDS, NOTICE_NAMES
+from kb.kinds import FIELDS, LEVEL_NAMES, NOTICE_NAMES
 from kb.models import Audience, EntryKind, InternalReason
 
 KINDS = {
@@ -24,12 +25,15 @@ REASONS = {
     "安全稳定": InternalReason.SECURITY, "内部事务": InternalReason.INTERNAL_AFFAIRS,
     "过程性信息": InternalReason.WORK_IN_PROGRESS, "执法案卷": InternalReason.CASE_FILE,
 } | {reason.value: reason for reason in InternalReason}  # fmt: skip
-LEVELS = {"": None, "省级": RegionLevel.PROVINCE, "州市级": RegionLevel.PREFECTURE, "县级": RegionLevel.COUNTY,
-    "乡级": RegionLevel.TOWNSHIP, "村级": RegionLevel.VILLAGE,
-} | {level.value: level for level in RegionLevel}  # fmt: skip
+LEVELS = (
+    {"": None}
+    | {name: level for level, name in LEVEL_NAMES.items()}
+    | {level.value: level for level in RegionLevel}
+)
 NOTICES = {name: sort for sort, name in NOTICE_NAMES.items()} | {sort.value: sort for sort in NOTICE_NAMES}
 YES = frozenset({"是", "热点", "1", "true", "yes", "√"})
 LONGEST_ID = 120
+_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")
 
 
 class RowWrong(Exception):
@@ -130,6 +134,7 @@ def _date(row: dict[str, Any], name: str, label: str) -> date | None:
     if not value:
         return None
     try:
-        return date.fromisoformat(value[:10].replace("/", "-").replace(".", "-"))
+        found = _DATE.match(value)
+        return date(*(int(part) for part in found.groups())) if found else date.fromisoformat(value)
     except ValueError:
         raise RowWrong(f"{label}“{value[:20]}”不是日期，请写成 2026-06-01") from None

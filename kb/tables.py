@@ -1,15 +1,17 @@
-"""Reading the files entries are exchanged in (导入文件): JSONL, CSV and XLSX, row by row, with the row's number.
+"""The files entries are exchanged in (交换文件): JSONL, JSON, CSV and XLSX, read and written row by row.
 
 Knows file forms and column names; nothing of entries' rules or of the database.
 """
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from kb.errors import FileUnreadable
 from kb.kinds import FIELDS
@@ -29,10 +31,10 @@ NamedRow = tuple[str, dict[str, Any] | str]
 
 def read(path: Path) -> Iterator[NamedRow]:
     """Every row of the file, by its ending; raises FileUnreadable when it is none of the three forms."""
-    readers = {".jsonl": _jsonl, ".json": _jsonl, ".csv": _csv, ".xlsx": _xlsx}
+    readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".xlsx": _xlsx}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise FileUnreadable(name=path.name, reason="只接受 .jsonl、.csv、.xlsx 文件")
+        raise _unknown_form(path)
     try:
         yield from reader(path)
     except OSError as error:
@@ -53,6 +55,23 @@ def _jsonl(path: Path) -> Iterator[NamedRow]:
                 yield name, "不是完整的 JSON"
                 continue
             yield name, row if isinstance(row, dict) else "应是一个 JSON 对象"
+
+
+def _json(path: Path) -> Iterator[NamedRow]:
+    """One list of objects, or an object whose `items` is one; many objects on lines of their own will do as well."""
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        if text.lstrip().startswith("{") and "\n" in text.strip():
+            yield from _jsonl(path)
+            return
+        raise FileUnreadable(name=path.name, reason="不是完整的 JSON") from error
+    rows = data.get("items") if isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        raise FileUnreadable(name=path.name, reason="应是一个 JSON 数组，或含有 items 数组的对象")
+    for number, row in enumerate(rows, start=1):
+        yield f"第 {number} 条", row if isinstance(row, dict) else "应是一个 JSON 对象"
 
 
 def _csv(path: Path) -> Iterator[NamedRow]:
@@ -107,3 +126,78 @@ def _text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()
+
+
+HEADINGS = {key: heading for heading, key in reversed(COLUMNS.items())}
+"""The heading that each key is written under, the first of those it is read from."""
+_ORDER = tuple(dict.fromkeys(COLUMNS.values()))
+
+
+class Writer:
+    """A file of rows in the form of its ending, whole only when the `with` block has ended without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._count = 0
+        self._suffix = path.suffix.lower()
+        if self._suffix not in {".jsonl", ".json", ".csv", ".xlsx"}:
+            raise _unknown_form(path)
+
+    def __enter__(self) -> Self:
+        if self._suffix == ".xlsx":
+            self._book = Workbook(write_only=True)
+            self._sheet = self._book.create_sheet("信息")
+            self._sheet.append([HEADINGS[key] for key in _ORDER])
+            return self
+        encoding = "utf-8-sig" if self._suffix == ".csv" else "utf-8"
+        self._file = self._part.open("w", encoding=encoding, newline="")
+        if self._suffix == ".csv":
+            csv.writer(self._file).writerow([HEADINGS[key] for key in _ORDER])
+        elif self._suffix == ".json":
+            self._file.write("[\n")
+        return self
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            if self._suffix == ".xlsx":
+                self._sheet.append([_plain_cell(self._sheet, text) for text in _cells(row)])
+            elif self._suffix == ".csv":
+                csv.writer(self._file).writerow(_cells(row))
+            else:
+                comma = ",\n" if self._suffix == ".json" and self._count else ""
+                end = "" if self._suffix == ".json" else "\n"
+                self._file.write(comma + json.dumps(row, ensure_ascii=False) + end)
+            self._count += 1
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._suffix == ".xlsx":
+            self._book.save(self._part)
+        else:
+            if self._suffix == ".json":
+                self._file.write("\n]\n")
+            self._file.close()
+        if kind is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
+
+
+def _unknown_form(path: Path) -> FileUnreadable:
+    return FileUnreadable(name=path.name, reason="只接受 .jsonl、.json、.csv、.xlsx 文件")
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    """A row in the order of the headings; several wordings joined, yes as 是."""
+    values = [row.get(key, "") for key in _ORDER]
+    return [
+        "；".join(value) if isinstance(value, list) else "是" if value is True else str(value)
+        for value in values
+    ]
+
+
+def _plain_cell(sheet: Any, text: str) -> WriteOnlyCell:
+    """Text as text, also when it begins like a formula."""
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", text))
+    cell.data_type = "s"
+    return cell

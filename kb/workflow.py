@@ -4,6 +4,8 @@ A state changes by compare-and-set; each move leaves a step with name, time and 
 was published or taken down.
 """
 
+import asyncio
+from collections.abc import Callable
 from datetime import date
 
 from sqlalchemy import select, update
@@ -11,16 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.bus import publish as announce
 from core.clock import Clock, beijing
+from core.db import Database
 from core.errors import Conflict, InvalidInput
 from core.units import ServicePhone
-from kb.access import Editor, allow
+from kb.access import Editor, actors, allow
 from kb.entries import find, save, stage_of, step, touch, version_of
 from kb.events import EntriesChanged
 from kb.fields import EntryFields, columns, fields_of, from_json, missing, suspicious
-from kb.lifecycle import ON_THE_PUBLIC_TEXT, Action, Facts, check, transition
-from kb.models import Entry, EntryState, EntryStep
+from kb.lifecycle import ON_THE_PUBLIC_TEXT, TABLE, Action, Actor, Facts, check, transition
+from kb.models import OWN, Entry, EntryState, EntryStep
 from kb.personal import Finding, Kind
 
+SWEEP_EVERY_S = 60
 _WRITING = (Action.CREATE, Action.EDIT, Action.REVISE, Action.SUBMIT)
 
 
@@ -91,6 +95,30 @@ async def expire_due(session: AsyncSession, clock: Clock) -> list[int]:
         )
         announce(session, EntriesChanged(tuple(entry.id for entry in due)))
     return [entry.id for entry in due]
+
+
+async def keep_expiring(db: Database, clock: Clock, beat: Callable[[], None]) -> None:
+    """The background loop that marks what is past its last day."""
+    while True:
+        beat()
+        async with db.unit_of_work() as session:
+            await expire_due(session, clock)
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def possible(session: AsyncSession, editor: Editor, entry: Entry) -> frozenset[Action]:
+    """What this person may try on an entry now, guards aside."""
+    who = await actors(session, editor, entry)
+    states = {
+        action: EntryState(entry.state) if action in ON_THE_PUBLIC_TEXT else stage_of(entry)
+        for action in Action
+    }
+    found = {row.action for row in TABLE if row.source and row.source == states[row.action] and row.who & who}
+    if entry.pending is not None:
+        found -= {Action.REVISE}
+    if entry.source != OWN:
+        found &= {Action.WITHDRAW} if Actor.SEC in who else set()
+    return frozenset(found)
 
 
 def prepared(entry: Entry) -> EntryFields:

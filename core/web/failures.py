@@ -22,6 +22,7 @@ from core.web.errors import (
 from core.web.keys import CHANNEL, CSRF, REQUEST_ID, SESSION_ID, SETTINGS, USER
 from core.web.pages import render
 from core.web.requests import wants_json
+from core.web.routes import DECLARED
 
 log = structlog.get_logger()
 
@@ -94,7 +95,9 @@ def _translated(request: web.Request, error: web.HTTPException) -> HotlineError:
         case 405:
             return MethodNotAllowed()
         case 413:
-            return BodyTooLarge(limit_kb=request.app[SETTINGS].max_body_kb)
+            item = request.app[DECLARED].get(request.match_info.route)
+            limit_kb = (item.body_kb if item else None) or request.app[SETTINGS].max_body_kb
+            return BodyTooLarge(limit_kb=limit_kb)
         case status if status < 500:
             return BadRequest()
     log.error("request_failed", path=request.path, status=error.status, reason=error.reason)

@@ -10,12 +10,14 @@ from typing import Any
 
 import openpyxl
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select
 
 from core.clock import ShiftedClock
 from core.db import Database
 from core.units import Region, RegionLevel, Unit
-from kb import cli, demo, exchange
+from kb import cli, demo, exchange, exporting, feed, tables
 from kb.errors import FileUnreadable
 from kb.models import Alias, Entry, EntryState, EntryVersion
 from kb.search import Searcher
@@ -156,10 +158,94 @@ async def test_the_demo_goes_out_and_comes_in_unchanged(db: Database, tmp_path: 
     report = await demo.seed(db, CLOCK)
     assert report.errors == []
     assert report.created >= 60
-    done = await exchange.export_file(db, tmp_path / "out.jsonl")
+    done = await exporting.export_file(db, tmp_path / "out.jsonl")
     assert done == report.created
     again = await exchange.import_file(db, CLOCK, tmp_path / "out.jsonl")
     assert (again.unchanged, again.errors) == (done, [])
+
+
+async def test_a_file_that_breaks_off_changes_nothing(db: Database, tmp_path: Path):
+    """Issue 7: thousands of good rows before the damage do not matter, the database is as it was."""
+    good = "".join(f"{number},第{number}号文件\n" for number in range(1, 1200))
+    (tmp_path / "a.csv").write_bytes(f"编号,标题\n{good}".encode() + b'1,"\xff\xff')
+    (tmp_path / "a.json").write_text('[{"id": "1", "title": "t"}, {"id": "2"', encoding="utf-8")
+    for name in ("a.csv", "a.json"):
+        with pytest.raises(FileUnreadable):
+            await exchange.import_file(db, CLOCK, tmp_path / name)
+    assert await count(db) == 0
+
+
+async def test_a_trial_reports_and_changes_nothing(db: Database, write: Write):
+    """The same counts as the import that follows; own entries are refused where they may not come in."""
+    await exchange.import_file(db, CLOCK, write(ROWS))
+    rows = [{**ROWS[0], "answer": "改了"}, {"id": "new", "title": "新的", "source": "公开库"}]
+    steps: list[tuple[int, int]] = []
+    trial = await exchange.import_file(
+        db, CLOCK, write(rows), retire_missing=True, dry_run=True, progress=lambda *step: steps.append(step)
+    )
+    assert await count(db) == 3
+    real = await exchange.import_file(db, CLOCK, write(rows), retire_missing=True)
+    assert (real.created, real.updated, real.retired) == (1, 1, 2)
+    assert trial == real
+    assert steps == [(2, 2)]
+    own = await exchange.import_file(
+        db, CLOCK, write([{"id": "x", "title": "冒充", "source": "own"}]), allow_own=False
+    )
+    assert (own.created, own.wrong) == (0, 1)
+
+
+async def test_an_import_does_not_bring_back_what_a_person_took_down(db: Database, write: Write):
+    """An emergency withdrawal outlives the nightly import; the text is still kept up to date."""
+    await exchange.import_file(db, CLOCK, write(ROWS))
+    async with db.unit_of_work() as session:
+        entry = await session.scalar(select(Entry).where(Entry.source_id == "g-1"))
+        entry.state, entry.held_back = EntryState.WITHDRAWN, True
+    await exchange.import_file(db, CLOCK, write([{**ROWS[0], "answer": "改了"}]))
+    async with db.reading() as session:
+        entry = await session.scalar(select(Entry).where(Entry.source_id == "g-1"))
+    assert (entry.state, entry.answer) == (EntryState.WITHDRAWN, "改了")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv", "xlsx"])
+async def test_every_form_goes_out_and_comes_in_the_same(
+    db: Database, tmp_path: Path, write: Write, form: str
+):
+    """M-68: every kind with its fields, dates, wordings and region; exported and imported, nothing differs."""
+    async with db.unit_of_work() as session:
+        session.add(Region(code="539901", name="示范县", level=RegionLevel.COUNTY))
+    rows = [
+        {"id": "1", "source": "own", "type": "事项", "title": "=公式", "basis": "甲法", "fee": "不收费", "level": "县级",
+         "region": "示范县", "aliases": ["甲", "乙"], "item_code": "0001"},
+        {"id": "2", "source": "own", "type": "公告", "title": "公示", "answer": "两行\n正文", "notice": "公示",
+         "objection": "来电", "valid_from": "2026-06-01", "valid_to": "2026-06-05", "is_hot": "是", "subject": "s1"},
+        {"id": "3", "source": "公开库", "type": "依申请公开指南", "title": "指南", "receiver": "州政府办",
+         "audience": "不公开", "internal_reason": "过程性信息", "review_by": "2027/1/1"},
+    ]  # fmt: skip
+    assert (await exchange.import_file(db, CLOCK, write(rows))).errors == []
+    assert await exporting.export_file(db, tmp_path / f"out.{form}") == 3
+    again = await exchange.import_file(db, CLOCK, tmp_path / f"out.{form}")
+    assert (again.unchanged, again.errors) == (3, [])
+    assert await exporting.export_file(db, tmp_path / f"out.{form}", public_only=True) == 2
+
+
+async def test_a_feed_is_fetched_whole_or_refused_in_chinese():
+    """M-64: the file behind an address, by its name or kind; what the other side refuses is said."""
+    served = web.Application()
+
+    async def library(_: web.Request) -> web.Response:
+        return web.json_response(ROWS)
+
+    served.router.add_get("/feed", library)
+    async with TestServer(served) as server:
+        async with feed.fetched(str(server.make_url("/feed"))) as path:
+            assert path.suffix == ".json"
+            assert [row["id"] for _, row in tables.read(path)] == ["g-1", "g-2", "g-3"]
+        with pytest.raises(FileUnreadable, match="404"):
+            async with feed.fetched(str(server.make_url("/gone"))):
+                pass
+    with pytest.raises(FileUnreadable, match="无法取得"):
+        async with feed.fetched("http://127.0.0.1:9/feed"):
+            pass
 
 
 async def test_the_commands_import_search_and_answer_lines(

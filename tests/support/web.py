@@ -1,6 +1,7 @@
 """The web side for tests: both rooms on a database, people of every role, and a browser-like client."""
 
 import re
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from support.fake_search import FakeSearcher
 
 import agent_desktop.app
 import portal.app
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, RECORDINGS, SEARCHER, SOFTPHONE
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, KB_FILES, RECORDINGS, SEARCHER, SOFTPHONE
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core import accounts
@@ -41,6 +42,7 @@ def staff_room(app: web.Application) -> None:
     board = app[BOARD] = FakeBoard()
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
+    app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 
 

@@ -1,0 +1,88 @@
+"""Giving entries out (信息导出, M-68, M-106): the published ones, in every form that `kb.exchange` takes in."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.db import Database
+from kb import tables
+from kb.documents import INDEXED
+from kb.exchange import Progress
+from kb.fields import fields_of
+from kb.models import AliasState, Audience, Entry
+
+BATCH = 500
+
+
+async def export_file(
+    db: Database, path: Path, *, source: str = "", public_only: bool = False, progress: Progress | None = None
+) -> int:
+    """Write the published entries, expired ones too, in the form of the file's ending; returns their number.
+
+    Raises FileUnreadable for an ending that is none of the forms.
+    """
+    conditions: list[Any] = [Entry.state.in_(INDEXED)]
+    conditions += [Entry.source == source] if source else []
+    conditions += [Entry.audience == Audience.PUBLIC] if public_only else []
+    with tables.Writer(path) as out:
+        done = 0
+        async with db.reading() as session:
+            total = await session.scalar(select(func.count()).select_from(Entry).where(*conditions)) or 0
+        async for entries in _batches(db, conditions):
+            out.write([_row(entry) for entry in entries])
+            done += len(entries)
+            if progress:
+                progress(done, total)
+    return done
+
+
+async def _batches(db: Database, conditions: Sequence[Any]) -> AsyncIterator[Sequence[Entry]]:
+    last = 0
+    while True:
+        async with db.reading() as session:
+            entries = await _after(session, last, conditions)
+        if not entries:
+            return
+        yield entries
+        last = entries[-1].id
+
+
+async def _after(session: AsyncSession, last: int, conditions: Sequence[Any]) -> Sequence[Entry]:
+    query = select(Entry).where(*conditions, Entry.id > last)
+    query = query.options(selectinload(Entry.unit), selectinload(Entry.region), selectinload(Entry.aliases))
+    return (await session.scalars(query.order_by(Entry.id).limit(BATCH))).all()
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """The shared corpus form, what is empty left out."""
+    fields = fields_of(entry)
+    row: dict[str, Any] = {
+        "id": entry.source_id,
+        "source": entry.source,
+        "type": fields.kind,
+        "title": fields.title,
+        "answer": fields.answer,
+        "department": entry.unit.name if entry.unit else entry.department,
+        "category": fields.category,
+        "keywords": fields.keywords,
+        "subject": fields.subject,
+        "region": entry.region.code if entry.region and entry.region_id != _home(entry) else "",
+        "level": fields.level,
+        "valid_from": fields.valid_from_on and fields.valid_from_on.isoformat(),
+        "valid_to": fields.valid_to_on and fields.valid_to_on.isoformat(),
+        "review_by": fields.review_by_on and fields.review_by_on.isoformat(),
+        "audience": fields.audience,
+        "internal_reason": fields.internal_reason,
+        "is_hot": fields.is_hot,
+        "aliases": [alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED],
+        **fields.details,
+    }
+    return {name: value for name, value in row.items() if value}
+
+
+def _home(entry: Entry) -> int | None:
+    return entry.unit.region_id if entry.unit else None

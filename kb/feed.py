@@ -1,0 +1,53 @@
+"""Fetching an exchange file from another system's address (信息源, M-64): whole or not at all, limited in size and time."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from kb.errors import FileUnreadable
+
+LARGEST_MB = 500
+TIMEOUT_S = 600
+_CHUNK = 1 << 16
+_SUFFIXES = {
+    "application/json": ".json",
+    "text/csv": ".csv",
+    "application/x-ndjson": ".jsonl",
+    "application/jsonl": ".jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
+
+
+def is_address(text: str) -> bool:
+    return urlsplit(text).scheme in {"http", "https"}
+
+
+@asynccontextmanager
+async def fetched(address: str) -> AsyncIterator[Path]:
+    """The file behind an http(s) address for as long as the block runs; raises FileUnreadable in Chinese."""
+    with tempfile.TemporaryDirectory(prefix="hotline-feed-") as folder:
+        try:
+            async with (
+                ClientSession(timeout=ClientTimeout(total=TIMEOUT_S)) as client,
+                client.get(address) as answer,
+            ):
+                if answer.status != 200:
+                    raise FileUnreadable(name=address, reason=f"对方返回 {answer.status}")
+                suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
+                known = (
+                    suffix if suffix in _SUFFIXES.values() else _SUFFIXES.get(answer.content_type, ".json")
+                )
+                path = Path(folder) / f"{urlsplit(address).hostname}{known}"
+                size = 0
+                with path.open("wb") as file:
+                    async for chunk in answer.content.iter_chunked(_CHUNK):
+                        if (size := size + len(chunk)) > LARGEST_MB << 20:
+                            raise FileUnreadable(name=address, reason=f"超过 {LARGEST_MB} MB")
+                        file.write(chunk)
+        except (ClientError, TimeoutError) as error:
+            raise FileUnreadable(name=address, reason="无法取得，请核对地址和网络") from error
+        yield path
