@@ -15,6 +15,7 @@ import structlog
 
 from core.db import Database
 from kb import documents, index, synonyms
+from kb.errors import RebuildRunning
 from kb.events import EntriesChanged, SynonymsChanged
 from kb.refill import Progress, refill
 from kb.writer import IndexKept, Writer
@@ -53,8 +54,11 @@ class Keeper:
         """Bring the index up to date: made anew where it is missing, damaged or of another form."""
         if await self._run(index.current, self._path):
             await self.catch_up()
-        else:
+            return
+        try:
             await self.rebuild()
+        except RebuildRunning:
+            log.info("kb_index_made_elsewhere")  # searches find nothing until it is done
 
     async def rebuild(self, progress: Progress | None = None) -> int:
         """Make the index anew from the database; searches see the old one until it is done. Returns the entries."""

@@ -14,6 +14,8 @@ Term = tuple[str, str]
 MOST_ENDINGS = 60
 """So many ways to go on with an unfinished term are looked at."""
 
+MOST_COUNTS = 100_000
+
 
 class Terms:
     """Sees one commit until `refresh`."""
@@ -40,6 +42,8 @@ class Terms:
     def count(self, term: Term) -> int:
         """In how many lines (or answers) a term stands."""
         if (known := self._counts.get(term)) is None:
+            if len(self._counts) >= MOST_COUNTS:
+                self._counts.clear()
             known = self._counts[term] = self._searcher.doc_freq(*term)
         return known
 

@@ -16,7 +16,7 @@ from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.people import Role
 from core.tasks import Tasks
-from kb import synonyms
+from kb import index, synonyms
 from kb.fields import EntryFields
 from kb.models import Audience, InternalReason
 from kb.search import Searcher
@@ -87,6 +87,18 @@ async def test_an_index_made_anew_elsewhere_is_taken_up(db: Database, office: Of
         await running.until("公积金提取", [entry_id])
         await office.withdraw(entry_id)
         await running.until("公积金提取", [])
+
+
+async def test_a_start_beside_a_rebuild_waits_for_it(db: Database, office: Office, tmp_path: Path):
+    """Without an index yet, and another process making it: the start goes through, searches find nothing, then everything."""
+    entry_id = await office.publish()
+    with index.rebuilding(tmp_path / "index"):
+        starting = Searcher(tmp_path / "index", db, CLOCK)
+        await starting.open()
+        assert await starting.search("公积金提取") == []
+    await starting.rebuild()
+    assert [hit.id for hit in await starting.search("公积金提取")] == [entry_id]
+    await starting.close()
 
 
 Ask = Callable[[str, str], Awaitable[list[dict[str, object]]]]
