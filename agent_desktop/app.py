@@ -6,7 +6,7 @@ The order is the order of the navigation, and somebody's first page is where the
 
 from aiohttp import web
 
-from agent_desktop import api, api_calls
+from agent_desktop import api, api_calls, papers
 from agent_desktop.admin import views as admin
 from agent_desktop.desk import views as desk
 from agent_desktop.inspect import views as inspect
@@ -19,10 +19,26 @@ from agent_desktop.softphone import views as softphone
 from agent_desktop.supervise import views as supervise
 from agent_desktop.ticket import views as ticket
 from agent_desktop.wallboard import views as wallboard
+from agent_desktop.window import views as window
 from core.web import account, changes, login
 from tickets.events import TicketChanged
 
-FOLDERS = (softphone, desk, office, inspect, liaison, orders, ticket, supervise, kb, admin, wallboard, phone)
+FOLDERS = (
+    softphone,
+    desk,
+    office,
+    inspect,
+    liaison,
+    orders,
+    ticket,
+    window,
+    papers,
+    supervise,
+    kb,
+    admin,
+    wallboard,
+    phone,
+)
 
 
 def setup(app: web.Application) -> None:

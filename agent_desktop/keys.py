@@ -8,6 +8,7 @@ from aiohttp import web
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from recordings.settings import RecordingSettings
+from tickets.settings import AttachmentSettings
 
 if TYPE_CHECKING:
     from ivr.board import Board
@@ -22,3 +23,8 @@ CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)
 RECORDINGS = web.AppKey("RECORDINGS", RecordingSettings)
 KB_FILES = web.AppKey("KB_FILES", Path)
 """The folder of the knowledge base's attachments"""
+ATTACHMENTS = web.AppKey("ATTACHMENTS", AttachmentSettings)
+LINE = web.AppKey("LINE", str)
+"""The number that citizens dial: of what is registered at a window."""
+PUBLIC_URL = web.AppKey("PUBLIC_URL", str)
+"""How citizens reach the portal, for the QR code of a slip; empty: as the page itself was reached."""

@@ -39,6 +39,7 @@ from ivr.leftovers import Leftovers
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
+from ivr.queue_news import tell as tell_queue
 from ivr.seats import Staff
 from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
 from ivr.voice import Voice
@@ -105,6 +106,9 @@ class Hotline:
         self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
+        self.tasks.loop(
+            "queue-news", partial(tell_queue, self.db, self.clock, self.controller.board, lambda: self.lines)
+        )
         self.tasks.loop("kb-expiry", partial(keep_expiring, self.db, self.clock))
         await self._start_web()
         gc.collect()
@@ -248,11 +252,14 @@ class Hotline:
         app[desk_keys.CALLER_PHONE] = replace(self.settings.caller_phone, guests=guests)
         app[desk_keys.RECORDINGS] = self.settings.recordings
         app[desk_keys.SEARCHER] = self.searcher
+        app[desk_keys.ATTACHMENTS], app[desk_keys.LINE] = self.settings.attachments, self.settings.line.number
+        app[desk_keys.PUBLIC_URL] = self.settings.portal.public_url.rstrip("/")
         app[desk_keys.KB_FILES] = self.settings.kb_files
         agent_desktop.app.setup(app)
 
     def _public_side(self, app: web.Application) -> None:
         app[portal_keys.SEARCHER], app[portal_keys.PORTAL] = self.searcher, self.settings.portal
+        app[portal_keys.ATTACHMENTS] = self.settings.attachments
         portal.app.setup(app)
 
     async def _asterisk_state(self) -> PartState:

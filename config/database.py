@@ -40,9 +40,11 @@ ROOMS_WITH_TABLES = (
     "ivr.models",
     "kb.models",
     "recordings.models",
+    "recordings.queue_state",
     "tickets.code_models",
     "tickets.intake.models",
     "tickets.models",
+    "tickets.webhooks.models",
     "tickets.oversight_models",
 )
 _LOCK = 96128_2

@@ -22,7 +22,7 @@ from ivr.prompts import PromptSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
-from tickets.settings import TicketSettings
+from tickets.settings import AttachmentSettings, TicketSettings
 
 __all__ = ["HOME", "LogSettings", "Settings", "SettingsInvalid", "keys", "load", "make_clock"]
 
@@ -47,6 +47,7 @@ _OF_THE_PROJECT = ("asterisk.binary", "asterisk.modules_dir", "asterisk.data_dir
 _OF_THE_DATA = (
     "asterisk.spool_dir",
     "recordings.archive_dir",
+    "attachments.folder",
     "prompts.sounds_dir",
     "prompts.overrides_dir",
     "prompts.music_dir",
@@ -54,6 +55,7 @@ _OF_THE_DATA = (
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "asterisk": {"http_port": 0},
     "recordings": {"archive_dir": "recordings"},
+    "attachments": {"folder": "attachments"},
     "prompts": {
         "sounds_dir": "asterisk/data/sounds/zh",
         "overrides_dir": "prompts",
@@ -89,6 +91,7 @@ class Settings:
     calls: CallSettings = field(default_factory=CallSettings)
     recordings: RecordingSettings = field(default_factory=RecordingSettings)
     caller_phone: CallerPhoneSettings = field(default_factory=CallerPhoneSettings)
+    attachments: AttachmentSettings = field(default_factory=AttachmentSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
     log: LogSettings = field(default_factory=LogSettings)
 

@@ -95,6 +95,7 @@ ROLE_NAMES = {
     Role.SUPERVISOR: "话务主管",
     Role.INSPECTOR: "监察",
     Role.SECRECY: "保密审查",
+    Role.WINDOW: "窗口人员",
     Role.ADMIN: "系统管理员",
 }
 

@@ -34,6 +34,8 @@ class Role(StrEnum):
     """监察 MON"""
     SECRECY = "secrecy"
     """保密审查 SEC"""
+    WINDOW = "window"
+    """窗口人员: registers what is asked at a service centre's counter (M-102)"""
     ADMIN = "admin"
     """系统管理员 ADM: runs the machine, has no right to content"""
 

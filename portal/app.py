@@ -1,21 +1,33 @@
-"""The public side (公众端): what the hotline is, what it knows, how far a question has come.
+"""The public side (公众端): what the hotline is, what it knows, asking, and how far a question has come.
 
 Everything is rendered on the server and works without scripts; no telephone and no staff page is reachable here.
 """
 
+from functools import partial
+
 from aiohttp import web
 
 from core.web.app import add_room
-from core.web.keys import CLOCK
-from portal import api, views
-from portal.keys import PORTAL
+from core.web.keys import CLOCK, DB, TASKS
+from portal import answers, api, asking, bulletin, directory, embed, front, kiosk, screen, tracking
+from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
+from portal.open311 import views as open311
 from portal.settings import PortalSettings
+from portal.webhook_sender import send_all
+from tickets.settings import AttachmentSettings
 
 
 def setup(app: web.Application) -> None:
     add_room(app, "portal", prefix="portal")
     settings = app.setdefault(PORTAL, PortalSettings())
+    app.setdefault(ATTACHMENTS, AttachmentSettings())
     app[LIMITS] = Limits(app[CLOCK], settings)
-    views.routes.register(app)
+    for part in (front, answers, asking, tracking, directory, kiosk, screen, bulletin, embed, open311):
+        part.routes.register(app)
     api.setup(app)
+    app.on_startup.append(_start)
+
+
+async def _start(app: web.Application) -> None:
+    app[TASKS].loop("webhooks", partial(send_all, app[DB], app[CLOCK]))

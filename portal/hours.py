@@ -17,10 +17,10 @@ class Hours:
     """Why today is worked or not: 周一, 国庆节, 调休上班."""
 
 
-def hours_at(calendar: WorkCalendar, now: datetime) -> Hours:
+def hours_at(calendar: WorkCalendar, now: datetime, region_code: str | None = None) -> Hours:
     today = beijing(now).date()
-    segments = tuple(_text(segment) for segment in calendar.segments_on(today))
-    return Hours(calendar.is_open(now), segments, calendar.day(today).why)
+    segments = tuple(_text(segment) for segment in calendar.segments_on(today, region_code))
+    return Hours(calendar.is_open(now, region_code), segments, calendar.day(today, region_code).why)
 
 
 def _text(segment: Segment) -> str:

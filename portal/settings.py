@@ -23,3 +23,5 @@ class PortalSettings:
     """Questions and complaints of one address before each further one asks for a small sum."""
     all_questions_a_minute: int = 60
     """Questions and complaints of everybody together before each further one asks for a small sum."""
+    embed_origins: tuple[str, ...] = ()
+    """Sites that may frame `/embed` (M-107), such as https://www.example.gov.cn."""

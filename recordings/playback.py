@@ -131,7 +131,7 @@ def _leave_by(
             hears = not is_closed and (_is_own(who, facts, now, settings) or _holds(who, facts))
         case Role.LIAISON | Role.HEAD:
             return None if is_closed else _leave_of_unit(role, who, facts)
-        case Role.ADMIN:
+        case Role.ADMIN | Role.WINDOW:
             hears = False
     return Leave(role) if hears else None
 

@@ -37,6 +37,8 @@ def visible_to(user: User) -> ColumnElement[bool]:
 
 def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR0911 - one answer a role
     match role:
+        case Role.WINDOW:
+            return [_IS_QUESTION & (Ticket.operator_id == user.id)]
         case Role.OPERATOR:
             return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call()]
         case Role.LIAISON:

@@ -1,6 +1,7 @@
 """What the composition root hands to this room."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SHORTEST_SECRET = 16
 
@@ -21,3 +22,16 @@ class TicketSettings:
     def __post_init__(self) -> None:
         if len(self.code_secret) < SHORTEST_SECRET:
             raise ValueError(f"code_secret needs at least {SHORTEST_SECRET} bytes")
+
+
+@dataclass(frozen=True)
+class AttachmentSettings:
+    """How papers of askers are taken in (附件)."""
+
+    folder: Path = Path("var/attachments")
+    """Outside the web root."""
+    file_mb: int = 5
+    most_files: int = 3
+    scan_command: str = ""
+    """A virus scanner, `{file}` for the file: it exits 0 for a clean one, 1 for an infected one. Empty: not scanned."""
+    scan_timeout_s: float = 30.0

@@ -23,6 +23,7 @@ LIMITS = {
     "explanation": ("逾期说明", 2_000),
     "asker_name": ("提问人称呼", 40),
     "callback_number": ("回复电话", 32),
+    "file_name": ("附件名称", 120),
 }
 """Field → its name on the screen and the most characters it takes."""
 

@@ -15,6 +15,7 @@ LABELS = {
     "/admin/calendar": "工作日历",
     "/admin/history": "变更记录",
     "/admin/channels": "渠道密钥",
+    "/admin/webhooks": "回调通知",
     "/admin/roles": "角色权限",
     "/admin/audit": "审计校验",
 }

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from agent_desktop.admin import directory, imports, machine, people_views, readiness
+from agent_desktop.admin import directory, imports, machine, people_views, readiness, webhooks
 from core.organisation.store import DirectoryChanged
 from core.web import changes
 from core.web.app import add_room
@@ -10,6 +10,6 @@ from core.web.app import add_room
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.admin", prefix="admin")
-    for part in (people_views, directory, readiness, imports, machine):
+    for part in (people_views, directory, readiness, imports, machine, webhooks):
         part.routes.register(app)
     changes.announce(app, DirectoryChanged, "directory")

@@ -43,6 +43,14 @@ class BodyTooLarge(HotlineError):
     text = "提交的内容太长（上限 {limit_kb} KB），没有保存，请缩短后再提交。"
 
 
+class TooManyFiles(HotlineError):
+    """More than `most` files in one form."""
+
+    code = "too_many_files"
+    status = 422
+    text = "一次最多上传 {most} 个附件，请减少后再提交。"
+
+
 class PageNotFound(HotlineError):
     """No such address."""
 

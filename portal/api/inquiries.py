@@ -145,21 +145,26 @@ async def create(request: web.Request) -> web.StreamResponse:
 @routes.get(f"{PREFIX}/inquiries/{{query_code}}", roles=CLIENTS, doc=_STATUS)
 async def inquiry(request: web.Request) -> web.StreamResponse:
     status = await _opened(request)
-    return answer(
-        {
-            "ticket_no": status.ticket.ticket_no,
-            "state": status.state,
-            "state_name": status.state_name,
-            "unit": status.unit_name,
-            "due_on": status.due_on,
-            "provisional": status.provisional,
-            "reply": status.reply,
-            "parts": [{"unit": part.unit_name, "text": part.text, "on": part.on} for part in status.parts],
-            "explanation": status.explanation,
-            "may_rate": status.may_rate,
-            "may_complain": status.may_complain,
-        }
+    return answer(status_json(status))
+
+
+def status_json(status: CodeStatus) -> dict[str, Any]:
+    """What whoever holds the code may know."""
+    plain = (
+        "state",
+        "state_name",
+        "due_on",
+        "provisional",
+        "reply",
+        "explanation",
+        "may_rate",
+        "may_complain",
     )
+    return {
+        "ticket_no": status.ticket.ticket_no,
+        "unit": status.unit_name,
+        "parts": [{"unit": part.unit_name, "text": part.text, "on": part.on} for part in status.parts],
+    } | {name: getattr(status, name) for name in plain}
 
 
 @routes.post(f"{PREFIX}/inquiries/{{query_code}}/rating", roles=CLIENTS, doc=_RATE)

@@ -14,7 +14,18 @@ from support.fake_search import FakeSearcher
 
 import agent_desktop.app
 import portal.app
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, KB_FILES, RECORDINGS, SEARCHER, SOFTPHONE
+from agent_desktop.keys import (
+    ATTACHMENTS,
+    BOARD,
+    CALLER_PHONE,
+    CONTROL,
+    KB_FILES,
+    LINE,
+    PUBLIC_URL,
+    RECORDINGS,
+    SEARCHER,
+    SOFTPHONE,
+)
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core import accounts
@@ -28,7 +39,7 @@ from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
 from recordings.settings import RecordingSettings
-from tickets.settings import TicketSettings
+from tickets.settings import AttachmentSettings, TicketSettings
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct-horse-battery"  # long enough to need no mixture
@@ -42,6 +53,7 @@ def staff_room(app: web.Application) -> None:
     board = app[BOARD] = FakeBoard()
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
+    app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
     app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 

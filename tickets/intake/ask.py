@@ -48,15 +48,7 @@ async def ask(session: AsyncSession, clock: Clock, question: Question, *, code_s
     Raises TextTooLong, InvalidInput, UnitUnknown, OfficeMissing.
     """
     unit = await _unit(session, question.unit_id)
-    number = clean("callback_number", question.callback_number)
-    issued = await open_ticket(
-        session, clock, Action.OPEN, TicketKind.QUESTION, question.channel,
-        line=question.line, region_id=unit.region_id if unit else question.region_id, caller_number="",
-        question=clean("question", question.text), subject=clean("subject", question.subject),
-        asker_name=clean("asker_name", question.asker_name), callback_number=number,
-        feedback=Feedback.CALL_BACK if number else Feedback.BY_CODE, operator_id=question.operator_id,
-        received_at=question.received_at, code_seed=code_seed,
-    )  # fmt: skip
+    issued = await _open(session, clock, question, unit, code_seed)
     if unit is not None:
         await _to_unit(session, clock, issued.ticket, unit)
     else:
@@ -64,10 +56,37 @@ async def ask(session: AsyncSession, clock: Clock, question: Question, *, code_s
     return issued
 
 
+async def answer_at_once(
+    session: AsyncSession, clock: Clock, question: Question, answer: str, *, code_seed: str = ""
+) -> Issued:
+    """Asked and answered across the counter (T2, M-36 「能回复或者解答的及时给予回复或者解答」)."""
+    issued = await _open(session, clock, question, await _unit(session, question.unit_id), code_seed)
+    ticket = issued.ticket
+    ticket.answer, ticket.outcome, ticket.closed_at = clean("answer", answer), Outcome.ANSWERED, clock.now()
+    ticket.unit_id = question.unit_id
+    facts = Facts(answer=ticket.answer)
+    await move(session, clock, ticket, Action.ANSWER_ON_SPOT, facts=facts, actor_id=ticket.operator_id)
+    return issued
+
+
 async def askable_units(session: AsyncSession, region_id: int) -> list[Unit]:
     """The units of a region that answer questions, by their codes (M-03 「所有查询立足于本级解决」)."""
     of_region = (Unit.region_id == region_id) & (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active
     return list(await session.scalars(select(Unit).where(of_region).order_by(Unit.code)))
+
+
+async def _open(
+    session: AsyncSession, clock: Clock, question: Question, unit: Unit | None, code_seed: str
+) -> Issued:
+    number = clean("callback_number", question.callback_number)
+    return await open_ticket(
+        session, clock, Action.OPEN, TicketKind.QUESTION, question.channel,
+        line=question.line, region_id=unit.region_id if unit else question.region_id, caller_number="",
+        question=clean("question", question.text), subject=clean("subject", question.subject),
+        asker_name=clean("asker_name", question.asker_name), callback_number=number,
+        feedback=Feedback.CALL_BACK if number else Feedback.BY_CODE, operator_id=question.operator_id,
+        received_at=question.received_at, code_seed=code_seed,
+    )  # fmt: skip
 
 
 async def _unit(session: AsyncSession, unit_id: int | None) -> Unit | None:

@@ -1,0 +1,73 @@
+"""The form of the window: who came, by what door, and one or several items (一窗受理, M-130 「一人一窗一次」)."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+
+from core.clock import BEIJING, Clock, beijing
+from core.errors import InvalidInput
+from core.web.uploads import Form
+from tickets.models import Channel
+
+MOST_ITEMS = 5
+LONGEST_BACK_DAYS = 366
+DOORS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.VISIT: "来访"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One matter: its text, the unit's code if known, and the answer if it was given at once."""
+
+    text: str
+    unit: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One registration."""
+
+    door: Channel
+    received_at: datetime
+    """Letters and visits: noon of the day they came, whenever they are typed (M-108)."""
+    is_complaint: bool
+    name: str = ""
+    phone: str = ""
+    items: tuple[Item, ...] = field(default=())
+
+
+def walk_of(form: Form, clock: Clock) -> Walk:
+    """What was filled in; raises InvalidInput."""
+    door = next((door for door in DOORS if door == form.text("door")), None)
+    if door is None:
+        raise InvalidInput(field="来源", reason="请选择窗口、信函或来访")
+    items = [
+        Item(form.text(f"text{number}"), form.text(f"unit{number}"), form.text(f"answer{number}"))
+        for number in range(1, MOST_ITEMS + 1)
+        if form.text(f"text{number}").strip()
+    ]
+    if not items:
+        raise InvalidInput(field="事项", reason="请至少填写一件")
+    return Walk(
+        door=door,
+        received_at=_received_at(form.text("received_on"), door, clock),
+        is_complaint=form.text("kind") == "complaint",
+        name=form.text("name"),
+        phone=form.text("phone"),
+        items=tuple(items),
+    )
+
+
+def _received_at(text: str, door: Channel, clock: Clock) -> datetime:
+    now = clock.now()
+    today = beijing(now).date()
+    if door == Channel.WINDOW or not text:
+        return now
+    try:
+        on = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(field="收到日期", reason="请用 2026-06-01 这样的日期") from None
+    if on > today:
+        raise InvalidInput(field="收到日期", reason="不能晚于今天")
+    if (today - on).days > LONGEST_BACK_DAYS:
+        raise InvalidInput(field="收到日期", reason="早于一年前，请核对年份")
+    return now if on == today else datetime.combine(on, time(12), BEIJING)

@@ -1,0 +1,189 @@
+"""`/window` (窗口受理): search, register one or several items, give the slip; letters and visits with their scan.
+
+Clerks and operators take questions and complaints; inspectors, at the window of 监察 (M-119), complaints alone.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import segno
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from agent_desktop.keys import ATTACHMENTS, LINE, PUBLIC_URL, SEARCHER
+from agent_desktop.window.forms import DOORS, MOST_ITEMS, Item, Walk, walk_of
+from core.clock import beijing
+from core.errors import HotlineError, InvalidInput
+from core.people import Role
+from core.units import Unit
+from core.web.app import add_room, render
+from core.web.keys import CLOCK, DB, person
+from core.web.routes import Routes
+from core.web.uploads import Form, read_form
+from tickets.intake import attachments
+from tickets.intake.ask import Question, answer_at_once, ask, askable_units
+from tickets.intake.once import Sent, once
+from tickets.lifecycle import STATE_NAMES
+from tickets.models import Step, Ticket
+from tickets.moves import open_step
+from tickets.service import Issued, register_complaint
+
+routes = Routes()
+CLERKS = frozenset({Role.WINDOW, Role.OPERATOR, Role.INSPECTOR})
+BODY_KB = 20 * 1024
+SHOWN = 30
+SHOWN_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Given:
+    """One item of the slip."""
+
+    issued: Issued
+    text: str
+    unit_name: str
+    step: Step | None
+    qr: str
+
+
+@routes.get("/window", roles=CLERKS, nav="窗口受理")
+async def page(request: web.Request) -> web.StreamResponse:
+    return await _page(request, Form({"door": "window"}))
+
+
+@routes.get("/window/search", roles=CLERKS)
+async def search(request: web.Request) -> web.StreamResponse:
+    """Answers in full, to be read out across the counter."""
+    query, me = request.query.get("q", "").strip()[:100], person(request)
+    searcher = request.app[SEARCHER]
+    hits = (
+        await searcher.search(query, limit=10, audience="staff", own_region_id=me.region_id) if query else []
+    )
+    entries = [await searcher.entry(hit.id, audience="staff") for hit in hits]
+    return render(request, "window/search.html", query=query, entries=entries)
+
+
+@routes.post("/window", roles=CLERKS, body_kb=BODY_KB)
+async def register(request: web.Request) -> web.StreamResponse:
+    settings = request.app[ATTACHMENTS]
+    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
+    try:
+        walk = walk_of(form, request.app[CLOCK])
+        _may(request, walk)
+        given = await _stored(request, form, walk)
+    except HotlineError as error:
+        if error.status >= 500:
+            raise
+        return await _page(request, form, error)
+    return render(request, "window/slip.html", given=given, walk=walk, doors=DOORS, line=request.app[LINE])
+
+
+def _may(request: web.Request, walk: Walk) -> None:
+    if not walk.is_complaint and not person(request).roles & {Role.WINDOW, Role.OPERATOR}:
+        raise InvalidInput(field="类别", reason="监察窗口只登记投诉举报，提问请到政务服务窗口登记")
+
+
+async def _stored(request: web.Request, form: Form, walk: Walk) -> list[Given]:
+    """All items or none, in one unit of work; the papers go with each."""
+    files = [(file.name, file.data) for file in form.files]
+    async with (
+        attachments.received(request.app[ATTACHMENTS], files) as papers,
+        request.app[DB].unit_of_work() as session,
+    ):
+        return [
+            await _one(request, session, walk, item, f"{form.text('form')}:{position}", papers)
+            for position, item in enumerate(walk.items)
+        ]
+
+
+async def _one(
+    request: web.Request,
+    session: AsyncSession,
+    walk: Walk,
+    item: Item,
+    key: str,
+    papers: list[attachments.Paper],
+) -> Given:
+    clock, me = request.app[CLOCK], person(request)
+    unit = await _unit(session, me.region_id, item.unit)
+    is_first = key.endswith(":0")
+
+    async def first_time(seed: str) -> Issued:
+        issued = await _opened(request, session, walk, item, unit, seed)
+        if is_first:
+            await attachments.attach(session, clock, issued.ticket.id, papers, user_id=me.user_id)
+        return issued
+
+    sent = Sent(key=f"window:{me.user_id}:{key}", content=f"{walk.door} {walk.is_complaint} {item}")
+    issued = await once(session, clock, sent, first_time)
+    address = f"{request.app[PUBLIC_URL] or f'{request.scheme}://{request.host}'}/track#{issued.query_code}"
+    step = await open_step(session, issued.ticket)
+    qr = segno.make(address, error="m").svg_data_uri(scale=3)
+    return Given(issued, item.text, unit.name if unit else "", step, qr)
+
+
+async def _opened(
+    request: web.Request, session: AsyncSession, walk: Walk, item: Item, unit: Unit | None, seed: str
+) -> Issued:
+    clock, me, line = request.app[CLOCK], person(request), request.app[LINE]
+    if me.region_id is None:
+        raise InvalidInput(field="账号", reason="没有设置地区，请联系管理员")
+    if walk.is_complaint:
+        return await register_complaint(
+            session, clock, call_id=None, region_id=me.region_id, line=line, caller_number="", recording_id=None,
+            about=None, text=item.text, channel=walk.door, operator_id=me.user_id, received_at=walk.received_at,
+            subject=f"涉及{unit.name}" if unit else "", asker_name=walk.name, callback_number=walk.phone,
+            code_seed=seed,
+        )  # fmt: skip
+    question = Question(
+        text=item.text, channel=walk.door, line=line, region_id=me.region_id, unit_id=unit.id if unit else None,
+        asker_name=walk.name, callback_number=walk.phone, operator_id=me.user_id, received_at=walk.received_at,
+    )  # fmt: skip
+    if item.answer.strip():
+        return await answer_at_once(session, clock, question, item.answer, code_seed=seed)
+    return await ask(session, clock, question, code_seed=seed)
+
+
+async def _unit(session: AsyncSession, region_id: int | None, code: str) -> Unit | None:
+    if not code:
+        return None
+    unit = await session.scalar(
+        select(Unit).where(Unit.region_id == region_id, Unit.code == code, Unit.is_active)
+    )
+    if unit is None:
+        raise InvalidInput(field="单位", reason="请从列表中选择")
+    return unit
+
+
+async def _page(request: web.Request, given: Form, error: HotlineError | None = None) -> web.StreamResponse:
+    clock, me = request.app[CLOCK], person(request)
+    async with request.app[DB].reading() as session:
+        units = await askable_units(session, me.region_id) if me.region_id else []
+        mine = await _mine(session, clock.now() - SHOWN_FOR, me.user_id)
+    return render(
+        request, "window/index.html", status=error.status if error else 200, given=given, error=error, units=units,
+        doors=DOORS, items=range(1, MOST_ITEMS + 1), today=beijing(clock.now()).date(), mine=mine, states=STATE_NAMES,
+        form_number=secrets.token_urlsafe(12), papers=request.app[ATTACHMENTS],
+        asks=bool(me.roles & {Role.WINDOW, Role.OPERATOR}),
+    )  # fmt: skip
+
+
+async def _mine(session: AsyncSession, since: Any, user_id: int) -> list[Ticket]:
+    """What this person registered lately at the window; complaints are the inspectors' alone."""
+    query = select(Ticket).where(
+        Ticket.operator_id == user_id,
+        Ticket.received_at >= since,
+        Ticket.channel.in_(DOORS),
+        Ticket.kind == "question",
+    )
+    newest = query.options(joinedload(Ticket.unit)).order_by(Ticket.id.desc()).limit(SHOWN)
+    return list(await session.scalars(newest))
+
+
+def setup(app: web.Application) -> None:
+    add_room(app, "agent_desktop.window", prefix="window")
+    routes.register(app)

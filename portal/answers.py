@@ -1,0 +1,99 @@
+"""Published answers (查政务信息): search with filters, and one page with a permanent address for each entry.
+
+The address is made of the entry's source and its number there, which stay when entries are imported anew elsewhere.
+"""
+
+from urllib.parse import quote
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.clock import beijing
+from core.errors import NotFound
+from core.units import Unit
+from core.web.app import render
+from core.web.keys import CLOCK, DB
+from core.web.routes import PUBLIC, Routes
+from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
+from kb.models import Audience, Entry, EntryState
+from portal.keys import PORTAL, SEARCHER
+from portal.limits import LIMITS
+from portal.region import home_region
+from tickets.intake.ask import askable_units
+
+routes = Routes()
+LONGEST_QUERY = 100
+RESULTS = 20
+LOOKED_THROUGH = 50
+"""Hits that a filter by kind chooses from."""
+
+
+@routes.get("/search", roles=PUBLIC, nav="查政务信息")
+async def search(request: web.Request) -> web.StreamResponse:
+    query = request.query.get("q", "").strip()[:LONGEST_QUERY]
+    kind, unit = request.query.get("kind", ""), request.query.get("unit", "").strip()[:80]
+    searcher, hits, addresses = request.app.get(SEARCHER), [], {}
+    async with request.app[DB].reading() as session:
+        units = await _units(request, session)
+        if query and searcher:
+            request.app[LIMITS].visit(request)
+            found = await searcher.search(query, limit=LOOKED_THROUGH if kind else RESULTS, unit=unit or None)
+            hits = [hit for hit in found if not kind or hit.kind == kind][:RESULTS]
+            addresses = await addresses_of(session, [hit.id for hit in hits])
+    return render(
+        request, "portal/search.html", query=query, hits=hits, addresses=addresses, ready=searcher is not None,
+        kind=kind, unit=unit, kinds=KIND_NAMES, units=units,
+    )  # fmt: skip
+
+
+@routes.get("/answers/{source}/{number}", roles=PUBLIC)
+async def answer(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        entry = await _published(session, request)
+    return render(
+        request, "portal/answer.html", entry=entry, kind=KIND_NAMES[entry.kind],
+        details=_details(entry), address=site_url(request) + address_of(entry),
+    )  # fmt: skip
+
+
+def _details(entry: Entry) -> list[tuple[str, str]]:
+    """(label, text) of what this kind of entry says besides its answer, in the order of its table."""
+    said = ((field, str(entry.details.get(field.key) or "")) for field in FIELDS[entry.kind])
+    return [
+        (field.label, NOTICE_NAMES[Notice(text)] if field.input == "notice" else text)
+        for field, text in said
+        if text
+    ]
+
+
+def address_of(entry: Entry) -> str:
+    return f"/answers/{quote(entry.source, safe='')}/{quote(entry.source_id or '', safe='')}"
+
+
+async def addresses_of(session: AsyncSession, entry_ids: list[int]) -> dict[int, str]:
+    """Entry id -> its page; entries without a number of their source have none."""
+    rows = await session.scalars(select(Entry).where(Entry.id.in_(entry_ids), Entry.source_id.is_not(None)))
+    return {entry.id: address_of(entry) for entry in rows}
+
+
+def site_url(request: web.Request) -> str:
+    """How citizens reach this site, without a slash at the end."""
+    return request.app[PORTAL].public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+
+
+async def _published(session: AsyncSession, request: web.Request) -> Entry:
+    """As the search finds it: published, public, valid today."""
+    today = beijing(request.app[CLOCK].now()).date()
+    named = (Entry.source == request.match_info["source"]) & (Entry.source_id == request.match_info["number"])
+    entry = await session.scalar(select(Entry).where(named).options(selectinload(Entry.unit)))
+    if entry is None or entry.state != EntryState.PUBLISHED or entry.audience != Audience.PUBLIC:
+        raise NotFound
+    if not (entry.valid_from_on or today) <= today <= (entry.valid_to_on or today):
+        raise NotFound
+    return entry
+
+
+async def _units(request: web.Request, session: AsyncSession) -> list[Unit]:
+    return await askable_units(session, (await home_region(session, request.app[PORTAL].region)).id)

@@ -1,0 +1,172 @@
+"""Asking and complaining on the web (网上提问、投诉): works without scripts, anonymous if wished, stored once (M-100, M-50).
+
+A script only adds similar answers while the question is typed.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import segno
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import HotlineError
+from core.units import Region, Unit
+from core.web.api import answer
+from core.web.app import render
+from core.web.keys import CLOCK, DB, SETTINGS
+from core.web.requests import wants_json
+from core.web.routes import PUBLIC, Routes
+from core.web.uploads import Form, read_form
+from portal import forms
+from portal.answers import addresses_of, site_url
+from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
+from portal.limits import LIMITS
+from portal.region import home_region, unit_by_code
+from tickets.intake import attachments
+from tickets.intake.ask import Question, ask, askable_units
+from tickets.intake.once import Sent, once
+from tickets.models import Channel
+from tickets.moves import open_step
+from tickets.service import Issued, register_complaint
+
+routes = Routes()
+BODY_KB = 20 * 1024
+"""Three papers and the form around them."""
+SIMILAR = 5
+Open = Callable[[AsyncSession, Region, Unit | None, str], Awaitable[Issued]]
+
+
+@routes.get("/ask", roles=PUBLIC, nav="我要提问")
+async def ask_form(request: web.Request) -> web.StreamResponse:
+    given = Form({name: request.query.get(name, "")[:200] for name in ("question", "unit")})
+    return await _page(request, "portal/ask.html", given)
+
+
+@routes.get("/ask/similar", roles=PUBLIC)
+async def similar(request: web.Request) -> web.StreamResponse:
+    """Answers that fit what is being typed: a fragment for the page's script."""
+    query = request.query.get("q", "").strip()[:100]
+    return render(request, "portal/similar.html", similar=await _similar(request, query))
+
+
+@routes.post("/ask", roles=PUBLIC, body_kb=BODY_KB)
+async def send_question(request: web.Request) -> web.StreamResponse:
+    form = await _read(request)
+
+    async def store(session: AsyncSession, region: Region, unit: Unit | None, seed: str) -> Issued:
+        question = Question(
+            text=form.text("question"), asker_name=form.text("name"), callback_number=form.text("phone"),
+            channel=channel_of(form), line=request.app[SETTINGS].hotline_number, region_id=region.id,
+            unit_id=unit.id if unit else None,
+        )  # fmt: skip
+        return await ask(session, request.app[CLOCK], question, code_seed=seed)
+
+    return await _take_in(request, form, "portal/ask.html", store)
+
+
+@routes.get("/complain", roles=PUBLIC, nav="投诉举报")
+async def complaint_form(request: web.Request) -> web.StreamResponse:
+    return await _page(request, "portal/complain.html", Form())
+
+
+@routes.post("/complain", roles=PUBLIC, body_kb=BODY_KB)
+async def send_complaint(request: web.Request) -> web.StreamResponse:
+    """M-50: a complaint without a code, anonymous if wished; to the supervision body of the level."""
+    form = await _read(request)
+
+    async def store(session: AsyncSession, region: Region, unit: Unit | None, seed: str) -> Issued:
+        return await register_complaint(
+            session, request.app[CLOCK], call_id=None, region_id=region.id, caller_number="", recording_id=None,
+            line=request.app[SETTINGS].hotline_number, about=None, text=form.text("question"),
+            channel=channel_of(form), subject=f"涉及{unit.name}" if unit else "", asker_name=form.text("name"),
+            callback_number=form.text("phone"), code_seed=seed,
+        )  # fmt: skip
+
+    return await _take_in(request, form, "portal/complain.html", store)
+
+
+def channel_of(form: Form) -> Channel:
+    """The public pages are the web, whichever of them; the kiosk says so itself and gains nothing by it."""
+    return Channel.KIOSK if form.text("door") == "kiosk" else Channel.WEB
+
+
+async def _read(request: web.Request) -> Form:
+    request.app[LIMITS].visit(request)
+    settings = request.app[ATTACHMENTS]
+    return await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
+
+
+async def _take_in(request: web.Request, form: Form, template: str, store: Open) -> web.StreamResponse:
+    try:
+        issued, due = await _stored(request, form, store)
+    except HotlineError as error:
+        if (error.status >= 500 and not isinstance(error, attachments.NotScanned)) or wants_json(request):
+            raise
+        return await _page(request, template, form, error)
+    request.app[LIMITS].sent(request)
+    if wants_json(request):
+        body = {"ticket_no": issued.ticket.ticket_no, "query_code": issued.query_code, "due_on": due.due_on}
+        return answer(body, status=201)
+    return slip(request, issued, due)
+
+
+async def _stored(request: web.Request, form: Form, store: Open) -> tuple[Issued, Any]:
+    settings, clock = request.app[PORTAL], request.app[CLOCK]
+    number = forms.checked(settings, clock, form.text("form"))
+    if request.app[LIMITS].is_flood(request):
+        forms.check_sum(settings, number, form.text("sum"))
+    files = [(file.name, file.data) for file in form.files]
+    sent = Sent(key=f"form:{number}", content=repr(sorted(form.texts.items())))
+    async with (
+        attachments.received(request.app[ATTACHMENTS], files) as papers,
+        request.app[DB].unit_of_work() as session,
+    ):
+        region = await home_region(session, settings.region)
+        code = form.text("unit")
+        unit = await unit_by_code(session, region.id, code) if code else None
+
+        async def first_time(seed: str) -> Issued:
+            issued = await store(session, region, unit, seed)
+            await attachments.attach(session, clock, issued.ticket.id, papers)
+            return issued
+
+        issued = await once(session, clock, sent, first_time)
+        return issued, await open_step(session, issued.ticket)
+
+
+def slip(request: web.Request, issued: Issued, due: Any) -> web.Response:
+    """What the asker takes along (查询凭条): code, due date, how to follow; made for printing."""
+    address = f"{site_url(request)}/track#{issued.query_code}"  # behind the #, so that it reaches no log
+    return render(
+        request, "portal/slip.html", issued=issued, due=due, qr=segno.make(address, error="m").svg_data_uri(scale=4),
+        address=f"{site_url(request)}/track",
+    )  # fmt: skip
+
+
+async def _page(
+    request: web.Request, template: str, given: Form, error: HotlineError | None = None
+) -> web.StreamResponse:
+    """The form, with what was typed and why it was refused; a fresh number each time."""
+    settings, clock = request.app[PORTAL], request.app[CLOCK]
+    number = forms.fresh(settings, clock)
+    async with request.app[DB].reading() as session:
+        units = await askable_units(session, (await home_region(session, settings.region)).id)
+    is_flood = request.app[LIMITS].is_flood(request)
+    return render(
+        request, template, status=error.status if error else 200, given=given, error=error, units=units,
+        form_number=number, sum=forms.sum_for(settings, number) if is_flood else "",
+        similar=await _similar(request, given.text("question")[:100].strip()), papers=request.app[ATTACHMENTS],
+    )  # fmt: skip
+
+
+async def _similar(request: web.Request, query: str) -> list[tuple[str, str]]:
+    """(title, address) of what may answer the question already."""
+    searcher = request.app.get(SEARCHER)
+    if not searcher or len(query) < 2:
+        return []
+    request.app[LIMITS].visit(request)
+    hits = await searcher.search(query, limit=SIMILAR)
+    async with request.app[DB].reading() as session:
+        addresses = await addresses_of(session, [hit.id for hit in hits])
+    return [(hit.title, addresses[hit.id]) for hit in hits if hit.id in addresses]

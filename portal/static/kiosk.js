@@ -1,0 +1,168 @@
+// The terminal: one screen at a time, forgets its visitor after a minute, shows its last answers without a network.
+import { Keyboard } from "./keyboard.js";
+
+const IDLE_MS = 60_000;
+const WARN_MS = 15_000;
+const REFRESH_MS = 10 * 60_000;
+const $ = (id) => document.getElementById(id);
+const screens = [...document.querySelectorAll("[data-screen]")];
+let kept = { made_at: "", items: [] };
+let isOffline = false;
+let active = Date.now();
+let form = null;
+let keyboard = null;
+
+function go(name) {
+  for (const screen of screens) screen.hidden = screen.dataset.screen !== name;
+  $("home").hidden = name === "start";
+  keyboard?.hide();
+  scrollTo(0, 0);
+  const first = document.querySelector(`[data-screen="${name}"] :is([data-typed], [tabindex="-1"])`);
+  if (name !== "start") first?.focus();
+  if (name === "ask") freshForm();
+}
+
+function offline(is) {
+  isOffline = is;
+  const note = $("offline");
+  note.hidden = !is;
+  note.textContent = is ? `网络暂时中断，显示的是 ${kept.made_at.replace("T", " ").slice(0, 16)} 的内容。提问和查进度请稍后再来，或拨打电话。` : "";
+  for (const dated of document.querySelectorAll("[data-dated]")) dated.textContent = is ? `内容截至 ${kept.made_at.replace("T", " ").slice(0, 16)}` : "";
+}
+
+async function get(address, options = {}) {
+  try {
+    const response = await fetch(address, { ...options, headers: { Accept: "application/json" } });
+    offline(response.headers.get("X-Kept") === "1");
+    return response;
+  } catch {
+    offline(true);
+    return null;
+  }
+}
+
+function list(place, items) {
+  place.replaceChildren(...items.map((item) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button big kiosk-item", textContent: item.title });
+    button.addEventListener("click", () => answer(item));
+    const line = document.createElement("li");
+    line.append(button);
+    return line;
+  }));
+}
+
+function answer(item) {
+  $("answer-title").textContent = item.title;
+  $("answer-text").textContent = item.answer;
+  $("answer-unit").textContent = item.unit;
+  go("answer");
+}
+
+function findKept(words) {
+  const parts = [...new Set(words.replace(/\s+/g, "").match(/.{1,2}/gsu) || [])];
+  const score = (item) => parts.filter((part) => item.title.includes(part)).length * 2 + parts.filter((part) => item.answer.includes(part)).length;
+  return kept.items.map((item) => [score(item), item]).filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 12).map(([, item]) => item);
+}
+
+async function find(event) {
+  event.preventDefault();
+  const words = $("q").value.trim();
+  if (!words) return;
+  const response = await get(`/kiosk/find?q=${encodeURIComponent(words)}`);
+  const items = response?.ok ? (await response.json()).items : findKept(words);
+  list($("results"), items);
+  $("nothing").hidden = items.length > 0;
+  go("results");
+}
+
+async function freshForm() {
+  form = null;
+  const response = await get("/kiosk/form");
+  if (!response?.ok) return;
+  form = await response.json();
+  $("sum-field").hidden = !form.sum;
+  $("sum-label").textContent = form.sum;
+}
+
+function refuse(place, text) {
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+async function send(address, fields) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  const response = await get(address, { method: "POST", body });
+  if (!response || isOffline) return { error: "网络暂时中断，没有提交。请稍后再试，或拨打电话。" };
+  const answered = await response.json();
+  return response.ok ? answered : { error: answered.error.message };
+}
+
+async function ask(event) {
+  event.preventDefault();
+  if (!form) await freshForm();
+  const sent = await send("/ask", { door: "kiosk", form: form?.form || "", sum: $("sum").value, question: $("question").value });
+  if (sent.error) {
+    await freshForm();
+    refuse($("ask-refusal"), sent.error);
+    return;
+  }
+  $("code").textContent = sent.query_code.replace(/(\d{4})(?=\d)/g, "$1 ");
+  $("due").textContent = sent.due_on || "规定期限";
+  go("code");
+}
+
+async function track(event) {
+  event.preventDefault();
+  const found = await send("/track", { code: $("track-code").value });
+  if (found.error) {
+    refuse($("track-refusal"), found.error);
+    return;
+  }
+  $("progress-title").textContent = found.state_name;
+  const facts = { 办理单位: found.unit || "正在确定", 答复期限: found.due_on ? found.due_on + (found.provisional ? "（暂定）" : "") : "", 逾期说明: found.explanation };
+  $("progress").replaceChildren(...Object.entries(facts).filter(([, value]) => value).flatMap(([name, value]) => [
+    Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value })]));
+  $("progress-reply").textContent = found.reply || "";
+  go("progress");
+}
+
+function wipe() {
+  for (const field of document.querySelectorAll("input, textarea")) field.value = "";
+  for (const place of ["code", "due", "progress-title", "progress-reply", "answer-title", "answer-text"]) $(place).textContent = "";
+  for (const place of ["progress", "results"]) $(place).replaceChildren();
+  for (const place of ["ask-refusal", "track-refusal"]) refuse($(place), "");
+  document.activeElement?.blur();
+  go("start");
+}
+
+function watch() {
+  const left = IDLE_MS - (Date.now() - active);
+  const isStart = !document.querySelector('[data-screen="start"]').hidden && !$("q").value;
+  $("idle").hidden = isStart || left > WARN_MS;
+  if (!isStart && left <= WARN_MS) $("idle").textContent = `${Math.max(0, Math.ceil(left / 1000))} 秒后清空并回到首页，触摸屏幕可继续。`;
+  if (!isStart && left <= 0) wipe();
+}
+
+async function refresh() {
+  const response = await get("/kiosk/answers.json");
+  if (!response?.ok) return;
+  kept = await response.json();
+  offline(response.headers.get("X-Kept") === "1");
+  const hot = kept.items.filter((item) => item.is_hot);
+  list($("hot"), (hot.length ? hot : kept.items).slice(0, 8));
+}
+
+fetch("/static/portal/pinyin.json").then((response) => response.json()).then((table) => { keyboard = new Keyboard($("keyboard"), table); });
+$("find").addEventListener("submit", find);
+$("ask").addEventListener("submit", ask);
+$("track").addEventListener("submit", track);
+$("home").addEventListener("click", wipe);
+$("back").addEventListener("click", () => go($("results").children.length ? "results" : "start"));
+for (const button of document.querySelectorAll("[data-go]")) button.addEventListener("click", () => go(button.dataset.go));
+for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, () => { active = Date.now(); }, true);
+addEventListener("contextmenu", (event) => event.preventDefault());
+navigator.serviceWorker?.register("/kiosk/worker.js", { scope: "/kiosk" });
+setInterval(watch, 1000);
+setInterval(refresh, REFRESH_MS);
+refresh();

@@ -1,0 +1,199 @@
+"""The public pages, the terminal and the window in a real browser: accessible, by touch, without scripts, without network."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page, expect
+from support.axe import violations
+from support.portal_site import PortalSite, running_portal
+from support.web import PASSWORD
+
+from tickets.models import Channel, State, TicketKind
+
+PUBLIC_PAGES = [
+    "/", "/search?q=社保卡", "/ask?question=居住证", "/complain", "/track", "/directory", "/overdue", "/bulletin",
+    "/bulletin?size=a3", "/screen", "/embed", "/kiosk",
+]  # fmt: skip
+A_MINUTE_MS = 60_000
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[PortalSite]:
+    async with running_portal(tmp_path, embed_origins=("http://localhost:*",)) as site:
+        yield site
+
+
+async def _fits(page: Page) -> list[str]:
+    """What keeps people out of the page, or makes it scroll sideways."""
+    troubles = await violations(page)
+    if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+        troubles.append(f"{page.url} scrolls sideways")
+    return troubles
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_public_pages_are_accessible_and_fit(page: Page, site: PortalSite, width: int):
+    """No axe-core violation, no sideways scrolling, no script that fails; an answer is one press away from the search."""
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    await page.set_viewport_size({"width": width, "height": 800})
+    for path in PUBLIC_PAGES:
+        await page.goto(site.url + path)
+        failures += await _fits(page)
+    await page.goto(f"{site.url}/search?q=社保卡")
+    await page.locator("ol.list a").first.click()
+    await expect(page.locator("article h1")).to_contain_text("社会保障卡")
+    assert failures + await _fits(page) == []
+
+
+async def test_whole_way_without_scripts(browser: Browser, site: PortalSite):
+    """Scripts off: ask, see the code, follow, read the liaison's answer, say 不满意, complain to the inspection."""
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{site.url}/ask")
+    await page.fill("#question", "居住证在哪里办？")
+    await page.select_option("#unit", label="a局")
+    await page.get_by_role("button", name="提交问题").click()
+    code = await page.locator("#query-code").inner_text()
+    await site.answer((await site.ticket()).ticket_no, "到居住地派出所办理。")
+    await page.goto(f"{site.url}/track")
+    await page.fill("#code", code)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".reply")).to_have_text("到居住地派出所办理。")
+    await page.get_by_role("button", name="不满意", exact=True).click()
+    await expect(page.get_by_role("status").last).to_contain_text("不满意")
+    await page.fill("#text", "没有说要带什么材料")
+    await page.get_by_role("button", name="提交投诉").click()
+    assert await page.locator("#query-code").inner_text() != code
+    assert (await site.ticket()).kind == TicketKind.COMPLAINT
+    await context.close()
+
+
+async def test_similar_answers_come_while_typing(page: Page, site: PortalSite):
+    """A known question is answered before it is sent; a scanned slip's code goes from the # into the form by itself."""
+    await page.goto(f"{site.url}/ask")
+    await page.locator("#question").press_sequentially("社会保障卡丢了怎么挂失")
+    await expect(page.locator("#similar a").first).to_contain_text("社会保障卡")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="提交问题").click()
+    code = (await page.locator("#query-code").inner_text()).replace(" ", "")
+    await page.goto(f"{site.url}/track#{code}")
+    await expect(page.locator("#result")).to_have_text("待区分（政府办）")
+    assert code not in page.url
+
+
+async def _touch(page: Page, spelled: str, candidate: str) -> None:
+    for letter in spelled:
+        await page.locator(f".key:text-is('{letter}')").click()
+    await page.locator(f".candidate:text-is('{candidate}')").click()
+
+
+async def test_terminal_by_touch_forgets_its_visitor(page: Page, site: PortalSite):
+    """Pinyin by touch finds the answer; a question gives a code; a minute of idleness wipes everything."""
+    await page.clock.install()
+    await page.goto(f"{site.url}/kiosk")
+    await page.locator("#q").click()
+    await _touch(page, "shebaoka", "社保卡")
+    await page.get_by_role("button", name="查询", exact=True).first.click()
+    await page.locator("#results button").first.click()
+    await expect(page.locator("#answer-title")).to_contain_text("社会保障卡")
+    await page.get_by_role("button", name="还有疑问，去提问").click()
+    await page.locator("#question").click()
+    await _touch(page, "juzhuzheng", "居住证")
+    await page.locator("#ask").get_by_role("button").click()
+    await expect(page.locator("#code")).to_have_text(re.compile(r"^(\d{4} ){2}\d{4}$"))
+    ticket = await site.ticket()
+    assert (ticket.channel, ticket.question, ticket.state) == (Channel.KIOSK, "居住证", State.DISPATCH)
+    assert await violations(page) == []
+    await page.clock.run_for(A_MINUTE_MS - 10_000)
+    await expect(page.locator("#idle")).to_contain_text("秒后清空")
+    await page.clock.run_for(12_000)
+    await expect(page.locator("#start-title")).to_be_visible()
+    assert await page.locator("#code").inner_text() == ""
+    assert await page.input_value("#question") == ""
+
+
+async def test_terminal_without_a_network_shows_its_last_answers(page: Page, site: PortalSite):
+    """Cut off and loaded anew: the last answers are there, dated; a question is refused with what to do."""
+    await page.goto(f"{site.url}/kiosk")
+    await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    await expect(page.locator("#hot button")).not_to_have_count(0)
+    await page.context.set_offline(True)
+    await page.reload()
+    await expect(page.locator("#hot button")).not_to_have_count(0)
+    await expect(page.locator("#offline")).to_contain_text("2026-06-01 10:0")
+    await page.fill("#q", "社会保障卡")
+    await page.keyboard.press("Enter")
+    await page.locator("#results button").first.click()
+    await expect(page.locator("#answer-title")).to_contain_text("社会保障卡")
+    await expect(page.locator("[data-screen=answer] [data-dated]")).to_contain_text("内容截至")
+    await page.get_by_role("button", name="还有疑问，去提问").click()
+    await page.fill("#question", "问题")
+    await page.locator("#ask").get_by_role("button").click()
+    await expect(page.locator("#ask-refusal")).to_contain_text("网络暂时中断")
+    await page.context.set_offline(False)
+
+
+async def test_one_line_puts_the_box_on_another_site(page: Page, site: PortalSite):
+    """On a named site the frame asks and a new window shows the code; any other site's frame stays empty."""
+
+    async def article(_: web.Request) -> web.Response:
+        text = (
+            f'<!doctype html><title>x</title><p>政府网站</p><script src="{site.url}/embed.js" async></script>'
+        )
+        return web.Response(text=text, content_type="text/html")
+
+    foreign = web.Application()
+    foreign.router.add_get("/", article)
+    async with TestServer(foreign) as server:
+        await page.goto(f"http://localhost:{server.port}/")
+        frame = page.frame_locator("iframe")
+        await frame.locator("#question").fill("网站上的问题")
+        async with page.expect_popup() as opening:
+            await frame.get_by_role("button", name="提交问题").click()
+        await expect((await opening.value).locator("#query-code")).to_be_visible()
+        await page.goto(f"http://127.0.0.1:{server.port}/")
+        await expect(page.locator("iframe")).to_be_attached()
+        await expect(page.frame_locator("iframe").locator("#question")).to_have_count(0)
+
+
+async def test_display_turns_and_can_be_held(page: Page, site: PortalSite):
+    """One panel at a time, the next after twelve seconds; held by its button."""
+    await page.clock.install()
+    await page.goto(f"{site.url}/screen")
+    shown = page.locator("[data-panel]:visible h2")
+    await expect(shown).to_have_text(["今天"])
+    await page.clock.run_for(12_500)
+    await expect(shown).not_to_have_text(["今天"])
+    held = await shown.all_inner_texts()
+    await page.get_by_role("button", name="暂停轮播").click()
+    await page.clock.run_for(25_000)
+    assert await shown.all_inner_texts() == held
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_window_gives_one_slip_for_several_items(page: Page, site: PortalSite, width: int):
+    """A clerk by keyboard: two items and a scan; the slip has two codes; pages accessible and fitting."""
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto(f"{site.url}/login?next=/window")
+    await page.fill("#username", "clerk")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/window")
+    await page.get_by_label("信函", exact=True).check()
+    await page.fill("#received_on", "2026-05-29")
+    await page.fill("#text1", "低保怎么申请")
+    await page.locator("#more").press("Enter")
+    await page.keyboard.type("老年卡在哪里办")
+    await page.set_input_files(
+        "#papers", files=[{"name": "来信.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}]
+    )
+    assert await _fits(page) == []
+    await page.get_by_role("button", name="登记并出凭条").click()
+    await expect(page.locator(".slip .query-code")).to_have_count(2)
+    assert await _fits(page) == []
+    assert (await site.ticket()).channel == Channel.LETTER

@@ -1,0 +1,309 @@
+"""The public pages over HTTP: forms that store once or not at all, papers, floods, permanent addresses, displays."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, FormData, web
+from sqlalchemy import func, select
+from support.tickets import City, build_city
+from support.web import Browser, browsing, web_app
+
+import portal.app
+from core.db import Database
+from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason
+from portal.keys import ATTACHMENTS, PORTAL
+from portal.settings import PortalSettings
+from recordings.queue_state import Busy, read, write
+from tickets.intake.models import Attachment
+from tickets.models import Channel, State, Step, Ticket, TicketKind
+from tickets.settings import AttachmentSettings
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+"""The web side's own; the rows behind it are tried on both engines in test_channel_api and test_webhooks."""
+PDF = b"%PDF-1.4 a scan"
+
+
+@dataclass
+class Portal:
+    city: City
+    browser: Browser
+    papers: Path
+
+    async def form(self, path: str = "/ask") -> str:
+        page = await (await self.browser.get(path)).text()
+        found = re.search(r'name="form" value="([^"]+)"', page)
+        assert found
+        return found[1]
+
+    async def send(
+        self, path: str = "/ask", files: dict[str, bytes] | None = None, **fields: str
+    ) -> ClientResponse:
+        data = FormData(quote_fields=False, default_to_multipart=True)
+        for name, value in ({"form": fields.pop("form", "") or await self.form(path)} | fields).items():
+            data.add_field(name, value)
+        for name, content in (files or {}).items():
+            data.add_field("papers", content, filename=name)
+        return await self.browser.client.post(path, data=data, allow_redirects=False)
+
+    async def rows(self, table: type) -> list[Any]:
+        async with self.city.db.reading() as session:
+            return list(await session.scalars(select(table)))
+
+    async def code_on(self, response: ClientResponse) -> str:
+        found = re.search(r'id="query-code">([\d ]+)<', await response.text())
+        assert found, await response.text()
+        return found[1].replace(" ", "")
+
+
+@pytest.fixture
+async def portal_(db: Database, tmp_path: Path) -> AsyncIterator[Portal]:
+    async with _running(db, tmp_path) as found:
+        yield found
+
+
+def _running(db: Database, folder: Path, **attachments: Any) -> Any:
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Portal]:
+        def room(app: web.Application) -> None:
+            app[PORTAL] = PortalSettings(
+                region="city", secret=b"tests", embed_origins=("https://www.example.gov.cn",)
+            )
+            app[ATTACHMENTS] = AttachmentSettings(folder=folder / "papers", **attachments)
+            portal.app.setup(app)
+
+        city = await build_city(db)
+        async with browsing(web_app(db, city.clock, rooms=[room])) as browser:
+            yield Portal(city, browser, folder / "papers")
+
+    return running()
+
+
+async def test_question_for_a_known_unit_is_followed_by_its_code(portal_: Portal):
+    """Asked for unit 101: with it at once, channel web, and the code on the slip opens it."""
+    code = await portal_.code_on(await portal_.send(question="居住证怎么办理？", unit="101"))
+    (ticket,) = await portal_.rows(Ticket)
+    assert (ticket.channel, ticket.state) == (Channel.WEB, State.WORKING)
+    page = await (await portal_.browser.post("/track", {"code": code})).text()
+    assert "a局" in page
+    assert "2026年6月8日" in page
+
+
+async def test_pressing_twice_makes_one_ticket(portal_: Portal):
+    """The same page sent twice shows the same code; changed text under the same page is refused with the text kept."""
+    form = await portal_.form()
+    codes = {await portal_.code_on(await portal_.send(form=form, question="问题")) for _ in range(2)}
+    changed = await portal_.send(form=form, question="另一个问题")
+    assert (len(codes), len(await portal_.rows(Ticket)), changed.status) == (1, 1, 409)
+    assert "另一个问题" in await changed.text()
+
+
+async def test_old_or_forged_forms_keep_the_text(portal_: Portal):
+    """A form of yesterday, or one that we never made: refused, what was typed is still there, nothing is stored."""
+    form = await portal_.form()
+    portal_.city.clock.move_to(portal_.city.clock.now() + timedelta(hours=25))
+    for number in (form, "1.x.y", "٣.x.y", form + "0"):
+        refused = await portal_.send(form=number, question="很长的问题")
+        text = await refused.text()
+        assert (refused.status, "很长的问题" in text, "再提交一次" in text) == (422, True, True)
+    assert await portal_.rows(Ticket) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ({"question": " "}, 422, "缺少"),
+        ({"question": "问" * 10_001}, 422, "最多"),
+        ({"question": "问", "unit": "999"}, 404, "没有找到该地区的这个单位"),
+        ({"question": "问", "unit": "901"}, 404, "没有找到该地区的这个单位"),
+        ({"question": "问", "name": "王" * 50}, 422, "提问人称呼"),
+    ],
+)
+async def test_wrong_fields_are_told_beside_the_form(
+    portal_: Portal, fields: dict[str, str], status: int, said: str
+):
+    """The sentence stands on the form page, in Chinese, and nothing is stored."""
+    refused = await portal_.send(**fields)
+    assert (refused.status, said in await refused.text()) == (status, True)
+    assert await portal_.rows(Ticket) == []
+
+
+async def test_anonymous_complaint_goes_to_the_inspection(portal_: Portal):
+    """M-50: no name, no number, no code needed; fifteen days, with a code of its own."""
+    await portal_.code_on(await portal_.send("/complain", question="办事推诿", unit="101"))
+    (ticket,) = await portal_.rows(Ticket)
+    (step,) = await portal_.rows(Step)
+    assert (ticket.kind, ticket.asker_name, ticket.subject) == (TicketKind.COMPLAINT, "", "涉及a局")
+    assert (step.unit_id, step.due_on.isoformat()) == (portal_.city.units["inspection"], "2026-06-23")
+
+
+async def test_papers_are_kept_by_content_outside_the_web(portal_: Portal):
+    """A PDF named like a path is kept under its plain name; it is no address of the public side."""
+    await portal_.code_on(await portal_.send(files={"../../etc/材料.exe": PDF}, question="见附件"))
+    (paper,) = await portal_.rows(Attachment)
+    assert (paper.name, paper.media_type, paper.size) == ("材料.pdf", "application/pdf", len(PDF))
+    (file,) = [path for path in portal_.papers.rglob("*") if path.is_file()]
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (PDF, 0o600)
+
+
+async def test_wrong_kind_of_paper_stores_nothing(portal_: Portal):
+    """A program named .pdf beside a good file: refused whole, neither ticket nor file is left."""
+    refused = await portal_.send(files={"a.pdf": PDF, "b.pdf": b"MZ\x90 program"}, question="见附件")
+    assert (refused.status, "PDF、JPG 或 PNG" in await refused.text()) == (415, True)
+    assert await portal_.rows(Ticket) == []
+    assert [path for path in portal_.papers.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [("import sys; sys.exit(b'EICAR' in open(sys.argv[1],'rb').read())", 422), ("exit(2)", 503)],
+)
+async def test_scanner_decides_over_papers(db: Database, tmp_path: Path, script: str, status: int):
+    """The administrator's command refuses a file; a scanner that fails refuses it as well, clean ones pass."""
+    command = f'{sys.executable} -c "{script}" {{file}}'
+    async with _running(db, tmp_path, scan_command=command) as found:
+        bad = await found.send(files={"a.pdf": PDF + b"EICAR"}, question="见附件")
+        good = await found.send(files={"a.pdf": PDF}, question="见附件")
+        assert (bad.status, good.status) == (status, 200 if status == 422 else 503)
+        assert len(await found.rows(Attachment)) == (1 if status == 422 else 0)
+
+
+async def test_flood_has_to_do_a_sum(portal_: Portal):
+    """After six questions in an hour the seventh needs a small sum, without scripts and without a third party."""
+    for number in range(6):
+        await portal_.code_on(await portal_.send(question=f"问题{number}"))
+    page = await (await portal_.browser.get("/ask")).text()
+    form = re.search(r'name="form" value="([^"]+)"', page)[1]
+    asked = re.search("([一二三四五六七八九])加([一二三四五六七八九])等于几", page)
+    assert (await portal_.send(form=form, question="问题七")).status == 429
+    assert (await portal_.send(form=form, question="问题七", sum="99")).status == 422
+    total = sum("零一二三四五六七八九".index(digit) for digit in asked.groups())
+    await portal_.code_on(await portal_.send(form=form, question="问题七", sum=str(total)))
+    assert len(await portal_.rows(Ticket)) == 7
+
+
+async def test_code_never_stands_in_an_address(portal_: Portal):
+    """Neither a form's address nor a redirect holds the code; the QR code keeps it behind the #."""
+    response = await portal_.send(question="问题")
+    code, text = await portal_.code_on(response), await response.text()
+    assert response.headers.get("Location") is None
+    assert not re.search(rf'(href|action|src)="[^"]*{code}', text)
+
+
+async def _entry(db: Database, **fields: Any) -> Entry:
+    from core.clock import SystemClock
+
+    values = {
+        "kind": EntryKind.FAQ, "state": EntryState.PUBLISHED, "source": "own", "source_id": "a1", "title": "老年卡",
+        "answer": "到民政局办理。", "details": {}, "created_at": SystemClock().now(), "changed_at": SystemClock().now(),
+    }  # fmt: skip
+    async with db.unit_of_work() as session:
+        session.add(entry := Entry(**(values | fields)))
+    return entry
+
+
+async def test_answer_has_an_address_that_stays(db: Database, portal_: Portal):
+    """A published public entry is read at its source's number, with a share card; markup in it is text."""
+    await _entry(db, answer="<b>到民政局</b>办理。")
+    text = await (await portal_.browser.get("/answers/own/a1")).text()
+    assert "&lt;b&gt;到民政局" in text
+    assert '<meta property="og:title" content="老年卡">' in text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": EntryState.DRAFT},
+        {"state": EntryState.WITHDRAWN},
+        {"audience": Audience.INTERNAL, "internal_reason": InternalReason.PRIVACY},
+    ],
+)
+async def test_what_is_not_public_has_no_page(db: Database, portal_: Portal, fields: dict[str, Any]):
+    """Drafts, withdrawn and internal entries are not there (M-70)."""
+    await _entry(db, **fields)
+    assert (await portal_.browser.get("/answers/own/a1")).status == 404
+
+
+async def test_overdue_explanations_are_public_without_the_question(db: Database, portal_: Portal):
+    """M-51: unit, date and reason are listed, neither the question nor who asked."""
+    await portal_.code_on(await portal_.send(question="我家的低保", name="王某", unit="101"))
+    async with db.unit_of_work() as session:
+        step = (await session.scalars(select(Step))).one()
+        step.explanation, step.explained_at = "需上级复核，6月20日前答复", portal_.city.clock.now()
+    for path in ("/overdue", "/bulletin?month=2026-06&place=city"):
+        text = await (await portal_.browser.get(path)).text()
+        assert "需上级复核" in text
+        assert not {word for word in ("我家的低保", "王某") if word in text}
+
+
+async def test_display_feed_for_old_controllers(db: Database, portal_: Portal):
+    """Plain lines in GBK with the number, the hours, the queue and the hot questions."""
+    await _entry(db, is_hot=True)
+    async with db.unit_of_work() as session:
+        await write(session, portal_.city.clock, "96128", Busy(waiting=2, seats=3))
+    response = await portal_.browser.get("/screen/feed.txt?encoding=gb18030")
+    lines = (await response.read()).decode("gb18030").splitlines()
+    assert response.headers["Content-Type"] == "text/plain; charset=gb18030"
+    assert lines[:3] == [
+        "政务信息查询请拨打 96128",
+        "今天人工服务时间 8:30–12:00，14:30–18:00",
+        "目前有 2 人排队",
+    ]
+    assert "老年卡：到民政局办理。" in lines
+    assert (await portal_.browser.get("/screen/feed.txt?encoding=utf-16")).status == 422
+
+
+async def test_queue_of_a_silent_controller_is_unknown(db: Database, portal_: Portal):
+    """Nobody has written for two minutes: nothing is said about the queue."""
+    clock = portal_.city.clock
+    async with db.unit_of_work() as session:
+        await write(session, clock, "96128", Busy(1, 1))
+        await write(session, clock, "96128", Busy(0, 1))
+    async with db.reading() as session:
+        assert await read(session, clock, "96128") == Busy(0, 1)
+        clock.move_to(clock.now() + timedelta(minutes=2))
+        assert await read(session, clock, "96128") is None
+
+
+async def test_only_named_sites_may_frame_the_embed_page(portal_: Portal):
+    """frame-ancestors names the settings' sites for /embed and nobody for any other page."""
+    policies = [
+        (await portal_.browser.get(path)).headers["Content-Security-Policy"] for path in ("/embed", "/ask")
+    ]
+    assert policies[0].endswith("frame-ancestors https://www.example.gov.cn")
+    assert policies[1].endswith("frame-ancestors 'none'")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/bulletin?month=2026-13",
+        "/bulletin?month=x",
+        "/bulletin?size=a0",
+        "/overdue?page=0",
+        "/overdue?page=x",
+    ],
+)
+async def test_wrong_addresses_are_refused_in_chinese(portal_: Portal, path: str):
+    """A page asked for with nonsense says what is expected."""
+    response = await portal_.browser.get(path)
+    assert response.status == 422
+    assert "请" in await response.text()
+
+
+async def test_kiosk_is_a_channel_of_its_own(portal_: Portal):
+    """The terminal's question is stamped so, and its JSON answer is the API's shape."""
+    form = (await (await portal_.browser.client.get("/kiosk/form")).json())["form"]
+    response = await portal_.browser.client.post(
+        "/ask", data={"form": form, "question": "问", "door": "kiosk"}, headers={"Accept": "application/json"}
+    )
+    assert (response.status, set(await response.json())) == (201, {"ticket_no", "query_code", "due_on"})
+    async with portal_.city.db.reading() as session:
+        assert await session.scalar(select(func.count()).where(Ticket.channel == Channel.KIOSK)) == 1

@@ -1,0 +1,177 @@
+"""Papers that come with a ticket (附件): checked by their content, shown to a virus scanner, kept outside the web root.
+
+M-87 「防病毒网关」: the scanner is any command of the administrator's; M-108: the scan of a letter.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import shlex
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.errors import HotlineError, NotFound
+from tickets.intake.models import Attachment
+from tickets.settings import AttachmentSettings
+from tickets.text import clean
+
+log = structlog.get_logger()
+_KINDS = {
+    b"%PDF-": ("application/pdf", ".pdf"),
+    b"\xff\xd8\xff": ("image/jpeg", ".jpg"),
+    b"\x89PNG\r\n\x1a\n": ("image/png", ".png"),
+}
+INFECTED = 1
+"""What virus scanners exit with when they found something; anything else but 0 is a failure of theirs."""
+
+
+class WrongKind(HotlineError):
+    """The file `name` is none of the kinds that are taken."""
+
+    code = "attachment_kind"
+    status = 415
+    text = "附件“{name}”的格式不能接收，请换成 PDF、JPG 或 PNG 文件。"
+
+
+class Infected(HotlineError):
+    """The scanner refused the file `name`."""
+
+    code = "attachment_infected"
+    status = 422
+    text = "附件“{name}”未通过安全检查，没有提交，请换一个文件。"
+
+
+class NotScanned(HotlineError):
+    """The scanner gave no answer."""
+
+    code = "attachment_not_scanned"
+    status = 503
+    text = "附件暂时无法进行安全检查，没有提交；您可以先不带附件提交，或稍后再试。"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One file on disk that belongs to no ticket yet."""
+
+    public_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@asynccontextmanager
+async def received(
+    settings: AttachmentSettings, files: Sequence[tuple[str, bytes]]
+) -> AsyncIterator[list[Paper]]:
+    """Check and keep `files` ((name, content)); if the work inside fails, they are gone again.
+
+    Raises WrongKind, Infected, NotScanned.
+    """
+    papers: list[Paper] = []
+    try:
+        for name, data in files:
+            papers.append(await _keep(settings, name, data))
+        yield papers
+    except BaseException:
+        for paper in papers:
+            await asyncio.to_thread(path_of(settings, paper.public_id).unlink, missing_ok=True)
+        raise
+
+
+async def attach(
+    session: AsyncSession,
+    clock: Clock,
+    ticket_id: int,
+    papers: Sequence[Paper],
+    *,
+    user_id: int | None = None,
+) -> None:
+    """The papers belong to the ticket from the commit on."""
+    session.add_all(
+        Attachment(
+            public_id=paper.public_id, ticket_id=ticket_id, name=paper.name, media_type=paper.media_type,
+            size=paper.size, sha256=paper.sha256, added_at=clock.now(), added_by_id=user_id,
+        )
+        for paper in papers
+    )  # fmt: skip
+    await session.flush()
+
+
+async def attachments_of(session: AsyncSession, ticket_id: int) -> Sequence[Attachment]:
+    found = select(Attachment).where(Attachment.ticket_id == ticket_id).order_by(Attachment.id)
+    return (await session.scalars(found)).all()
+
+
+async def attachment(session: AsyncSession, ticket_id: int, public_id: str) -> Attachment:
+    """One paper of a ticket that the asker may see; raises NotFound."""
+    wanted = (Attachment.ticket_id == ticket_id) & (Attachment.public_id == public_id)
+    found = await session.scalar(select(Attachment).where(wanted))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def path_of(settings: AttachmentSettings, public_id: str) -> Path:
+    return settings.folder / public_id[:2] / public_id
+
+
+async def _keep(settings: AttachmentSettings, name: str, data: bytes) -> Paper:
+    media_type, ending = next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), (None, ""))
+    name = _plain(name)
+    if media_type is None:
+        raise WrongKind(name=name)
+    public_id = secrets.token_hex(16)
+    file = path_of(settings, public_id)
+    await asyncio.to_thread(_write, file, data)
+    try:
+        await _scan(settings, file, name)
+    except BaseException:
+        await asyncio.to_thread(file.unlink)
+        raise
+    stem = name.rsplit(".", 1)[0] or "附件"
+    return Paper(public_id, stem + ending, media_type, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _plain(name: str) -> str:
+    """The last part of what the sender calls it, without a path or characters nobody typed."""
+    return clean("file_name", name.replace("\\", "/").rsplit("/", 1)[-1][-100:]) or "附件"
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.write_bytes(data)
+    file.chmod(0o600)
+
+
+async def _scan(settings: AttachmentSettings, file: Path, name: str) -> None:
+    if not settings.scan_command:
+        return
+    command = [part.replace("{file}", str(file)) for part in shlex.split(settings.scan_command)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError:
+        log.exception("scanner_missing", command=command[0])
+        raise NotScanned from None
+    try:
+        status = await asyncio.wait_for(process.wait(), settings.scan_timeout_s)
+    except TimeoutError:
+        process.kill()
+        log.warning("scanner_slow", timeout_s=settings.scan_timeout_s)
+        raise NotScanned from None
+    if status == INFECTED:
+        log.warning("attachment_infected", file=file.name)
+        raise Infected(name=name)
+    if status != 0:
+        log.warning("scanner_failed", status=status)
+        raise NotScanned
