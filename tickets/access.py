@@ -12,7 +12,7 @@ from core.units import Liaison, Region, Unit, UnitDuty, regions_below
 from recordings.models import Call
 from tickets.bodies import OVERSEERS
 from tickets.errors import TicketNotFound
-from tickets.models import Stage, Step, Ticket, TicketKind
+from tickets.models import Channel, Stage, State, Step, Ticket, TicketKind
 
 _IS_QUESTION = Ticket.kind == TicketKind.QUESTION
 _IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
@@ -40,7 +40,7 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
         case Role.WINDOW:
             return [_IS_QUESTION & (Ticket.operator_id == user.id)]
         case Role.OPERATOR:
-            return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call()]
+            return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call(), messages_for(user)]
         case Role.LIAISON:
             return [_of_units(own_units(user))]
         case Role.HEAD:
@@ -61,6 +61,13 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
 
 def _on_an_open_call() -> ColumnElement[bool]:
     return _IS_QUESTION & Ticket.call_id.in_(select(Call.id).where(Call.ended_at.is_(None)))
+
+
+def messages_for(user: User) -> ColumnElement[bool]:
+    """The call centre's box (§5.7): messages of the operator's region that nobody has taken yet."""
+    is_new = (Ticket.state == State.NEW) & Ticket.operator_id.is_(None)
+    is_message = is_new & (Ticket.channel == Channel.VOICEMAIL)
+    return _IS_QUESTION & is_message & Ticket.region_id.in_(regions_below(user.region_id))
 
 
 def _of_units(units: Select[int]) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agent_desktop.desk import live
+from agent_desktop.desk import codes, live, own
 from agent_desktop.desk.directory import directory_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
 from agent_desktop.desk.kb_views import routes as kb_routes
@@ -183,7 +183,8 @@ def _number(body: dict[str, Any]) -> str:
 def setup(app: web.Application) -> None:
     app[PHRASES] = load()
     add_room(app, "agent_desktop.desk", prefix="desk")
-    for part in (routes, ticket_routes, kb_routes):
+    for part in (routes, codes.routes, ticket_routes, kb_routes):
         part.register(app)
+    own.setup(app)
     app.on_startup.append(live.start)
     app.on_cleanup.append(live.stop)

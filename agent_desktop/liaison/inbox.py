@@ -4,40 +4,17 @@
 """
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, or_, select
 
 from agent_desktop.ticket import words
-from core.clock import beijing
+from agent_desktop.ticket.listing import columns, in_words
 from core.people import Role, User
-from core.units import Unit
-from core.web.lists import Column, Filter, Query, Table, period
-from tickets.access import own_units, subordinates, visible_to
-from tickets.lifecycle import STATE_NAMES
-from tickets.models import RequestKind, Step, StepRequest, Ticket
+from core.web.lists import Filter, Table, period
+from tickets.access import own_units, subordinates
+from tickets.models import Step, Ticket
 
 OPEN = Step.finished_at.is_(None)
-_FIRST_LETTERS = 40
-
-
-def tickets_query(user: User) -> Query:
-    """Every ticket the person may see, each with the step that is its last; rows of (Ticket, Step, unit, pending, refused)."""
-    later = aliased(Step)
-    last = select(func.max(later.position)).where(later.ticket_id == Ticket.id).scalar_subquery()
-    of_step = select(StepRequest.id).where(StepRequest.step_id == Step.id)
-    forwards = of_step.where(StepRequest.kind == RequestKind.FORWARD)
-    return (
-        select(
-            Ticket, Step, Unit.name.label("unit"),
-            of_step.where(StepRequest.decided_at.is_(None)).exists().label("is_pending"),
-            forwards.where(StepRequest.approved.is_(False)).exists().label("was_refused"),
-        )
-        .join(Step, Step.ticket_id == Ticket.id)
-        .outerjoin(Unit, Unit.id == Step.unit_id)
-        .where(visible_to(user), Step.position == last)
-    )  # fmt: skip
 
 
 def inbox(user: User, now: datetime) -> Table:
@@ -55,36 +32,6 @@ def inbox(user: User, now: datetime) -> Table:
         ),
         sort="due", tie=Ticket.id,
     )  # fmt: skip
-
-
-def columns(now: datetime) -> tuple[Column, ...]:
-    """The columns of every list of tickets whose rows come from `tickets_query`."""
-    return (
-        Column("no", "工单号", lambda row: row.Ticket.ticket_no, sort=Ticket.ticket_no,
-               href=lambda row: f"/tickets/{row.Ticket.ticket_no}"),
-        Column("channel", "来源", lambda row: words.CHANNELS[row.Ticket.channel], sort=Ticket.channel),
-        Column("question", "问题", lambda row: subject_of(row.Ticket)),
-        Column("state", "状态", lambda row: STATE_NAMES[row.Ticket.state], sort=Ticket.state),
-        Column("unit", "承办单位", lambda row: row.unit or "", sort=Unit.name),
-        Column("received", "收到", lambda row: f"{beijing(row.Ticket.received_at):%Y-%m-%d %H:%M}", sort=Ticket.received_at),
-        Column("due", "到期", lambda row: words.due_text(row.Step), sort=Step.cut_off_at),
-        Column("flags", "标记", lambda row: "、".join(text for _, text in _flags(row, now)),
-               tone=lambda row: _flags(row, now)[0][0]),
-    )  # fmt: skip
-
-
-def in_words(text: str) -> ColumnElement[bool]:
-    """A ticket number or its end, or words of the question."""
-    found = Ticket.question.contains(text, autoescape=True) | Ticket.subject.contains(text, autoescape=True)
-    return found | Ticket.ticket_no.endswith(text, autoescape=True)
-
-
-def subject_of(ticket: Ticket) -> str:
-    return ticket.subject or ticket.question[:_FIRST_LETTERS] or "（待补录）"
-
-
-def _flags(row: Any, now: datetime) -> list[tuple[str, str]]:
-    return words.flags(row.Step, now, is_pending=row.is_pending, was_refused=row.was_refused)
 
 
 def _views(user: User, now: datetime) -> dict[str, tuple[str, ColumnElement[bool]]]:

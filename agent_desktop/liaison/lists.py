@@ -6,10 +6,11 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from agent_desktop.liaison.inbox import inbox, subject_of, tickets_query
+from agent_desktop.liaison.inbox import inbox
 from agent_desktop.liaison.work import DECIDERS
 from agent_desktop.ticket import words
 from agent_desktop.ticket.history import REQUESTS
+from agent_desktop.ticket.listing import subject_of, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
 from core.people import Role, User

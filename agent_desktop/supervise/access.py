@@ -15,7 +15,8 @@ from recordings.calls import Scope
 from recordings.errors import RecordingClosed
 from recordings.models import Recording, RecordingKind
 from recordings.playback import Leave, Listener
-from tickets.models import Ticket
+from tickets.bodies import body_of
+from tickets.models import State, Ticket
 
 CALLS = playback.SEES_CALLS
 LISTEN = playback.MAY_LISTEN
@@ -25,16 +26,22 @@ DOWNLOAD = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
 
 async def listener(request: web.Request, session: AsyncSession) -> Listener:
-    """Who asks, with the regions below; a person without a region of their own belongs to their unit's."""
+    """Who asks, with the regions below; a person without a region of their own belongs to their unit's.
+
+    An operator without a unit works for the region's call centre.
+    """
     user = person(request)
     region_id = user.region_id
     if region_id is None and user.unit_id is not None:
         region_id = await session.scalar(select(Unit.region_id).where(Unit.id == user.unit_id))
+    unit_id = user.unit_id
+    if unit_id is None and Role.OPERATOR in user.roles:
+        unit_id = await _centre_of(session, region_id)
     who = Listener(
         user_id=user.user_id,
         username=user.username,
         roles=user.roles,
-        unit_id=user.unit_id,
+        unit_id=unit_id,
         region_id=region_id,
         source=source_of(request),
     )
@@ -68,11 +75,15 @@ async def is_shielded_voice(session: AsyncSession, roles: frozenset[Role], recor
 
 
 async def holder_of(session: AsyncSession, recording: Recording) -> int | None:
-    """The unit that handles a voicemail: its ticket's, or the call centre's box (mission §5.7)."""
+    """The unit that handles a voicemail: the call centre until it is registered, then the ticket's (mission §5.7)."""
     if recording.kind != RecordingKind.VOICEMAIL:
         return None
     ticket = await session.scalar(select(Ticket).where(Ticket.recording_id == recording.id).limit(1))
-    if ticket is None or ticket.unit_id is not None:
-        return ticket.unit_id if ticket else None
-    centre = select(Unit.id).where(Unit.region_id == ticket.region_id, Unit.duty == UnitDuty.CALL_CENTRE)
-    return await session.scalar(centre.limit(1))
+    if ticket is None:
+        return None
+    return await _centre_of(session, ticket.region_id) if ticket.state == State.NEW else ticket.unit_id
+
+
+async def _centre_of(session: AsyncSession, region_id: int | None) -> int | None:
+    centre = await body_of(session, region_id, UnitDuty.CALL_CENTRE)
+    return centre.id if centre else None

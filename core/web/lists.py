@@ -83,18 +83,18 @@ class Table:
     """English, for the file name and the audit log."""
     title: str
     columns: tuple[Column, ...]
-    filters: tuple[Filter, ...] = ()
-    sort: str = ""
+    sort: str
     """Key of a column, with a leading `-` for descending."""
-    tie: Any = None
-    """A unique expression, so that pages never repeat or lose a row."""
+    tie: Any
+    """The key of the SELECT's first table, so that pages never repeat or lose a row."""
+    filters: tuple[Filter, ...] = ()
     size: int = 50
 
     async def read(self, session: AsyncSession, query: Query, asked: Mapping[str, str]) -> "Listed":
         """The page asked for; raises InvalidInput for a filter value that cannot be meant."""
         values = self._values(asked)
         narrowed = self._narrowed(query, values)
-        total = await session.scalar(_count(narrowed)) or 0
+        total = await session.scalar(_count(narrowed, self.tie)) or 0
         pages = max(1, -(-total // self.size))
         page = min(_page_of(asked), pages)
         ordered = self._ordered(narrowed, sort := self._sort(asked))
@@ -130,7 +130,7 @@ class Table:
     def _ordered(self, query: Query, sort: str) -> Query:
         if (by := self._sortable(sort)) is not None:
             query = query.order_by(by.desc() if sort.startswith("-") else by)
-        return query if self.tie is None else query.order_by(self.tie)
+        return query.order_by(self.tie)
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,8 @@ async def _rows(session: AsyncSession, query: Query) -> Sequence[Any]:
     return found.scalars().all() if len(query.column_descriptions) == 1 else found.all()
 
 
-def _count(query: Query) -> Select[int]:
-    matches = query.order_by(None).with_only_columns(1, maintain_column_froms=True).limit(COUNTED_MOST + 1)
+def _count(query: Query, tie: Any) -> Select[int]:
+    matches = query.order_by(None).with_only_columns(tie).limit(COUNTED_MOST + 1)
     return select(func.count()).select_from(matches.subquery())
 
 

@@ -48,6 +48,8 @@ PAGES: dict[str, object] = {
     "/liaison/approvals": {Role.HEAD, Role.OFFICE},
     "/desk": {Role.OPERATOR},
     "/desk/ws": {Role.OPERATOR},
+    "/desk/tickets": {Role.OPERATOR},
+    "/desk/codes": {Role.OPERATOR},
     "/office": {Role.OFFICE},
     "/inspect": {Role.INSPECTOR},
     "/inspect/complaints": {Role.INSPECTOR},
