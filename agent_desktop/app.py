@@ -12,6 +12,7 @@ from agent_desktop.desk import views as desk
 from agent_desktop.inspect import views as inspect
 from agent_desktop.kb import views as kb
 from agent_desktop.liaison import views as liaison
+from agent_desktop.notices import views as notices
 from agent_desktop.office import views as office
 from agent_desktop.orders import views as orders
 from agent_desktop.phone import views as phone
@@ -33,6 +34,7 @@ FOLDERS = (
     ticket,
     window,
     papers,
+    notices,
     supervise,
     kb,
     admin,

@@ -33,6 +33,7 @@ from ivr.ami import Ami
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
+from ivr.events import CallEnded
 from ivr.flow.context import FlowDeps, HotAnswer
 from ivr.journal import Journal
 from ivr.leftovers import Leftovers
@@ -47,6 +48,7 @@ from kb.entries import hot
 from kb.search import Searcher
 from kb.workflow import keep_expiring
 from portal import keys as portal_keys
+from tickets import callbacks
 from tickets.recompute import recompute_open_clocks
 from tickets.supervision import sweep
 from tickets.timers import archive
@@ -183,6 +185,7 @@ class Hotline:
             DirectoryChanged, lambda _: self._job(self.voice.learn_names(self.db), "names-changed")
         )
         self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
+        self.bus.subscribe(CallEnded, lambda news: self._job(self._call_over(news.linkedid), "call-over"))
         self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
 
     def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -192,6 +195,14 @@ class Hotline:
         """The loops that watch the clocks of tickets."""
         for name, work in (("supervision", sweep), ("archive", archive)):
             self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
+
+    async def _call_over(self, linkedid: str) -> None:
+        """A call back that has ended is noted on its ticket (M-28)."""
+        async with self.db.reading() as session:
+            if not await callbacks.is_call_back(session, linkedid):
+                return
+        async with self.db.unit_of_work() as session:
+            await callbacks.note_end(session, self.clock, linkedid)
 
     async def _calendar_changed(self) -> None:
         """Open clocks are reckoned anew with the changed calendar (WD-9)."""

@@ -182,7 +182,7 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
 
 def regions_below(region_id: int | None) -> Select[int]:
     """Ids of a region and of all that lies below it."""
-    tree = select(Region.id).where(Region.id == region_id).cte("regions_below", recursive=True)
+    tree = select(Region.id).where(Region.id == region_id).cte(recursive=True)
     child = aliased(Region)
     tree = tree.union(select(child.id).join(tree, child.parent_id == tree.c.id))
     return select(tree.c.id)

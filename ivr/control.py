@@ -21,6 +21,22 @@ class NumberInvalid(HotlineError):
     text = "电话号码格式不正确，请输入 3 至 15 位数字，固定电话请加区号。"
 
 
+class NoTelephone(HotlineError):
+    """The person's telephone is not reachable."""
+
+    code = "no_telephone"
+    status = 409
+    text = "您的电话没有就绪，请打开联络员页（或话务台）并保持，或使用桌面话机，再回拨。"
+
+
+class InACall(HotlineError):
+    """The person's telephone is in a call already."""
+
+    code = "in_a_call"
+    status = 409
+    text = "您的电话正在通话中，请结束后再拨。"
+
+
 class CallsOutOff(HotlineError):
     """No trunk is set up for calls out."""
 
@@ -63,24 +79,41 @@ class CallControl(Transfers):
     async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:
         """Ring the operator's telephone (it answers by itself), then the number; the talk is recorded (M-28)."""
         seat = self._seats.of(user_id)
-        if self.board.tracker.call_by_extension(seat.extension):
-            raise NoCall
+        await self._ring_out(seat.extension, seat.device, number, ticket_no)
+
+    async def call_back(self, user_id: int, number: str, ticket_no: str) -> str:
+        """As `call_out` from the person's own telephone, seat or not (M-28); returns the call's linkedid."""
+        extension, device = self._telephone(user_id)
+        return await self._ring_out(extension, device, number, ticket_no)
+
+    def _telephone(self, user_id: int) -> tuple[str, str]:
+        """Extension and device of somebody's reachable telephone: the seat's, the browser's, the one on the desk."""
+        if seat := self.board.seats.get(user_id):
+            return seat.extension, seat.device
+        person = self._seats.staff.get(user_id)
+        for name in (f"w{person.extension}", person.extension) if person else ():
+            if name in self.board.registered:
+                return name.removeprefix("w"), f"PJSIP/{name}"
+        raise NoTelephone
+
+    async def _ring_out(self, extension: str, device: str, number: str, ticket_no: str | None) -> str:
+        if self.board.tracker.call_by_extension(extension):
+            raise InACall
         if not _NUMBER.fullmatch(number):
             raise NumberInvalid
         if not self._settings.asterisk.trunk_contact:
             raise CallsOutOff
         channel_id = f"{self._settings.asterisk.system_name}-out-{uuid.uuid4().hex[:12]}"
         line = self._settings.line.number
-        for entry in self.board.tracker.expect_out(
-            channel_id, seat.extension, number, line, self._clock.now()
-        ):
+        for entry in self.board.tracker.expect_out(channel_id, extension, number, line, self._clock.now()):
             self._controller.journal.add(entry)
         self.board.notes[channel_id] = CallNotes(ticket_no=ticket_no or "")
         await self._ami.action(
-            "Originate", Channel=seat.device, Context="call-out", Exten="s", Priority=1, Async="true", Timeout=20000,
+            "Originate", Channel=device, Context="call-out", Exten="s", Priority=1, Async="true", Timeout=20000,
             ChannelId=channel_id, CallerID=f"{line} <{line}>",
             Variable=[f"NUMBER={number}", f"LINE={line}", "PJSIP_HEADER(add,Alert-Info)=<http://auto>;info=auto-answer"],
         )  # fmt: skip
+        return channel_id
 
     async def play_code(self, user_id: int) -> None:
         """The caller hears the query code now and is then back with this operator (§5.5)."""

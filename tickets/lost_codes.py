@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.errors import InvalidInput
 from core.log import mask_number
 from core.people import User
-from tickets.access import regions_below
+from core.units import regions_below
 from tickets.errors import TicketNotFound
 from tickets.models import Ticket, TicketKind
 from tickets.service import reissue_code

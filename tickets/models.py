@@ -248,6 +248,8 @@ class Step(Base):
     """M-55 「推诿、拖拉、扯皮」"""
     review_wanted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The asker was not satisfied: the head looks at the reply (M-63)."""
+    reviewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The head has looked at it."""
 
     ticket: Mapped[Ticket] = relationship(back_populates="steps", lazy="raise", foreign_keys=[ticket_id])
     unit: Mapped[Unit | None] = relationship(lazy="raise")

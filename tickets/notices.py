@@ -1,6 +1,6 @@
 """Notices (通知): written for a role of a unit, read by each of its people for themselves (M-46)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,11 +26,17 @@ TEXTS = {
     NoticeKind.UNEXPLAINED: "逾期未说明情况，已列入问责清单",
     NoticeKind.MESSAGE_UNOPENED: "留言至今无人开启，请安排登记",
     NoticeKind.PING_PONG: "多次转发或转回曾转出的单位，已作推诿标记",
+    NoticeKind.APPROVAL: "有申请等待审核",
+    NoticeKind.REFUSED: "申请未获同意，请查看理由后继续办理",
+    NoticeKind.UNHAPPY: "提问人对答复不满意，请复核",
     NoticeKind.ORDER: "收到督办，请按期办理并反馈",
     NoticeKind.ORDER_OVERDUE: "督办逾期未反馈，已列入问责清单",
     NoticeKind.ORDER_ANSWERED: "督办已反馈",
     NoticeKind.GIST: "对本单位答复的投诉正在调查，要点见工单",
 }
+
+
+GRAVE = frozenset({NoticeKind.OVERDUE, NoticeKind.UNEXPLAINED, NoticeKind.PING_PONG, NoticeKind.UNHAPPY})
 
 
 @dataclass(frozen=True)
@@ -56,19 +62,21 @@ async def post(
         publish(session, NoticesPosted(frozenset(audiences)))
 
 
+async def post_about(
+    session: AsyncSession, clock: Clock, kind: NoticeKind, step: Step, told: Collection[Audience]
+) -> None:
+    """One notice about a step to each of these."""
+    common = {"at": clock.now(), "kind": kind, "ticket_id": step.ticket_id, "step_id": step.id}
+    await post(session, [common | audience._asdict() for audience in told], told)
+
+
 async def post_ping_pong(session: AsyncSession, clock: Clock, step: Step) -> None:
     """M-55 「推诿、拖拉、扯皮」: the office and the inspectors of the level learn that a ticket is passed around."""
     if step.unit_id is None:
         return
     directory = await Directory.read(session)
     told = directory.office(step.unit_id) | directory.inspectors(step.unit_id)
-    common = {
-        "at": clock.now(),
-        "kind": NoticeKind.PING_PONG,
-        "ticket_id": step.ticket_id,
-        "step_id": step.id,
-    }
-    await post(session, [common | audience._asdict() for audience in told], told)
+    await post_about(session, clock, NoticeKind.PING_PONG, step, told)
 
 
 async def of_person(

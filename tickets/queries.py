@@ -125,8 +125,13 @@ async def hold_as_seen(session: AsyncSession, ticket_no: str, seen: str) -> None
 
     So two people cannot act on one state, and a form sent twice acts once. Without `seen` nothing is compared.
     """
-    query = select(Ticket.id).where(Ticket.ticket_no == ticket_no)
-    ticket_id = await session.scalar(query.with_for_update())
+    await session.scalar(select(Ticket.id).where(Ticket.ticket_no == ticket_no).with_for_update())
+    await refuse_unseen(session, ticket_no, seen)
+
+
+async def refuse_unseen(session: AsyncSession, ticket_no: str, seen: str) -> None:
+    """Raise SeenStale when the trail has grown since the page with `seen` was made."""
+    ticket_id = await session.scalar(select(Ticket.id).where(Ticket.ticket_no == ticket_no))
     if ticket_id is not None and seen and seen != str(await last_mark(session, ticket_id)):
         raise SeenStale
 

@@ -18,6 +18,9 @@ from tickets.guards import Facts, NotHolder, OwnRequest
 from tickets.lifecycle import Action, Actor, transition
 from tickets.models import QuestionClass, RequestKind, Step, StepRequest, Ticket
 from tickets.moves import open_step
+from tickets.notices import post_about
+from tickets.oversight_models import NoticeKind
+from tickets.recipients import Audience
 
 ROLES = {
     Actor.OP: Role.OPERATOR,
@@ -91,7 +94,24 @@ async def ask(
         await session.flush()
     except IntegrityError:
         raise RequestPending from None
+    await post_about(session, clock, NoticeKind.APPROVAL, step, await _reviewers(session, step, request))
     return request
+
+
+async def _reviewers(session: AsyncSession, step: Step, request: StepRequest) -> set[Audience]:
+    """Who is told that a request waits: the unit's heads, or whoever stands in for them (§5.3-4)."""
+    if step.unit_id is None:
+        return set()
+    role = _OF_OWN_BODY.get(RequestKind(request.kind), Role.HEAD)
+    told = {Audience(role, step.unit_id)}
+    if request.kind in _OF_OWN_BODY or not await _lacks_head(session, step.unit_id, request.requester_id):
+        return told
+    unit = await session.get_one(Unit, step.unit_id)
+    if unit.supervising_unit_id is not None:
+        told.add(Audience(Role.HEAD, unit.supervising_unit_id))
+    if office := await body_of(session, unit.region_id, UnitDuty.OFFICE):
+        told.add(Audience(Role.OFFICE, office.id))
+    return told
 
 
 async def pending(session: AsyncSession, step: Step, kind: RequestKind) -> StepRequest:
@@ -115,6 +135,16 @@ async def decide(
     assert isinstance(done, CursorResult)
     if done.rowcount != 1:
         raise NothingToDecide
+    if not approve:
+        await _tell_refused(session, clock, request)
+
+
+async def _tell_refused(session: AsyncSession, clock: Clock, request: StepRequest) -> None:
+    step = await session.get_one(Step, request.step_id)
+    held = select(RoleGrant.role).where(RoleGrant.user_id == request.requester_id)
+    roles = {Role(role) for role in await session.scalars(held)} & ASKERS
+    told = {Audience(role, step.unit_id) for role in roles if step.unit_id is not None}
+    await post_about(session, clock, NoticeKind.REFUSED, step, told)
 
 
 async def reviewer_facts(session: AsyncSession, user: User, step: Step, request: StepRequest) -> Facts:
@@ -167,14 +197,19 @@ def _cares_for(user: User) -> ColumnElement[bool]:
     return (Unit.supervising_unit_id == user.unit_id) | Unit.region_id.in_(office)
 
 
+async def _lacks_head(session: AsyncSession, unit_id: int, requester_id: int) -> bool:
+    """Whether the unit has no head but perhaps the one who asks."""
+    heads = select(func.count()).select_from(User).join(RoleGrant, RoleGrant.user_id == User.id)
+    others = heads.where(User.unit_id == unit_id, RoleGrant.role == Role.HEAD, User.id != requester_id)
+    return not await session.scalar(others.where(User.is_active.is_(True)))
+
+
 async def _stands_in(session: AsyncSession, user: User, step: Step, requester_id: int) -> bool:
     """Where the unit has no head but the requester, its supervising unit's head or its region's office reviews."""
     unit = await session.get(Unit, step.unit_id) if step.unit_id else None
     if unit is None or user.unit_id == unit.id:
         return False
-    heads = select(func.count()).select_from(User).join(RoleGrant, RoleGrant.user_id == User.id)
-    others = heads.where(User.unit_id == unit.id, RoleGrant.role == Role.HEAD, User.id != requester_id)
-    if await session.scalar(others.where(User.is_active.is_(True))):
+    if not await _lacks_head(session, unit.id, requester_id):
         return False
     if unit.supervising_unit_id is not None and user.unit_id == unit.supervising_unit_id:
         return True

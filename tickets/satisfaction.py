@@ -11,12 +11,16 @@ from core.bus import publish
 from core.clock import Clock
 from core.db import provided
 from core.errors import InvalidInput, NotFound
+from core.people import Role
 from recordings.models import Call
 from tickets.bodies import replying_step
 from tickets.errors import RatingClosed, RatingTooEarly
 from tickets.events import TicketChanged
 from tickets.lifecycle import REPLIED_STATES
 from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Step, Ticket, TicketKind
+from tickets.notices import post_about
+from tickets.oversight_models import NoticeKind
+from tickets.recipients import Audience
 from tickets.settings import TicketSettings
 
 NOT_SATISFIED = 3
@@ -59,7 +63,7 @@ async def rate(
     if known is None or score is not None:
         await session.execute(_store(session, clock, subject, RatingAbout(about), score, Channel(channel)))
     if score == NOT_SATISFIED and subject.step is not None:
-        subject.step.review_wanted_at = subject.step.review_wanted_at or clock.now()
+        await _want_review(session, clock, subject.step)
     if score is not None and subject.step is not None and subject.ticket is not None:
         _archive_now(subject.ticket, clock)
     if subject.ticket is not None:
@@ -72,6 +76,15 @@ def _archive_now(ticket: Ticket, clock: Clock) -> None:
     """A rated reply need not wait (T14)."""
     if ticket.state == State.REPLIED:
         ticket.timer_at = clock.now()
+
+
+async def _want_review(session: AsyncSession, clock: Clock, step: Step) -> None:
+    """The head of the unit that replied is told, once (M-63)."""
+    if step.review_wanted_at is not None:
+        return
+    step.review_wanted_at = clock.now()
+    if step.unit_id is not None:
+        await post_about(session, clock, NoticeKind.UNHAPPY, step, {Audience(Role.HEAD, step.unit_id)})
 
 
 async def _subject(

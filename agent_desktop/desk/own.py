@@ -17,12 +17,12 @@ from agent_desktop.ticket.listing import columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from agent_desktop.ticket.panels import Case, add_panel
 from core.people import Role, User
-from core.units import Region, Unit, UnitDuty
+from core.units import Region, Unit, UnitDuty, regions_below
 from core.web.keys import CLOCK, DB
 from core.web.lists import Filter, Table, period, serve_list
 from core.web.routes import Routes
 from tickets import service
-from tickets.access import messages_for, regions_below, ticket_for
+from tickets.access import messages_for, ticket_for
 from tickets.models import Feedback, Outcome, State, Ticket
 
 routes = Routes()

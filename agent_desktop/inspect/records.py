@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from agent_desktop.liaison.inbox import subject_of
+from agent_desktop.ticket.listing import subject_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
 from core.people import Role, User

@@ -6,8 +6,8 @@ from aiohttp import web
 from sqlalchemy import ColumnElement, select
 
 from agent_desktop.inspect import panels, records, work
-from agent_desktop.liaison.inbox import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket import words
+from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
 from core.units import Unit

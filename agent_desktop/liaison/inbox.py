@@ -8,13 +8,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 
 from agent_desktop.ticket import words
-from agent_desktop.ticket.listing import columns, in_words
+from agent_desktop.ticket.listing import OPEN, columns, in_words
 from core.people import Role, User
 from core.web.lists import Filter, Table, period
 from tickets.access import own_units, subordinates
 from tickets.models import Step, Ticket
-
-OPEN = Step.finished_at.is_(None)
 
 
 def inbox(user: User, now: datetime) -> Table:
@@ -48,7 +46,10 @@ def _views(user: User, now: datetime) -> dict[str, tuple[str, ColumnElement[bool
         "done": ("已办", Ticket.id.in_(held)),
     }
     if Role.HEAD in user.roles:
-        found["unhappy"] = ("不满意待复核", own & _wants_review())
+        found["unhappy"] = (
+            "不满意待复核",
+            own & Step.review_wanted_at.is_not(None) & Step.reviewed_at.is_(None),
+        )
         found["below"] = ("下属单位", OPEN & Step.unit_id.in_(subordinates(user)))
     found[""] = (
         "全部",
@@ -60,7 +61,3 @@ def _views(user: User, now: datetime) -> dict[str, tuple[str, ColumnElement[bool
         ),
     )
     return found  # fmt: skip
-
-
-def _wants_review() -> ColumnElement[bool]:
-    return Step.review_wanted_at.is_not(None)

@@ -10,7 +10,7 @@ from aiohttp import web
 from agent_desktop.desk.errors import WishUnknown
 from agent_desktop.desk.views import chosen_party
 from agent_desktop.keys import BOARD, CONTROL
-from agent_desktop.liaison import lists, panels, state, work
+from agent_desktop.liaison import follow_up, lists, panels, state, work
 from agent_desktop.live import StatePush
 from core.people import Role
 from core.web.app import add_room, render
@@ -95,5 +95,6 @@ def setup(app: web.Application) -> None:
     for part in (routes, lists.routes, work.routes):
         part.register(app)
     panels.setup(app)
+    follow_up.setup(app)
     app.on_startup.append(_start)
     app.on_cleanup.append(_stop)

@@ -5,9 +5,9 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy import ColumnElement, Select, select
 
-from agent_desktop.liaison.inbox import OPEN, columns, in_words, tickets_query
 from agent_desktop.office import panels, work
 from agent_desktop.ticket import words
+from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
 from core.units import Unit

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from agent_desktop.liaison.inbox import subject_of
 from agent_desktop.orders import panels
 from agent_desktop.ticket.acting import act, key_of
+from agent_desktop.ticket.listing import subject_of
 from agent_desktop.ticket.page import who_asks
 from core.errors import InvalidInput
 from core.people import Role, User

@@ -51,6 +51,7 @@ TEXTS: dict[str, str] = {
     "review": "负责人复核“不满意”评价",
     "attach": "添加附件",
     "call_back": "回拨提问人",
+    "call_back_ended": "回拨结果",
 }
 REQUESTS = {
     RequestKind.FORWARD: "转发",

@@ -18,6 +18,7 @@ from tickets.access import visible_to
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, Step, StepRequest, Ticket
 
+OPEN = Step.finished_at.is_(None)
 _FIRST_LETTERS = 40
 
 

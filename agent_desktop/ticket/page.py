@@ -25,7 +25,7 @@ from core.web.keys import CLOCK, DB, person
 from recordings import calls, story
 from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
-from tickets import queries, reasons
+from tickets import callbacks, queries, reasons
 from tickets.access import is_shielded, ticket_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
@@ -132,7 +132,8 @@ async def _calls(session: AsyncSession, case: Case) -> dict[int, Call]:
         ids.add(
             await session.scalar(select(Recording.call_id).where(Recording.id == case.ticket.recording_id))
         )
-    query = select(Call).where(Call.id.in_(ids - {None}))
+    backs = {one.linkedid for one in await callbacks.tries(session, case.ticket.id)}
+    query = select(Call).where(Call.id.in_(ids - {None}) | Call.linkedid.in_(backs))
     loaded = query.options(selectinload(Call.events), selectinload(Call.recordings))
     return {call.id: call for call in await session.scalars(loaded.order_by(Call.started_at))}
 
@@ -169,6 +170,7 @@ async def _names(
     ticket = case.ticket
     people = {*actors, ticket.operator_id, ticket.liaison_id, ticket.first_person_id}
     people |= {step.person_id for step in case.steps}
+    people |= {one.user_id for one in await callbacks.tries(session, ticket.id)}
     people |= {key for one in requests for key in (one.requester_id, one.decider_id)}
     users = await session.scalars(select(User).where(User.id.in_(people - {None})))
     units = await session.scalars(select(Unit))

@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_desktop.ticket.acting import act
 from agent_desktop.ticket.page import show, who_asks
 from core.people import Role, User
+from core.web import changes
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
+from recordings.events import RecordingStored
 from tickets import numbers, service
 from tickets.access import ticket_for
 
@@ -54,3 +56,4 @@ async def number(request: web.Request) -> web.StreamResponse:
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.ticket", prefix="ticket")
     routes.register(app)
+    changes.announce(app, RecordingStored, "tickets")

@@ -59,7 +59,7 @@ def flags(
         (step.designated, "info", "指定办理"),
         (step.is_joint_part, "info", "联合回复"),
         (step.provisional and is_open, "", "暂定"),
-        (step.review_wanted_at is not None, "bad", "不满意"),
+        (step.review_wanted_at is not None and step.reviewed_at is None, "bad", "不满意待复核"),
     )
     return [(tone, text) for holds, tone, text in marks if holds]
 

@@ -100,6 +100,9 @@ def _base_context(request: web.Request) -> Mapping[str, Any]:
         "csrf_field": lambda: _CSRF_FIELD.format(token) if token else "",
         "nav": navigation(request),
         "has_login": any(item.path == "/login" for item in declared(request.app)),
+        "has_bell": any(
+            item.path == "/notices" and may(item.roles, request[USER]) for item in declared(request.app)
+        ),
         "path": request.path,
         "site": request.app[SETTINGS],
     }

@@ -145,6 +145,10 @@ class FakeControl:
     async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:
         self.wishes.append(("call_out", number, ticket_no))
 
+    async def call_back(self, user_id: int, number: str, ticket_no: str) -> str:
+        self.wishes.append(("call_back", number, ticket_no))
+        return f"fake-out-{len(self.wishes)}"
+
     async def page_loaded(self, user_id: int, *, in_call: bool) -> None:
         self.wishes.append(("page_loaded", in_call))
 

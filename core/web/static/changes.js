@@ -4,18 +4,48 @@
 import { live } from "./live.js";
 
 const SPREAD_MS = 400; // not every open page asks in the same moment
+const followers = []; // { kinds, react }
 const waiting = new Set();
 const shown = new WeakMap(); // part → its text as the server sent it
 let timer;
+let listening = false;
 
-export function kindsOf(part) {
-  return part.dataset.live.split(" ");
+/** Call `react(kinds that changed)` soon after each change of these kinds. */
+export function follow(kinds, react) {
+  followers.push({ kinds, react });
+  if (!listening) listen();
 }
 
+function listen() {
+  listening = true;
+  let wasLost = false;
+  live("/live", {
+    onMessage: (message) => message.kind === "changed" && soon(message.what),
+    onState: (state) => {
+      document.documentElement.dataset.line = state; // for whoever waits until the page listens
+      if (state === "open" && wasLost) soon(followers.flatMap((one) => one.kinds)); // what was missed meanwhile
+      wasLost = state === "lost";
+    },
+  });
+  document.addEventListener("visibilitychange", () => !document.hidden && waiting.size && soon([]));
+}
+
+function soon(kinds) {
+  kinds.forEach((kind) => waiting.add(kind));
+  clearTimeout(timer);
+  if (document.hidden) return; // looked at later, fetched then
+  timer = setTimeout(() => {
+    const changed = [...waiting];
+    waiting.clear();
+    for (const { kinds, react } of followers) if (kinds.some((kind) => changed.includes(kind))) react(changed);
+  }, Math.random() * SPREAD_MS);
+}
+
+const kindsOf = (part) => part.dataset.live.split(" ");
+
 /** Fetch this page once more and put every part of these kinds in its place. */
-export async function refresh(kinds) {
-  const parts = [...document.querySelectorAll("[data-live]")].filter((part) => kindsOf(part).some((kind) => kinds.has(kind)));
-  if (!parts.length) return;
+async function refresh(changed) {
+  const parts = [...document.querySelectorAll("[data-live]")].filter((part) => kindsOf(part).some((kind) => changed.includes(kind)));
   const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
   if (!response?.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -39,28 +69,6 @@ function keyOf(item) {
   return href ? `[href="${CSS.escape(href)}"]` : null;
 }
 
-function soon(kinds) {
-  kinds.forEach((kind) => waiting.add(kind));
-  clearTimeout(timer);
-  if (document.hidden) return; // looked at later, fetched then
-  timer = setTimeout(() => {
-    const now = new Set(waiting);
-    waiting.clear();
-    refresh(now);
-  }, Math.random() * SPREAD_MS);
-}
-
 const parts = [...document.querySelectorAll("[data-live]")];
-if (parts.length) {
-  for (const part of parts) shown.set(part, part.innerHTML);
-  document.addEventListener("visibilitychange", () => !document.hidden && waiting.size && soon([]));
-  let wasLost = false;
-  live("/live", {
-    onMessage: (message) => message.kind === "changed" && soon(message.what),
-    onState: (state) => {
-      document.documentElement.dataset.line = state; // for whoever waits until the page listens
-      if (state === "open" && wasLost) soon(parts.flatMap(kindsOf)); // what was missed meanwhile
-      wasLost = state === "lost";
-    },
-  });
-}
+for (const part of parts) shown.set(part, part.innerHTML);
+if (parts.length) follow([...new Set(parts.flatMap(kindsOf))], refresh);

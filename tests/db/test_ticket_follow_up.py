@@ -1,0 +1,111 @@
+"""Beside and after the answer: calls back, the knowledge base, the head's review, notices."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+from support.case_site import CaseSite, Colleague, case_site, colleagues
+
+from agent_desktop.keys import CONTROL
+from core.db import Database
+from kb.models import Entry
+from recordings.models import Call
+from tickets import callbacks, satisfaction
+from tickets.models import Feedback
+
+
+@pytest.fixture
+async def site(db: Database) -> CaseSite:
+    return await case_site(db)
+
+
+async def test_the_asker_is_called_back_and_each_try_is_logged(site: CaseSite):
+    """M-28: the whole number never reaches the page; three tries that reach nobody leave the reply to the code."""
+    number = await site.asked(feedback="call_back")
+    city = site.city
+    async with colleagues(site, "liaison_a", "liaison_b") as (liaison, stranger):
+        await liaison.open(f"/tickets/{number}")
+        assert (await stranger.send(number, "call-back")).status == 404
+        for attempt in range(1, 4):
+            await liaison.open(f"/tickets/{number}")
+            assert (await liaison.send(number, "call-back")).status == 303
+            assert (await liaison.send(number, "call-back")).status == 409  # the same page again
+            wish = site.app[CONTROL].wishes[-1]
+            assert wish == ("call_back", "13800005678", number)
+            linkedid = f"fake-out-{len(site.app[CONTROL].wishes)}"
+            async with city.db.unit_of_work() as session:
+                session.add(
+                    Call(
+                        linkedid=linkedid, direction="out", line="96128", region_id=city.regions["city"],
+                        caller_number="13800005678", started_at=city.clock.now(), ended_at=city.clock.now(),
+                    )
+                )  # fmt: skip
+            async with city.db.unit_of_work() as session:
+                await callbacks.note_end(session, city.clock, linkedid)
+                await callbacks.note_end(session, city.clock, linkedid)
+            page = await liaison.open(f"/tickets/{number}")
+            assert page.count("未接通</span>") == attempt
+            assert "13800005678" not in page
+        assert "提问人可凭查询码查看答复" in page
+        assert (await liaison.send(number, "call-back")).status == 409
+    assert (await site.ticket(number)).feedback == Feedback.BY_CODE
+    assert len(site.app[CONTROL].wishes) == 3
+
+
+async def test_a_reply_becomes_a_draft_with_both_ticks(site: CaseSite):
+    """M-66: without 带普遍性 and 可以公开 nothing is offered to the knowledge base; with both the unit has a linked draft."""
+    number = await site.asked(question="社保卡多久能领？")
+    async with colleagues(site, "liaison_a", "liaison_b") as (liaison, stranger):
+        assert "答复入库" not in await liaison.open(f"/tickets/{number}")
+        assert (await liaison.send(number, "answer", answer="二十个工作日内领取")).status == 303
+        assert "答复入库" in await liaison.open(f"/tickets/{number}")
+        assert (await liaison.send(number, "propose", common="1")).status in {409, 422}
+        assert (await stranger.send(number, "propose", common="1", public="1")).status == 404
+        assert (await liaison.send(number, "propose", common="1", public="1")).status == 303
+        assert "《社保卡多久能领？》" in await liaison.open(f"/tickets/{number}")
+    async with site.city.db.reading() as session:
+        entry = (await session.scalars(select(Entry))).one()
+        assert (entry.ticket_no, entry.answer, entry.unit_id) == (
+            number,
+            "二十个工作日内领取",
+            site.city.units["a"],
+        )
+
+
+async def test_heads_are_told_what_waits_for_them(site: CaseSite):
+    """M-46, M-63: a request and an unhappy rating ring the head's bell, a refusal the liaison's; reviewed once."""
+    number = await site.asked()
+    city = site.city
+
+    async def unread(who: Colleague) -> int:
+        return (await (await who.browser.get("/notices/count")).json())["unread"]
+
+    async with colleagues(site, "liaison_a", "head_a", "liaison_b") as (liaison, head, other):
+        await liaison.open(f"/tickets/{number}")
+        assert (await liaison.send(number, "ask", kind="extend", reason="需要会商")).status == 303
+        assert (await unread(head), await unread(liaison), await unread(other)) == (1, 0, 0)
+        page = await head.open("/notices")
+        assert (number in page, "有申请等待审核" in page) == (True, True)
+        ids = re.findall(r'name="id" value="(\d+)"', page)
+        assert (await head.browser.post("/notices/read", {"id": ids[0]})).status == 303
+        assert await unread(head) == 0
+        await head.open(f"/tickets/{number}")
+        refuse = {"kind": "extend", "decision": "refuse", "refusal": "无须会商"}
+        assert (await head.send(number, "decide", **refuse)).status == 303
+        assert await unread(liaison) == 1
+        page = await liaison.open(f"/tickets/{number}")
+        assert ("不同意延期" in page, "无须会商" in page) == (True, True)
+        assert (await liaison.send(number, "answer", answer="已答")).status == 303
+        async with city.db.unit_of_work() as session:
+            ticket_id = (await site.ticket(number)).id
+            for _ in range(2):
+                await satisfaction.rate(
+                    session, city.clock, ticket_id=ticket_id, about="unit", score=3, channel="web"
+                )
+        assert await unread(head) == 1
+        assert number in await head.open("/liaison/tickets?view=unhappy")
+        await head.open(f"/tickets/{number}")
+        assert (await liaison.send(number, "review", note="我自己看")).status == 403
+        assert (await head.send(number, "review", note="答复无误，已电话解释")).status == 303
+        assert number not in await head.open("/liaison/tickets?view=unhappy")
+        assert "答复无误，已电话解释" in await head.open(f"/tickets/{number}")
