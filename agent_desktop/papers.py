@@ -1,18 +1,33 @@
-"""Papers of a ticket (附件) for staff: whoever may see the ticket may see its papers; each look is audited."""
+"""Papers of a ticket (附件) for staff: whoever may see the ticket may see its papers, and those who work on it add some.
+
+Each look is audited, each paper added is a line of the trail.
+"""
+
+from collections.abc import Mapping
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.api import CASE_ROLES
 from agent_desktop.keys import ATTACHMENTS
+from agent_desktop.ticket.acting import act
+from agent_desktop.ticket.page import PAPER_ADDERS
 from core import audit
 from core.accounts import find_user
+from core.errors import InvalidInput
+from core.people import User
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
+from core.web.uploads import read_form
 from tickets.access import ticket_for
-from tickets.intake.attachments import attachment, path_of
+from tickets.errors import TicketLocked
+from tickets.intake.attachments import attach, attachment, path_of, received
+from tickets.models import State
+from tickets.moves import leave_mark
 
 routes = Routes()
+BODY_KB = 20 * 1024
 
 
 @routes.get("/tickets/{ticket_no}/papers/{paper}", roles=CASE_ROLES)
@@ -34,6 +49,35 @@ async def paper(request: web.Request) -> web.StreamResponse:
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
+
+
+@routes.post("/tickets/{ticket_no}/papers", roles=PAPER_ADDERS, body_kb=BODY_KB)
+async def add(request: web.Request) -> web.StreamResponse:
+    """`file`, as many as the settings allow: all of them or none."""
+    settings = request.app[ATTACHMENTS]
+    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
+    files = [(file.name, file.data) for file in form.files]
+
+    async def work(session: AsyncSession, user: User, _: Mapping[str, str]) -> None:
+        ticket = await ticket_for(session, user, request.match_info["ticket_no"])
+        if ticket.state == State.C_JUDICIAL:
+            raise TicketLocked
+        if not files:
+            raise InvalidInput(field="附件", reason="请选择文件")
+        async with received(settings, files) as papers:
+            await attach(session, request.app[CLOCK], ticket.id, papers, user_id=user.id)
+            names = "、".join(paper.name for paper in papers)
+            await leave_mark(
+                session,
+                request.app[CLOCK],
+                ticket,
+                "attach",
+                actor_id=user.id,
+                from_state=ticket.state,
+                text=names,
+            )
+
+    return await act(request, "papers", work, "附件已添加。")
 
 
 def setup(app: web.Application) -> None:

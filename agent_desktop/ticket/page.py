@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from agent_desktop.keys import ATTACHMENTS
 from agent_desktop.supervise import access as listening
 from agent_desktop.supervise.one_call import player_of
 from agent_desktop.ticket import words
@@ -18,7 +19,7 @@ from agent_desktop.ticket.history import Names, timeline
 from agent_desktop.ticket.panels import Case, panels_for
 from core.errors import HotlineError
 from core.holidays import load_calendar
-from core.people import User
+from core.people import Role, User
 from core.units import Region, Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB, person
@@ -27,10 +28,12 @@ from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
 from tickets import callbacks, queries, reasons
 from tickets.access import is_shielded, ticket_for
+from tickets.intake import attachments
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
 from tickets.numbers import right_to
 
+PAPER_ADDERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.INSPECTOR})
 NO_TYPED: Mapping[str, str] = {}
 
 
@@ -92,6 +95,9 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "reply": ticket.answer or ticket.guidance,
         "parts": [one for one in case.steps if one.reply and one.finished_at],
         "other": await session.get(Ticket, ticket.about_id) if ticket.about_id else None,
+        "papers": await attachments.attachments_of(session, ticket.id),
+        "may_add_papers": bool(user.roles & PAPER_ADDERS),
+        "limits": request.app[ATTACHMENTS],
         "seen": await queries.last_mark(session, ticket.id),
         "panels": await panels_for(case),
         "sees_calls": bool(user.roles & listening.CALLS),

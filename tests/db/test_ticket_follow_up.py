@@ -1,22 +1,60 @@
 """Beside and after the answer: calls back, the knowledge base, the head's review, notices."""
 
+import io
 import re
+from pathlib import Path
 
+import aiohttp
 import pytest
 from sqlalchemy import select
 from support.case_site import CaseSite, Colleague, case_site, colleagues
 
-from agent_desktop.keys import CONTROL
+from agent_desktop.keys import ATTACHMENTS, CONTROL
 from core.db import Database
 from kb.models import Entry
 from recordings.models import Call
 from tickets import callbacks, satisfaction
 from tickets.models import Feedback
+from tickets.settings import AttachmentSettings
+
+PDF = b"%PDF-1.7\n" + b"x" * 300_000
 
 
 @pytest.fixture
-async def site(db: Database) -> CaseSite:
-    return await case_site(db)
+async def site(db: Database, tmp_path: Path) -> CaseSite:
+    site = await case_site(db)
+    site.app[ATTACHMENTS] = AttachmentSettings(folder=tmp_path / "papers", file_mb=2)
+    return site
+
+
+async def upload(who: Colleague, number: str, name: str, body: bytes) -> tuple[int, str]:
+    await who.open(f"/tickets/{number}", status=200)
+    form = aiohttp.FormData({"csrf": who.browser.csrf, "seen": who.seen}, quote_fields=False)
+    form.add_field("file", io.BytesIO(body), filename=name, content_type="application/octet-stream")
+    response = await who.browser.client.post(f"/tickets/{number}/papers", data=form, allow_redirects=False)
+    return response.status, await response.text()
+
+
+async def test_papers_are_checked_before_they_are_kept(site: CaseSite):
+    """M-87: kind and size are limited whatever the name says; a refused paper leaves nothing behind; looks are audited."""
+    number = await site.asked()
+    folder = site.app[ATTACHMENTS].folder
+    async with colleagues(site, "liaison_a", "head_a", "liaison_b") as (liaison, head, stranger):
+        assert (await upload(liaison, number, "../../证明\u202e材料.pdf", PDF))[0] == 303
+        for name, body, code, sentence in (
+            ("a.pdf", b"MZ not a pdf", 415, "格式不能接收"),
+            ("a.pdf", b"", 422, "请选择文件"),
+            ("big.pdf", PDF * 8, 413, "太长"),
+            ("huge.pdf", PDF * 80, 413, "太长"),
+        ):
+            status, text = await upload(liaison, number, name, body)
+            assert (name, status, sentence in text) == (name, code, True)
+        assert len([path for path in folder.rglob("*") if path.is_file()]) == 1
+        page = await head.open(f"/tickets/{number}")
+        link = re.search(rf'href="(/tickets/{number}/papers/[^"]+)">证明材料.pdf<', page)[1]
+        assert "添加附件</strong>" in page
+        assert await (await head.browser.get(link)).read() == PDF
+        assert (await stranger.browser.get(link)).status == 404
 
 
 async def test_the_asker_is_called_back_and_each_try_is_logged(site: CaseSite):

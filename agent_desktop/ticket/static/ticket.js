@@ -34,6 +34,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// too large is said before anything is sent
+document.getElementById("file")?.addEventListener("change", ({ target }) => {
+  const most = Number(target.dataset.mostMb);
+  const heavy = [...target.files].find((file) => file.size > most * 1024 * 1024);
+  target.setCustomValidity(heavy ? `附件“${heavy.name}”超过 ${most} MB，请压缩或拆分后再上传。` : "");
+  target.reportValidity();
+});
+
 // what is typed stays in this browser until it is sent, so that a call or a reload loses nothing
 for (const form of document.querySelectorAll("form[data-keep]")) {
   const key = `ticket:${form.dataset.keep}`;
