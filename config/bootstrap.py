@@ -270,6 +270,7 @@ class Hotline:
 
     def _public_side(self, app: web.Application) -> None:
         app[portal_keys.SEARCHER], app[portal_keys.PORTAL] = self.searcher, self.settings.portal
+        app[portal_keys.KB_FILES] = self.settings.kb_files
         app[portal_keys.ATTACHMENTS] = self.settings.attachments
         portal.app.setup(app)
 

@@ -20,7 +20,7 @@ from kb.access import Editor, allow
 from kb.entries import find as find_entry
 from kb.errors import FileRefused
 from kb.lifecycle import TABLE, Action
-from kb.models import Attachment
+from kb.models import Attachment, Entry
 
 LARGEST_MB = 20
 MOST_FILES = 20
@@ -85,6 +85,11 @@ async def remove(session: AsyncSession, editor: Editor, entry_id: int, public_id
 async def of(session: AsyncSession, entry_id: int) -> Sequence[Attachment]:
     query = select(Attachment).where(Attachment.entry_id == entry_id).order_by(Attachment.id)
     return (await session.scalars(query)).all()
+
+
+def is_public(entry: Entry, file: Attachment) -> bool:
+    """Whether a file went through the checks with the published text: added later, it waits for the next publication."""
+    return entry.published_at is not None and file.added_at <= entry.published_at
 
 
 async def stored(session: AsyncSession, folder: Path, entry_id: int, public_id: str) -> Stored:

@@ -1,4 +1,4 @@
-"""The demo's sixty entries (演示数据): invented answers of the usual kind, for a newcomer to search and to hear."""
+"""The demo's entries (演示数据): invented answers of the usual kind, for a newcomer to search and to hear."""
 
 from pathlib import Path
 

@@ -40,8 +40,9 @@ async def chosen(
     entry_id: int,
     user_id: int | None,
     shown_ids: Sequence[int] = (),
+    ticket_no: str | None = None,
 ) -> None:
-    """This entry answered the question; raises NotFound."""
+    """This entry answered the question, on this ticket where there is one; raises NotFound."""
     entry = await session.get(Entry, entry_id)
     if entry is None:
         raise NotFound
@@ -50,7 +51,8 @@ async def chosen(
     entry.chosen_weight = entry.chosen_weight * 0.5 ** (age_days / HALF_LIFE_DAYS) + 1
     entry.chosen_count += 1
     entry.chosen_on = today
-    session.add(_row(clock, query, user_id, shown_ids=list(shown_ids), chosen_id=entry_id))
+    what = {"shown_ids": list(shown_ids), "chosen_id": entry_id, "ticket_no": ticket_no}
+    session.add(_row(clock, query, user_id, **what))
     await session.flush()
     await _learn(session, entry, normalise_query(query)[:LONGEST_LOGGED])
     touch(session, clock, entry)

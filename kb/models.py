@@ -264,3 +264,5 @@ class SearchLog(Base):
     not_found: Mapped[bool] = mapped_column(default=False)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     """None: the public"""
+    ticket_no: Mapped[str | None] = mapped_column(String(20), index=True)
+    """The ticket into whose answer the chosen entry went"""

@@ -104,13 +104,19 @@ class Searcher:
         }
 
     async def chosen(
-        self, query: str, entry_id: int, user_id: int | None, shown_ids: Sequence[int] = ()
+        self,
+        query: str,
+        entry_id: int,
+        user_id: int | None,
+        shown_ids: Sequence[int] = (),
+        ticket_no: str | None = None,
     ) -> None:
-        """This entry answered the question; raises NotFound."""
+        """This entry answered the question, on this ticket where there is one; raises NotFound."""
         async with self._db.unit_of_work() as session:
             await feedback.chosen(
-                session, self._clock, query=query, entry_id=entry_id, user_id=user_id, shown_ids=shown_ids
-            )
+                session, self._clock, query=query, entry_id=entry_id, user_id=user_id, shown_ids=shown_ids,
+                ticket_no=ticket_no,
+            )  # fmt: skip
 
     async def not_found(self, query: str, user_id: int | None, shown_ids: Sequence[int] = ()) -> None:
         """Nothing answered the question: the editors see it (M-84)."""

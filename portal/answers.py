@@ -16,9 +16,10 @@ from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
+from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
 from kb.models import Audience, Entry, EntryState
-from portal.keys import PORTAL, SEARCHER
+from portal.keys import KB_FILES, PORTAL, SEARCHER
 from portal.limits import LIMITS
 from portal.region import home_region
 from tickets.intake.ask import askable_units
@@ -52,10 +53,27 @@ async def search(request: web.Request) -> web.StreamResponse:
 async def answer(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         entry = await _published(session, request)
+        files = [one for one in await attachments.of(session, entry.id) if attachments.is_public(entry, one)]
     return render(
-        request, "portal/answer.html", entry=entry, kind=KIND_NAMES[entry.kind],
+        request, "portal/answer.html", entry=entry, files=files, kind=KIND_NAMES[entry.kind],
         details=_details(entry), address=site_url(request) + address_of(entry),
     )  # fmt: skip
+
+
+@routes.get("/answers/{source}/{number}/files/{public_id}", roles=PUBLIC)
+async def attachment(request: web.Request) -> web.StreamResponse:
+    """A file of a published answer that went through the checks with it."""
+    wanted, folder = request.match_info["public_id"], request.app.get(KB_FILES)
+    async with request.app[DB].reading() as session:
+        entry = await _published(session, request)
+        files = [one for one in await attachments.of(session, entry.id) if attachments.is_public(entry, one)]
+        if folder is None or wanted not in {one.public_id for one in files}:
+            raise NotFound
+        found = await attachments.stored(session, folder, entry.id, wanted)
+    response = web.FileResponse(found.path)
+    response.content_type = found.content_type
+    response.headers["Content-Disposition"] = attachments.disposition(found.name)
+    return response
 
 
 def _details(entry: Entry) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from core.clock import Clock
 from core.errors import Conflict
 from core.people import Role, User
 from core.units import Liaison
+from kb import todo
 from recordings.models import Call
 from tickets.access import ticket_for
 from tickets.errors import StepTaken
@@ -64,6 +65,13 @@ async def answer(
     if not ticket.question and ticket.recording_id is None:
         raise QuestionMissing
     await _finish(session, clock, ticket, step, action, user, said)
+    if (
+        not said.answer
+    ):  # the editors are asked to write what was missing (M-84); the question's own words stay here
+        await todo.add_question(
+            session, clock, text=ticket.subject or f"工单 {ticket.ticket_no} 的提问", unit_id=step.unit_id,
+            ticket_no=ticket.ticket_no, user_id=user.id,
+        )  # fmt: skip
     return ticket
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.errors import InvalidInput
 from core.units import Unit, UnitDuty
+from kb import todo
 from recordings import ledger
 from recordings.models import Call, CallEvent
 from tickets.bodies import body_of, is_within
@@ -91,6 +92,11 @@ async def _answered(case: _Case) -> None:
     facts = Facts(answer="" if told else ticket.answer, guidance=ticket.guidance if told else "")
     await _end_registration(case, StepResult.ON_SPOT)
     ticket.closed_at = case.clock.now()
+    if told:  # the editors are asked to write what was missing (M-84); the question's own words stay here
+        await todo.add_question(
+            case.session, case.clock, text=ticket.subject or f"工单 {ticket.ticket_no} 的提问", unit_id=ticket.unit_id,
+            ticket_no=ticket.ticket_no, user_id=case.operator_id,
+        )  # fmt: skip
     await _move(case, Action.ANSWER_ON_SPOT, facts)
 
 

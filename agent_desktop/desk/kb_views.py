@@ -45,9 +45,12 @@ async def entry(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/desk/kb/chosen", roles=WITH_SEARCH)
 async def chosen(request: web.Request) -> web.StreamResponse:
-    """{"query", "entry_id"}: this entry answered the question."""
+    """{"query", "entry_id", "ticket_no"}: this entry answered the question, and went into the ticket's answer."""
     body = await json_body(request)
-    await request.app[SEARCHER].chosen(_query(body), int(body["entry_id"]), person(request).user_id)
+    await request.app[SEARCHER].chosen(
+        _query(body), int(body["entry_id"]), person(request).user_id,
+        ticket_no=str(body.get("ticket_no") or "")[:20] or None,
+    )  # fmt: skip
     return web.json_response({"ok": True})
 
 

@@ -98,7 +98,7 @@ def todo_table(units: dict[str, str], today: date) -> Table:
             Column("times", "次数", lambda row: str(row.times), sort=Todo.times, number=True),
             Column("unit", "单位", lambda row: row.unit.name if row.unit else "待分派"),
             Column("due", "期限", lambda row: str(row.due_on or ""), sort=Todo.due_on),
-            Column("late", "", lambda row: "已超期" if _is_late(row, today) else "", tone=lambda _: "bad"),
+            Column("late", "超期", lambda row: "超期" if _is_late(row, today) else "", tone=lambda _: "bad"),
             Column("last", "最近一次", lambda row: minute(row.last_at), sort=Todo.last_at),
         ),
         filters=(

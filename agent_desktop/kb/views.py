@@ -25,6 +25,7 @@ from kb.events import EntriesChanged
 from kb.fields import fields_of, missing
 from kb.lifecycle import ACTION_NAMES, Action
 from kb.models import Entry, EntryState, EntryStep
+from tickets.outcomes import outcomes_of
 
 routes = Routes()
 CHECKERS = frozenset({Role.HEAD, Role.OFFICE, Role.SECRECY})
@@ -102,7 +103,8 @@ async def show(request: web.Request) -> web.StreamResponse:
             "changes": versions.changes(fields_of(entry), fields) if entry.pending else [],
             "history": await versions.history(session, entry),
             "files": await attachments.of(session, entry.id),
-            "use": await figures.use_of(session, entry.id),
+            "use": (use := await figures.use_of(session, entry.id)),
+            "outcomes": await outcomes_of(session, use.tickets),
         }
     return render(
         request, "kb/entry.html", **context, Action=Action, action_names=ACTION_NAMES, names=kinds,

@@ -106,10 +106,15 @@ async def test_pages_are_accessible_and_fit(browser: Browser, kb: KbSite, width:
     await page.get_by_role("button", name="保存").click()
     await expect(page.get_by_role("alert")).to_contain_text("手机号码")
     entry = page.url.removeprefix(kb.url)
+    await page.get_by_label("修改建议").fill("缺少网上办理的办法")
+    await page.get_by_role("button", name="转给维护单位").click()
+    await page.goto(f"{kb.url}/kb/todo")
+    await page.get_by_role("link", name="缺少网上办理").click()
+    todo = page.url.removeprefix(kb.url)
     troubles: list[str] = []
     for path in (
         "/kb", "/kb/mine", "/kb/checks", "/kb/new?kind=notice", entry, f"{entry}/edit", f"{entry}/versions",
-        "/kb/todo", "/kb/suggest", "/kb/synonyms", "/kb/exchange",
+        "/kb/todo", todo, "/kb/suggest", "/kb/synonyms", "/kb/exchange",
     ):  # fmt: skip
         await page.goto(kb.url + path)
         troubles += await violations(page)

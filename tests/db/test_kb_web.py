@@ -19,6 +19,7 @@ from core.people import Role
 from core.units import Region, RegionLevel, Unit
 from kb.kinds import ITEM_FIELDS
 from kb.models import Attachment, Entry, EntryState, SearchLog, Todo
+from portal import keys as portal_keys
 
 ITEM = {"kind": "item", "title": "食品经营许可", "audience": "public"}
 FAQ = {
@@ -68,7 +69,7 @@ async def site(db: Database, tmp_path: Path) -> AsyncIterator[Site]:
     ):
         await add_person(db, name, role, unit_id=units[unit].id, region_id=region.id)
     app = web_app(db)
-    app[KB_FILES] = tmp_path / "files"
+    app[KB_FILES] = app[portal_keys.KB_FILES] = tmp_path / "files"
     async with TestServer(app) as server:
         made = Site(db, server)
         yield made
@@ -213,6 +214,34 @@ async def test_attachments_are_checked_and_served(site: Site):
         assert "%E9%80%9A%E7%9F%A5.pdf" in response.headers["Content-Disposition"]
         assert (await browser.post(f"{path}/remove")).status == 303
         assert (await browser.get(path)).status == 404
+
+
+async def test_the_public_sees_files_that_went_through_the_checks(site: Site):
+    """A file is public with the publication that follows it; one added later waits, a stranger's address is none."""
+    async with site.as_("lian") as browser:
+        entry_id = await drafted(browser)
+        await attached(browser, entry_id, "表格.pdf", PDF)
+    for name, action in (("lian", "submit"), ("tou", "pass_unit"), ("mimi", "publish")):
+        assert await act(site, name, entry_id, action) == 303
+    async with site.as_("lian") as browser:
+        await attached(browser, entry_id, "后加.pdf", PDF + b"2")
+    async with site.db.reading() as session:
+        first, later = (await session.scalars(select(Attachment).order_by(Attachment.id))).all()
+    entry = await site.entry(entry_id)
+    address = f"/answers/{entry.source}/{entry.source_id}"
+    async with site.as_("op") as browser:
+        page = await (await browser.get(address)).text()
+        assert "表格.pdf" in page
+        assert "后加.pdf" not in page
+        assert await (await browser.get(f"{address}/files/{first.public_id}")).read() == PDF
+        assert (await browser.get(f"{address}/files/{later.public_id}")).status == 404
+
+
+async def attached(browser: Browser, entry_id: int, name: str, content: bytes) -> None:
+    form = FormData({"csrf": browser.csrf}, quote_fields=False)
+    form.add_field("file", content, filename=name)
+    path = f"/kb/entries/{entry_id}/files"
+    assert (await browser.client.post(path, data=form, allow_redirects=False)).status == 303
 
 
 async def test_gaps_become_work_for_a_unit(site: Site):

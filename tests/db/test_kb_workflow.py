@@ -12,7 +12,7 @@ from core.db import Database
 from core.errors import Conflict, InvalidInput
 from core.people import Role
 from core.units import Region, RegionLevel, ServicePhone
-from kb import entries, from_reply, workflow
+from kb import entries, feedback, figures, from_reply, workflow
 from kb.access import Editor, actors
 from kb.entries import find
 from kb.errors import (
@@ -325,3 +325,23 @@ async def test_an_answer_becomes_a_draft_linked_to_its_ticket(office: Office):
     await office.act(made.entry.id, office.fund, Action.DISCARD)
     async with office.db.reading() as session:
         assert await from_reply.entry_of(session, "26060100017") is None
+
+
+async def test_use_is_counted_with_the_tickets_it_went_into(office: Office):
+    """Chosen twice by two people, once on a ticket: the entry knows the ticket, the ticket the entry."""
+    entry_id = await office.publish()
+    async with office.db.unit_of_work() as session:
+        for person, ticket_no in ((office.fund, None), (office.police, "26060100017")):
+            await feedback.chosen(
+                session,
+                office.clock,
+                query="公积金",
+                entry_id=entry_id,
+                user_id=person.user_id,
+                ticket_no=ticket_no,
+            )
+    async with office.db.reading() as session:
+        use = await figures.use_of(session, entry_id)
+        assert (use.chosen, use.people, use.tickets) == (2, 2, ("26060100017",))
+        assert [one.id for one in await figures.used_on(session, "26060100017")] == [entry_id]
+        assert await figures.used_on(session, "26060100018") == []

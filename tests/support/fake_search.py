@@ -49,7 +49,7 @@ class FakeSearcher:
         title, answer, unit = ENTRIES[entry_id]
         return {"id": entry_id, "title": title, "answer": answer, "unit": unit}
 
-    async def chosen(self, query: str, entry_id: int, user_id: int) -> None:
+    async def chosen(self, query: str, entry_id: int, user_id: int, **_: Any) -> None:
         self.chosen_entries.append((query, entry_id, user_id))
 
     async def not_found(self, query: str, user_id: int) -> None:

@@ -24,7 +24,7 @@ const ticket = new TicketForm(desk, {
   units: () => directory.units,
   changed: () => phrases.show(desk.state, ticket.choices()),
 });
-const search = new Search({ insert: (hit) => ticket.insertAnswer(hit), unitOf: () => ticket.unitName() });
+const search = new Search({ ticketNo: () => ticket.number, insert: (hit) => ticket.insertAnswer(hit), unitOf: () => ticket.unitName() });
 const call = new CallPanel(desk, { ticketNo: () => ticket.number });
 const seat = new Seat(desk, { finish: () => ticket.finish() });
 const audio = new AudioSettings(station);

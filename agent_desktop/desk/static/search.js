@@ -23,9 +23,10 @@ export class Search {
   #running = null;
   #query = "";
 
-  /** `insert(hit)`: write it into the ticket, false when there is none. */
-  constructor({ insert }) {
+  /** `insert(hit)`: write it into the ticket, false when there is none; `ticketNo()`: that ticket's number. */
+  constructor({ insert, ticketNo }) {
     this.insert = insert;
+    this.ticketNo = ticketNo;
     this.chooser = new Chooser($("kb-q"), $("kb-list"), {
       delayMs: 30,
       source: (query) => this.#find(query),
@@ -73,7 +74,7 @@ export class Search {
   async #choose(hit) {
     const entry = await get(`/desk/kb/${hit.id}`).catch(() => null);
     if (!entry || !this.insert(entry)) return;
-    post("/desk/kb/chosen", { query: this.#query, entry_id: hit.id }, { quiet: true }).catch(() => {});
+    post("/desk/kb/chosen", { query: this.#query, entry_id: hit.id, ticket_no: this.ticketNo() }, { quiet: true }).catch(() => {});
     toast(`已写入答复：${hit.title}`);
     $("f-answer").focus();
   }
