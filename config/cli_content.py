@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import tomllib
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,8 +11,8 @@ import kb.cli
 from config.database import opened
 from config.settings import make_clock
 from core import audit
+from core.calendar_files import read_years
 from core.clock import beijing
-from core.errors import HotlineError
 from core.holidays import import_year, load_calendar
 from core.workdays import WorkCalendar
 from ivr.prompt_catalogue import load as load_catalogue
@@ -23,13 +22,6 @@ from recordings import verify
 
 _FAULTS = {"missing": "文件不见了", "size": "大小不对", "checksum": "内容已变（校验和不符）"}
 _WEEKDAYS = "一二三四五六日"
-
-
-class CalendarFileInvalid(HotlineError):
-    """A calendar file is not in the form of `config/calendar/cn.toml`."""
-
-    code = "calendar_file_invalid"
-    text = "日历文件无法识别：请按 config/calendar/cn.toml 的格式书写 [[year]]，写明 year、off 和 make_up。"
 
 
 def add_commands(commands: Any) -> None:
@@ -68,9 +60,14 @@ def _add_calendar(commands: Any) -> None:
     show.add_argument("--region", metavar="地区代码", help="缺省为全国")
     show.set_defaults(run=lambda given: asyncio.run(_show_calendar(given)))
     take = actions.add_parser(
-        "import", help="导入已公布的年度安排", description="导入已公布的年度放假安排（TOML）。"
+        "import", help="导入已公布的年度安排", description="导入已公布的年度放假安排（TOML、XLSX 或 CSV）。"
     )
-    take.add_argument("file", type=Path, metavar="文件", help="格式同 config/calendar/cn.toml")
+    take.add_argument(
+        "file",
+        type=Path,
+        metavar="文件",
+        help="TOML 同 config/calendar/cn.toml；表格各列为类型、首日、末日、名称",
+    )
     take.set_defaults(run=lambda given: asyncio.run(_import_calendar(given)))
 
 
@@ -131,35 +128,11 @@ def _unusual(calendar: WorkCalendar, year: int, region: str | None) -> Iterable[
 
 
 async def _import_calendar(given: argparse.Namespace) -> None:
-    years = _read_years(given.file)
+    years = await asyncio.to_thread(read_years, given.file.name, given.file.read_bytes())
     async with opened(given.settings) as db, db.unit_of_work() as session:
-        for year, off, make_up in years:
+        for one in years:
             await import_year(
-                session, make_clock(given.settings), year=year, off=off, make_up=make_up,
+                session, make_clock(given.settings), year=one.year, off=one.off, make_up=one.make_up,
                 source=given.file.name, actor="system",
             )  # fmt: skip
-    print("已导入：" + "、".join(f"{year} 年" for year, _, _ in years) + "。")
-
-
-def _read_years(file: Path) -> list[tuple[int, dict[date, str], dict[date, str]]]:
-    """(year, days off, make-up days) of each `[[year]]`; raises CalendarFileInvalid."""
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        return [
-            (
-                int(entry["year"]),
-                _days(entry["off"]),
-                {date.fromisoformat(on): name for on, name in entry["make_up"]},
-            )
-            for entry in data["year"]
-        ]
-    except (ValueError, KeyError, TypeError):
-        raise CalendarFileInvalid from None
-
-
-def _days(spans: Iterable[tuple[str, str, str]]) -> dict[date, str]:
-    found: dict[date, str] = {}
-    for first, last, name in spans:
-        start, end = date.fromisoformat(first), date.fromisoformat(last)
-        found |= {start + timedelta(days=offset): name for offset in range((end - start).days + 1)}
-    return found
+    print("已导入：" + "、".join(f"{one.year} 年" for one in years) + "。")

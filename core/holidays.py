@@ -141,7 +141,7 @@ async def set_hours(
     """Replace a region's seasons: (first `MM-DD`, last `MM-DD`, `08:30-12:00 14:30-18:00`) each."""
     rows = [CalendarHours(region_id=region_id, first=a, last=b, segments=text) for a, b, text in seasons]
     for row in rows:
-        _season(row)
+        season(row.first, row.last, row.segments)
     await session.execute(delete(CalendarHours).where(CalendarHours.region_id == region_id))
     session.add_all(rows)
     await _revise(session, clock, actor, f"region {region_id} hours")
@@ -195,7 +195,7 @@ async def _read(session: AsyncSession, path: Path, revision: int) -> WorkCalenda
         rows[day.on] = DayRow(day.is_workday, day.name)
     hours: dict[int, list[Season]] = {}
     for row in await session.scalars(select(CalendarHours).order_by(CalendarHours.id)):
-        hours.setdefault(row.region_id, []).append(_season(row))
+        hours.setdefault(row.region_id, []).append(season(row.first, row.last, row.segments))
     regions = (await session.scalars(select(Region))).all()
     codes = {region.id: region.code for region in regions}
     rules = {
@@ -206,8 +206,9 @@ async def _read(session: AsyncSession, path: Path, revision: int) -> WorkCalenda
     return WorkCalendar(table, rules, revision=revision)
 
 
-def _season(row: CalendarHours) -> Season:
-    return Season(_month_day(row.first), _month_day(row.last), segments_of(row.segments))
+def season(first: str, last: str, segments: str) -> Season:
+    """A season as it is written: `05-01`, `09-30`, `08:00-12:00 15:00-18:30`; raises InvalidInput."""
+    return Season(_month_day(first), _month_day(last), segments_of(segments))
 
 
 def _month_day(text: str) -> tuple[int, int]:

@@ -16,6 +16,8 @@ from core.clock import BEIJING
 from core.errors import InvalidInput
 
 SATURDAY = 5
+WARN_DAYS = 60
+"""So long before the tables end people are asked for the next year's."""
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
@@ -146,6 +148,11 @@ class WorkCalendar:
         """The last date that is not provisional."""
         year = max(self._table.years)
         return date(year, 12, 31)
+
+    def days_left(self, today: date) -> int | None:
+        """Days until the tables end, once that is near: then the next year must be imported (WD-8)."""
+        left = (self.covered_until - today).days
+        return max(left, 0) if left <= WARN_DAYS else None
 
     def day(self, on: date, region_code: str | None = None) -> DayStatus:
         return self._region(region_code).status(on)

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 from support.axe import violations
-from support.web import PASSWORD, add_person, web_app
+from support.web import PASSWORD, add_person, seed_directory, web_app
 
 from core.db import Database, DatabaseSettings
 from core.people import Role
@@ -20,6 +20,17 @@ ADMIN_PAGES = [
     "/admin/channels",
     "/admin/roles",
     "/admin/audit",
+    "/admin/directory/unit",
+    "/admin/directory/unit/edit?key=5399/101",
+    "/admin/directory/unit/new",
+    "/admin/directory/liaison",
+    "/admin/directory/line",
+    "/admin/directory/place",
+    "/admin/directory/region",
+    "/admin/readiness",
+    "/admin/import",
+    "/admin/history",
+    "/admin/calendar",
 ]
 
 
@@ -28,6 +39,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/hotline.db"))
     app = web_app(db)
     await db.create_all()
+    await seed_directory(db)
     await add_person(db, "zhang", Role.ADMIN, display_name="张明")
     await add_person(db, "li", Role.OPERATOR, display_name="李芳", staff_number="101", extension="1001")
     async with TestServer(app) as server:

@@ -14,14 +14,16 @@ from core.audit import AuditRow
 from core.db import Database
 from core.errors import Conflict
 from core.history import Change
+from core.lines import connected_lines
 from core.organisation.files import GUIDE, from_tables, read_file
 from core.organisation.plan import OrganisationInvalid, Plan, make_plan
 from core.organisation.store import DirectoryChanged, apply_step, carry_out, snapshot, undoing
 from core.organisation.template import template
 from core.sheet_reader import MOST_ROWS, SheetUnreadable
-from core.units import Region, SubjectUnit, Unit
+from core.units import Region, SubjectUnit, Unit, UnitKind
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+CONFIG = Path(__file__).parents[2] / "config"
+DEMO, SAMPLE = CONFIG / "demo.toml", CONFIG / "organisation.example.toml"
 BY = By("admin", "127.0.0.1", "admin")
 
 
@@ -206,6 +208,16 @@ async def test_a_change_can_be_taken_back_once_and_only_while_nobody_went_on(cit
             undoing(newer, newer.before)
     async with city.db.reading() as session:
         assert (await snapshot(session)).rows["unit"]["city/101"]["name"] == "新名"
+
+
+async def test_the_sample_brings_sixteen_lines_each_with_its_region(city: City):
+    """M-04: sixteen numbers at once from data, each answered by another region with units of all three kinds."""
+    await take_in(city, SAMPLE.name, SAMPLE.read_bytes())
+    async with city.db.reading() as session:
+        lines = await connected_lines(session)
+        kinds = set(await session.scalars(select(Unit.kind).where(Unit.name.startswith("样例"))))
+    assert len({line.region.code for line in lines}) == len(lines) == 16
+    assert kinds == set(UnitKind)
 
 
 async def test_subjects_and_regions_follow_the_file(city: City):

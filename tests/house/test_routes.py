@@ -68,6 +68,7 @@ PAGES: dict[str, object] = {
     "/admin/directory/{kind}/new": KEEPERS,
     "/admin/directory/{kind}/edit": KEEPERS,
     "/admin/readiness": KEEPERS,
+    "/admin/calendar": {Role.ADMIN, Role.SUPERVISOR, Role.OFFICE},
     "/admin/import": {Role.ADMIN},
     "/admin/import/template.xlsx": {Role.ADMIN},
     "/admin/history": {Role.ADMIN},

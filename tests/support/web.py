@@ -33,6 +33,9 @@ from core.accounts import By, Details
 from core.clock import Clock, SystemClock
 from core.db import Database
 from core.holidays import CalendarSettings
+from core.organisation.files import read_file
+from core.organisation.plan import make_plan
+from core.organisation.store import carry_out, snapshot
 from core.people import Role, User
 from core.tasks import Tasks
 from core.web.app import make_app
@@ -129,6 +132,14 @@ async def add_person(
             details=Details(details.pop("display_name", username), **details),
             roles=roles,
         )
+
+
+async def seed_directory(db: Database) -> None:
+    """The regions and units of the demo."""
+    content = read_file("demo.toml", (ROOT / "config/demo.toml").read_bytes())
+    async with db.unit_of_work() as session:
+        plan = make_plan(await snapshot(session), content.rows, content.faults)
+        await carry_out(session, SystemClock(), TEST, plan)
 
 
 async def _text(response: ClientResponse) -> str:
