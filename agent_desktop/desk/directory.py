@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from core.organisation.tables import PLACES
 from core.people import User
+from core.places import Place
 from core.units import ConnectionState, Liaison, Unit, UnitDuty, shown_regions
 
 
@@ -31,6 +33,29 @@ async def directory_json(session: AsyncSession, today: date) -> list[dict[str, A
         )
     }
     return [_unit(unit, people, today) for unit in units]
+
+
+async def places_json(session: AsyncSession) -> list[dict[str, Any]]:
+    """Where things are handled (M-123), of the regions that are shown; an agent's place names the agent (M-131)."""
+    query = select(Place).where(Place.region_id.in_(shown_regions())).order_by(Place.region_id, Place.name)
+    loaded = query.options(
+        selectinload(Place.region), selectinload(Place.units), selectinload(Place.services)
+    )
+    return [
+        {
+            "id": place.id,
+            "name": place.name,
+            "kind": PLACES[place.kind],
+            "region": place.region.name,
+            "address": place.address,
+            "hours": place.hours_text,
+            "phones": [place.phone] if place.phone else [],
+            "contact": place.contact,
+            "units": [unit.name for unit in place.units],
+            "services": [service.name for service in place.services],
+        }
+        for place in await session.scalars(loaded)
+    ]
 
 
 def _unit(unit: Unit, people: dict[int, User], today: date) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from agent_desktop.desk import codes, live, own
-from agent_desktop.desk.directory import directory_json
+from agent_desktop.desk.directory import directory_json, places_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
 from agent_desktop.desk.kb_views import routes as kb_routes
 from agent_desktop.desk.live import DESK_PUSH
@@ -59,7 +59,8 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 async def directory(request: web.Request) -> web.StreamResponse:
     today = beijing(request.app[CLOCK].now()).date()
     async with request.app[DB].reading() as session:
-        return web.json_response({"units": await directory_json(session, today)})
+        units = await directory_json(session, today)
+        return web.json_response({"units": units, "places": await places_json(session)})
 
 
 @routes.get("/desk/phrases", roles=OPERATOR)

@@ -138,7 +138,7 @@ async def test_the_telephone_keeps_the_regions_working_hours(city: City, now: st
     city.clock.move_to(datetime.fromisoformat(now))
     deps: Any = SimpleNamespace(db=city.db, clock=city.clock)
     caller: Any = SimpleNamespace(region=region)
-    branch = Departments(deps, caller, SimpleNamespace(), {}, print)  # type: ignore[arg-type]
+    branch = Departments(deps, caller, Any, {}, print, str)
     assert await branch.hours() == said
 
 

@@ -5,9 +5,13 @@ from datetime import date, datetime
 import pytest
 from support.tickets import MONDAY, City, build_city
 
-from agent_desktop.desk.directory import directory_json
+from agent_desktop.desk.directory import directory_json, places_json
+from core.accounts import By
 from core.clock import beijing
 from core.db import Database
+from core.organisation.files import from_tables
+from core.organisation.plan import make_plan
+from core.organisation.store import carry_out, snapshot
 from core.units import Liaison, LiaisonLeave, Region, RegionLevel, ServicePhone, Unit
 from ivr import directory
 
@@ -74,3 +78,24 @@ async def test_a_liaison_off_duty_is_left_out_of_the_ladder(
         )
     liaison, phone = "PJSIP/13800000001@trunk", "PJSIP/08721234567@trunk"
     assert [step.dial for step in target.rungs] == ([liaison] if rung else []) + [phone]
+
+
+async def test_a_place_is_on_the_desk_with_its_hours_services_and_agent(city: City):
+    """M-123, M-131: where something is handled and who the agent is; a township's place follows the county's switch."""
+    row = {
+        "region": "village", "name": "东村代办点", "kind": "agent", "contact": "王代办", "phone": "13800000002",
+        "hours": "周一至周五", "units": ["city/101"], "services": ["医保代办"],
+    }  # fmt: skip
+    async with city.db.unit_of_work() as session:
+        plan = make_plan(await snapshot(session), from_tables({"place": [row]}).rows)
+        await carry_out(session, city.clock, By("admin"), plan)
+    async with city.db.reading() as session:
+        assert await places_json(session) == []
+    async with city.db.unit_of_work() as session:
+        (await session.get_one(Region, city.regions["county"])).townships_on = True
+    async with city.db.reading() as session:
+        (place,) = await places_json(session)
+    shown = ("name", "kind", "region", "contact", "phones", "hours", "units", "services")
+    assert [place[name] for name in shown] == [
+        "东村代办点", "代办点", "东村", "王代办", ["13800000002"], "周一至周五", ["a局"], ["医保代办"],
+    ]  # fmt: skip

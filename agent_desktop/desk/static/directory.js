@@ -1,4 +1,5 @@
 // Units and their liaisons (单位通讯录): looked up by name, code or person; Enter consults, Ctrl+Enter transfers blind.
+// Places (办事场所) are found by name, service or unit, to be told to the caller; nobody is transferred to a place.
 import { get, post } from "/static/core/http.js";
 import { Chooser, element } from "/static/softphone/chooser.js";
 
@@ -7,6 +8,7 @@ const SHOWN = 40;
 
 export class Directory {
   units = [];
+  places = [];
   #present = new Set();
 
   constructor(desk) {
@@ -20,6 +22,7 @@ export class Directory {
     this.chooser.choosesOnDoubleClick = true;
     $("dir-consult").addEventListener("click", () => this.#transfer(this.chooser.chosen, "consult"));
     $("dir-blind").addEventListener("click", () => this.#transfer(this.chooser.chosen, "blind"));
+    $("dir-q").addEventListener("focus", () => this.#load()); // as the directory stands now
     this.#load();
   }
 
@@ -40,21 +43,25 @@ export class Directory {
   }
 
   async #load() {
-    const { units } = await get("/desk/directory");
+    const { units, places } = await get("/desk/directory");
     this.units = units;
+    this.places = places;
     this.chooser.refresh();
   }
 
   #match(query) {
     const words = query.toLowerCase();
     const fits = (unit) => !words || `${unit.code} ${unit.name} ${unit.short} ${unit.liaisons.map((l) => l.name).join(" ")}`.toLowerCase().includes(words);
-    return this.units
+    const holds = (place) => words && [place.name, place.region, ...place.services, ...place.units].join(" ").toLowerCase().includes(words);
+    const places = this.places.filter(holds).map((place) => ({ key: `p${place.id}`, place }));
+    const units = this.units
       .filter(fits)
-      .flatMap((unit) => [{ key: `u${unit.id}`, unit }, ...unit.liaisons.map((liaison) => ({ key: `u${unit.id}l${liaison.id}`, unit, liaison }))])
-      .slice(0, SHOWN);
+      .flatMap((unit) => [{ key: `u${unit.id}`, unit }, ...unit.liaisons.map((liaison) => ({ key: `u${unit.id}l${liaison.id}`, unit, liaison }))]);
+    return [...units, ...places].slice(0, SHOWN);
   }
 
-  #draw({ unit, liaison }) {
+  #draw({ unit, liaison, place }) {
+    if (place) return [element("span", "chip info", place.kind), element("strong", "grow", place.name), element("span", "hint", place.region)];
     if (!liaison) {
       const chip = unit.connected ? null : element("span", "chip warn", "未开通");
       return [element("span", "code", unit.code), element("strong", "grow", unit.name), ...(chip ? [chip] : []), element("span", "hint", unit.region)];
@@ -71,15 +78,17 @@ export class Directory {
   #buttons() {
     const line = this.chooser?.chosen;
     const agent = this.desk.state?.agent?.state;
-    const can = Boolean(line) && agent === "talking" && !line.liaison?.on_leave;
+    const can = Boolean(line?.unit) && agent === "talking" && !line.liaison?.on_leave;
     this.canTransfer = can;
     $("dir-consult").disabled = !can;
     $("dir-blind").disabled = !can;
-    $("dir-note").textContent = line ? [line.unit.hours, line.unit.phones.join("、"), line.unit.address].filter(Boolean).join(" · ") : "";
+    const at = line?.unit ?? line?.place;
+    const more = line?.place ? [line.place.contact, line.place.services.join("、")] : [];
+    $("dir-note").textContent = at ? [at.hours, at.phones.join("、"), at.address, ...more].filter(Boolean).join(" · ") : "";
   }
 
   #transfer(line, action) {
-    if (!line || !this.canTransfer) return;
+    if (!line?.unit || !this.canTransfer) return;
     const fields = { action, unit_id: line.unit.id, liaison_id: line.liaison?.id ?? null };
     post("/desk/call", fields).catch(() => {});
   }
