@@ -34,16 +34,13 @@ async def outcomes_of(session: AsyncSession, ticket_nos: Collection[str]) -> Out
         SatisfactionRating.ticket_id.in_([row.id for row in rows]),
         SatisfactionRating.call_id.in_([row.call_id for row in rows if row.call_id]),
     )
-    scores = dict(
-        (
-            await session.execute(
-                select(SatisfactionRating.score, func.count())
-                .where(theirs, SatisfactionRating.score.is_not(None))
-                .group_by(SatisfactionRating.score)
-            )
-        )
-        .tuples()
-        .all()
+    counted = (
+        select(SatisfactionRating.score, func.count())
+        .where(theirs, SatisfactionRating.score.is_not(None))
+        .group_by(SatisfactionRating.score)
     )
-    satisfied = sum(number for score, number in scores.items() if score is not None and score <= SATISFIED)
-    return Outcomes(len(rows), solved, sum(scores.values()), satisfied)
+    rated = satisfied = 0
+    for score, number in await session.execute(counted):
+        rated += number
+        satisfied += number if score is not None and score <= SATISFIED else 0
+    return Outcomes(len(rows), solved, rated, satisfied)
