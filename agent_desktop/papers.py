@@ -14,13 +14,13 @@ from agent_desktop.ticket.acting import act
 from agent_desktop.ticket.page import PAPER_ADDERS
 from core import audit
 from core.accounts import find_user
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.people import User
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
 from core.web.uploads import read_form
-from tickets.access import ticket_for
+from tickets.access import is_shielded, ticket_for
 from tickets.errors import TicketLocked
 from tickets.intake.attachments import attach, attachment, path_of, received
 from tickets.models import State
@@ -36,6 +36,8 @@ async def paper(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         user = await find_user(session, me.username)
         ticket = await ticket_for(session, user, request.match_info["ticket_no"])
+        if await is_shielded(session, user, ticket):  # a hand or a letterhead is as good as a name (M-88)
+            raise NotFound
         found = await attachment(session, ticket.id, request.match_info["paper"])
         await audit.record(
             session, request.app[CLOCK], actor=me.username, action="paper.open", target=ticket.ticket_no,

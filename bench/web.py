@@ -38,6 +38,9 @@ from kb.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from tickets import codes
+from tickets.code_models import QueryCode
+from tickets.intake.ask import Question, ask
+from tickets.models import Channel, Step, Ticket
 from tickets.settings import TicketSettings
 
 ENTRIES, TICKETS, KNOWN = 100_000, 1_000_000, 2_000
@@ -99,40 +102,34 @@ async def fill(db: Database, entries: int, tickets: int) -> list[str]:
 
 
 async def _tickets(db: Database, tickets: int, region_id: int, unit_id: int) -> list[str]:
-    """Tickets, steps and codes made inside the database; only the KNOWN last codes are real ones."""
+    """One ticket asked as on the web, copied inside the database; the copies' codes open nothing but for KNOWN of them."""
+    question = Question("居住证怎样办理？", Channel.WEB, "96128", region_id, unit_id)
+    async with db.unit_of_work() as session:
+        first = (await ask(session, SystemClock(), question)).ticket.id
     is_sqlite = db.url.get_backend_name() == "sqlite"
     series = (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :tickets) SELECT {} FROM n"
+        "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) SELECT i FROM n) AS n"
         if is_sqlite
-        else "SELECT {} FROM generate_series(1, :tickets) AS n(i)"
+        else "generate_series(1, :count) AS n(i)"
     )
-    now = "'2026-06-01 02:00:00.000000'" if is_sqlite else "TIMESTAMPTZ '2026-06-01 02:00:00Z'"
-    day = "'2026-06-08'" if is_sqlite else "DATE '2026-06-08'"
-    no = "0" if is_sqlite else "false"
     fake = "lower(hex(randomblob(32)))" if is_sqlite else "md5(i::text) || md5((i + 1)::text)"
-    empty = "''"
-    filled = {
-        "tickets": {
-            "id": "i", "ticket_no": "'B' || i", "kind": "'question'", "state": "'WORKING'", "channel": "'web'", "line": "'96128'",
-            "region_id": str(region_id), "unit_id": str(unit_id), "caller_number": empty, "callback_number": empty,
-            "asker_name": empty, "received_at": now, "subject": empty, "question": "'问题' || i", "answer": empty,
-            "guidance": empty, "reason": empty, "question_class": "'general'", "feedback": "'by_code'", "draft_version": "1",
-            "sealed": no,
-        },
-        "ticket_steps": {
-            "ticket_id": "i", "position": "1", "unit_id": str(unit_id), "clock": "'Q5'", "started_at": now, "days": "5",
-            "due_on": day, "cut_off_at": now, "provisional": no, "table_version": "'bench'", "is_joint_part": no,
-            "reply": empty, "explanation": empty, "designated": no, "ping_pong": no,
-        },
-        "query_codes": {"ticket_id": "i", "code_hash": fake, "last4": "'0000'", "issued_at": now},
-    }  # fmt: skip
-    for table, columns in filled.items():
-        names = ", ".join(columns)
-        statement = f"INSERT INTO {table} ({names}) {series.format(', '.join(columns.values()))}"
+    changed = {
+        Ticket: {"id": ":first + i", "ticket_no": "'B' || i"},
+        Step: {"ticket_id": ":first + i"},
+        QueryCode: {"ticket_id": ":first + i", "code_hash": fake},
+    }
+    for model, new in changed.items():
+        table = model.__table__
+        names = [column.name for column in table.columns if column.name != "id" or "id" in new]
+        values = ", ".join(new.get(name, f"t.{name}") for name in names)
+        key = "t.id" if model is Ticket else "t.ticket_id"
+        copy = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values} FROM {table.name} t CROSS JOIN {series} WHERE {key} = :first"
         async with db.unit_of_work() as session:
-            await session.execute(text(statement), {"tickets": tickets})
+            await session.execute(text(copy), {"first": first, "count": tickets})
     async with db.unit_of_work() as session:
-        return [await codes.issue(session, SystemClock(), tickets - number) for number in range(KNOWN)]
+        return [
+            await codes.issue(session, SystemClock(), first + tickets - number) for number in range(KNOWN)
+        ]
 
 
 def serve(url: str, index: str, port: int) -> None:

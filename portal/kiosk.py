@@ -20,6 +20,8 @@ from kb.models import Audience, Entry
 from portal import forms
 from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
+from portal.region import home_region
+from tickets.intake.ask import askable_units
 
 routes = Routes()
 KEPT = 150
@@ -30,7 +32,9 @@ WORKER = Path(__file__).parent / "static" / "kiosk-worker.js"
 
 @routes.get("/kiosk", roles=PUBLIC)
 async def kiosk(request: web.Request) -> web.StreamResponse:
-    return render(request, "portal/kiosk.html")
+    async with request.app[DB].reading() as session:
+        units = await askable_units(session, (await home_region(session, request.app[PORTAL].region)).id)
+    return render(request, "portal/kiosk.html", units=units)
 
 
 @routes.get("/kiosk/worker.js", roles=PUBLIC)

@@ -25,7 +25,7 @@ from recordings.models import Call, Recording, RecordingKind
 from recordings.settings import RecordingSettings
 
 MIN_REASON = 4
-MAY_LISTEN = frozenset(Role) - {Role.ADMIN}
+MAY_LISTEN = frozenset(Role) - {Role.ADMIN, Role.WINDOW}
 SEES_CALLS = MAY_LISTEN - {Role.SECRECY}
 
 

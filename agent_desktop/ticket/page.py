@@ -97,7 +97,7 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "reply": ticket.answer or ticket.guidance,
         "parts": [one for one in case.steps if one.reply and one.finished_at],
         "other": await session.get(Ticket, ticket.about_id) if ticket.about_id else None,
-        "papers": await attachments.attachments_of(session, ticket.id),
+        "papers": [] if shielded else await attachments.attachments_of(session, ticket.id),
         "may_add_papers": bool(user.roles & PAPER_ADDERS),
         "limits": request.app[ATTACHMENTS],
         "seen": await queries.last_mark(session, ticket.id),

@@ -21,7 +21,7 @@ from core.web.errors import (
 )
 from core.web.keys import CHANNEL, CSRF, REQUEST_ID, SESSION_ID, SETTINGS, USER
 from core.web.pages import render
-from core.web.requests import wants_json
+from core.web.requests import route_of, wants_json
 from core.web.routes import DECLARED
 
 log = structlog.get_logger()
@@ -41,16 +41,16 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
         return response
     except HotlineError as error:
         if error.status >= 500:
-            log.exception("request_failed", path=request.path)
+            log.exception("request_failed", route=route_of(request))
         return answer(request, error)
     except (OperationalError, InterfaceError):
-        log.exception("database_away", path=request.path)
+        log.exception("database_away", route=route_of(request))
         return answer(request, DatabaseAway())
     except IntegrityError:  # a row vanished or appeared between looking and writing
-        log.exception("integrity_refused", path=request.path)
+        log.exception("integrity_refused", route=route_of(request))
         return answer(request, Conflict())
     except Exception:
-        log.exception("request_failed", path=request.path)
+        log.exception("request_failed", route=route_of(request))
         return answer(request, HotlineError())
     finally:
         structlog.contextvars.unbind_contextvars("request_id")
@@ -100,7 +100,7 @@ def _translated(request: web.Request, error: web.HTTPException) -> HotlineError:
             return BodyTooLarge(limit_kb=limit_kb)
         case status if status < 500:
             return BadRequest()
-    log.error("request_failed", path=request.path, status=error.status, reason=error.reason)
+    log.error("request_failed", route=route_of(request), status=error.status, reason=error.reason)
     return HotlineError()
 
 

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 from core.errors import LoginRequired, NotAllowed
 from core.web.errors import BodyTooLarge, CsrfRefused, TokenInvalid
 from core.web.keys import CHANNEL, CLOCK, CSRF, DB, SESSION_ID, SETTINGS, USER, Channel
-from core.web.requests import from_our_pages
+from core.web.requests import from_our_pages, route_of
 from core.web.routes import DECLARED, PUBLIC, Declared, may
 from core.web.sessions import SEEN_EVERY, cookie_name, find_bearer, find_session, touch
 
@@ -37,7 +37,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _declaration(request: web.Request) -> Declared:
     item = request.app[DECLARED].get(request.match_info.route)
     if item is None:  # fail closed: nobody said who may use it
-        log.error("route_without_roles", path=request.path)
+        log.error("route_without_roles", route=route_of(request))
         raise NotAllowed
     return item
 

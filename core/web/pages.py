@@ -56,6 +56,10 @@ def render(request: web.Request, name: str, *, status: int = 200, **context: Any
         request.app[TEMPLATES].get_template(name).render(**_base_context(request), flashes=flashes, **context)
     )
     response = web.Response(text=text, content_type="text/html", status=status)
+    if (
+        request[USER] is None
+    ):  # a page with somebody's token in it is never packed: its length would tell of it
+        response.enable_compression()
     if flashes:
         response.del_cookie(FLASH_COOKIE, path="/")
     return response

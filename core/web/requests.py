@@ -18,6 +18,12 @@ def source_of(request: web.Request) -> str:
     return remote
 
 
+def route_of(request: web.Request) -> str:
+    """The route's pattern, for logs: an address may hold a query code, which opens its ticket to whoever reads it."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
 def wants_json(request: web.Request) -> bool:
     """Programs, scripts and sockets get JSON; people get pages."""
     if request.path.startswith("/api/") or "Upgrade" in request.headers:

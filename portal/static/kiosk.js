@@ -101,7 +101,7 @@ async function send(address, fields) {
 async function ask(event) {
   event.preventDefault();
   if (!form) await freshForm();
-  const sent = await send("/ask", { door: "kiosk", form: form?.form || "", sum: $("sum").value, question: $("question").value });
+  const sent = await send("/ask", { door: "kiosk", form: form?.form || "", sum: $("sum").value, unit: $("unit").value, question: $("question").value });
   if (sent.error) {
     await freshForm();
     refuse($("ask-refusal"), sent.error);
@@ -128,7 +128,7 @@ async function track(event) {
 }
 
 function wipe() {
-  for (const field of document.querySelectorAll("input, textarea")) field.value = "";
+  for (const field of document.querySelectorAll("input, textarea, select")) field.value = "";
   for (const place of ["code", "due", "progress-title", "progress-reply", "answer-title", "answer-text"]) $(place).textContent = "";
   for (const place of ["progress", "results"]) $(place).replaceChildren();
   for (const place of ["ask-refusal", "track-refusal"]) refuse($(place), "");

@@ -183,7 +183,7 @@ async def test_window_gives_one_slip_for_several_items(page: Page, site: PortalS
     await page.fill("#username", "clerk")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/window")
+    await page.wait_for_url(f"{site.url}/window")
     await page.get_by_label("信函", exact=True).check()
     await page.fill("#received_on", "2026-05-29")
     await page.fill("#text1", "低保怎么申请")

@@ -16,6 +16,7 @@ from support.web import Browser, browsing, web_app
 
 import portal.app
 from core.db import Database
+from core.web.routes import DECLARED
 from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.settings import PortalSettings
@@ -307,3 +308,19 @@ async def test_kiosk_is_a_channel_of_its_own(portal_: Portal):
     assert (response.status, set(await response.json())) == (201, {"ticket_no", "query_code", "due_on"})
     async with portal_.city.db.reading() as session:
         assert await session.scalar(select(func.count()).where(Ticket.channel == Channel.KIOSK)) == 1
+
+
+async def test_failures_log_the_route_and_never_the_code(portal_: Portal, capsys: pytest.CaptureFixture[str]):
+    """A fault while somebody asks by code leaves the pattern in the log, not the code (§5.10)."""
+
+    async def broken(_: web.Request) -> web.Response:
+        raise RuntimeError("broken")
+
+    code = "572044198035"
+    for route, item in portal_.browser.client.app[DECLARED].items():
+        if item.path == "/open311/v2/requests/{code}.{form:json|xml}" and item.method == "GET":
+            route._handler = broken
+    assert (await portal_.browser.client.get(f"/open311/v2/requests/{code}.json")).status == 500
+    logged = capsys.readouterr().out
+    assert "/open311/v2/requests/{code}.{form}" in logged
+    assert code not in logged
