@@ -30,13 +30,15 @@ from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
 from ivr.ami import Ami
+from ivr.calling_back import CallingBack
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
 from ivr.events import CallEnded
-from ivr.flow.context import FlowDeps, HotAnswer
+from ivr.flow.context import Caller, FlowDeps, HotAnswer
 from ivr.journal import Journal
 from ivr.leftovers import Leftovers
+from ivr.live_call import LiveCall
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
@@ -105,6 +107,7 @@ class Hotline:
         self._supervise()
         self.controller.start()
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
+        self.tasks.loop("owed-calls", self.calling_back.run)
         self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
@@ -156,8 +159,8 @@ class Hotline:
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
             menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
-            on_answered=opening.answered, on_liaison=opening.liaison_answered,
-            on_transfer_failed=opening.transfer_failed, on_ended=opening.ended,
+            on_answered=partial(self._call_answered, opening), on_liaison=opening.liaison_answered,
+            on_transfer_failed=opening.transfer_failed, on_ended=partial(self._call_ended, opening),
         )  # fmt: skip
         asterisk = settings.asterisk
         ami = partial(
@@ -166,6 +169,17 @@ class Hotline:
         )  # fmt: skip
         self.controller = Controller(deps, ami)
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
+        self.calling_back = CallingBack(self.controller, self.control, self.db, self.clock, self.bus)
+
+    async def _call_answered(
+        self, opening: Opening, controller: Controller, call: LiveCall, extension: str
+    ) -> None:
+        await opening.answered(controller, call, extension)
+        await self.calling_back.answered(controller.caller_of(call))
+
+    async def _call_ended(self, opening: Opening, controller: Controller, caller: Caller) -> None:
+        await self.calling_back.ended(caller)
+        await opening.ended(controller, caller)
 
     async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
         async with self.db.reading() as session:

@@ -90,6 +90,8 @@ class CallNotes:
     ticket_no: str = ""
     query_code: str = ""
     unit_id: int | None = None
+    owed_call_id: int | None = None
+    """The call-back this call out is a try of."""
 
 
 @dataclass
@@ -99,6 +101,8 @@ class Board:
     registered: set[str] = field(default_factory=set)
     """Devices with a reachable telephone: `1001`, `w1001`."""
     notes: dict[str, CallNotes] = field(default_factory=dict)
+    owed: tuple[int, int] = (0, 0)
+    """Call-backs that are open, and those of them overdue."""
 
     def agent(self, user_id: int) -> AgentView | None:
         seat = self.seats.get(user_id)

@@ -2,9 +2,10 @@
 
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 
 from core.errors import HotlineError
-from ivr import spoken
+from ivr import owed_calls, spoken
 from ivr.board import CallNotes
 from ivr.steps import NoCall
 from ivr.transfers import Transfers
@@ -48,6 +49,9 @@ class CallsOutOff(HotlineError):
 class CallControl(Transfers):
     """Every order of the pages, each refused with its own Chinese sentence when it does not fit the moment."""
 
+    on_free: Callable[[int], Awaitable[bool]] | None = None
+    """Asked when an operator becomes free; True: the operator calls somebody back."""
+
     # --- the seat -----------------------------------------------------------------------------------------------
 
     async def login(self, user_id: int, *, desk_phone: bool = False) -> None:
@@ -57,14 +61,17 @@ class CallControl(Transfers):
         await self._seats.sign_out(user_id)
 
     async def ready(self, user_id: int) -> None:
-        await self._seats.ready(user_id)
+        """Free for the next caller, who may be one to be called back."""
+        self._seats.of(user_id)
+        if self.on_free is None or not await self.on_free(user_id):
+            await self._seats.ready(user_id)
 
     async def pause(self, user_id: int, reason: str) -> None:
         await self._seats.pause(user_id, reason)
 
     async def finish_wrap_up(self, user_id: int) -> None:
         """The ticket has its outcome (the desk has checked): ready for the next caller."""
-        await self._seats.ready(user_id)
+        await self.ready(user_id)
 
     # --- the call -----------------------------------------------------------------------------------------------
 
@@ -79,12 +86,27 @@ class CallControl(Transfers):
     async def call_out(self, user_id: int, number: str, ticket_no: str | None) -> None:
         """Ring the operator's telephone (it answers by itself), then the number; the talk is recorded (M-28)."""
         seat = self._seats.of(user_id)
-        await self._ring_out(seat.extension, seat.device, number, ticket_no)
+        await self._ring_out(seat.extension, seat.device, number, CallNotes(ticket_no=ticket_no or ""))
 
     async def call_back(self, user_id: int, number: str, ticket_no: str) -> str:
         """As `call_out` from the person's own telephone, seat or not (M-28); returns the call's linkedid."""
         extension, device = self._telephone(user_id)
-        return await self._ring_out(extension, device, number, ticket_no)
+        return await self._ring_out(extension, device, number, CallNotes(ticket_no=ticket_no))
+
+    async def return_call(self, user_id: int, owed_call_id: int) -> None:
+        """Take on a call that is owed and ring its number; OwedCallTaken when somebody else was quicker."""
+        seat = self._seats.of(user_id)
+        if self.board.tracker.call_by_extension(seat.extension):
+            raise InACall
+        async with self._db.unit_of_work() as session:
+            row = await owed_calls.take_on(session, self._clock, owed_call_id, user_id)
+        try:
+            notes = CallNotes(owed_call_id=row.id)
+            await self._ring_out(seat.extension, seat.device, row.number, notes, line=row.line)
+        except HotlineError:
+            async with self._db.unit_of_work() as session:
+                await owed_calls.tried(session, self._clock, owed_call_id, reached=False)
+            raise
 
     def _telephone(self, user_id: int) -> tuple[str, str]:
         """Extension and device of somebody's reachable telephone: the seat's, the browser's, the one on the desk."""
@@ -96,7 +118,9 @@ class CallControl(Transfers):
                 return name.removeprefix("w"), f"PJSIP/{name}"
         raise NoTelephone
 
-    async def _ring_out(self, extension: str, device: str, number: str, ticket_no: str | None) -> str:
+    async def _ring_out(
+        self, extension: str, device: str, number: str, notes: CallNotes, *, line: str = ""
+    ) -> str:
         if self.board.tracker.call_by_extension(extension):
             raise InACall
         if not _NUMBER.fullmatch(number):
@@ -104,10 +128,10 @@ class CallControl(Transfers):
         if not self._settings.asterisk.trunk_contact:
             raise CallsOutOff
         channel_id = f"{self._settings.asterisk.system_name}-out-{uuid.uuid4().hex[:12]}"
-        line = self._settings.line.number
+        line = line or self._settings.line.number
         for entry in self.board.tracker.expect_out(channel_id, extension, number, line, self._clock.now()):
             self._controller.journal.add(entry)
-        self.board.notes[channel_id] = CallNotes(ticket_no=ticket_no or "")
+        self.board.notes[channel_id] = notes
         await self._ami.action(
             "Originate", Channel=device, Context="call-out", Exten="s", Priority=1, Async="true", Timeout=20000,
             ChannelId=channel_id, CallerID=f"{line} <{line}>",

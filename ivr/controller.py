@@ -225,7 +225,7 @@ class Controller:
         if caller is None:
             line = self._deps.lines.get(call.line) or next(iter(self._deps.lines.values()))
             caller = self.callers[call.linkedid] = Caller(call.linkedid, call, line)
-            self.board.notes[call.linkedid] = CallNotes(region_id=line.region_id)
+            self.board.notes.setdefault(call.linkedid, CallNotes()).region_id = line.region_id
         return caller
 
     async def finish(self, call: LiveCall) -> None:

@@ -1,1 +1,58 @@
-"""The tables of this room."""
+"""The tables of this room: owed-calls owed to callers."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import Base, PrimaryKey, UtcDateTime
+from core.people import User
+
+
+class OwedKind(StrEnum):
+    MISSED = "missed"
+    """漏接: gave up in the queue"""
+    KEPT_PLACE = "kept_place"
+    """保留排队位置: asked to be called when it is their turn"""
+
+
+class OwedState(StrEnum):
+    OPEN = "open"
+    REACHED = "reached"
+    UNREACHABLE = "unreachable"
+    """three tries in vain"""
+    SERVED = "served"
+    """called again and was answered"""
+    DROPPED = "dropped"
+    """closed by hand, with a remark"""
+
+
+class OwedCall(Base):
+    """One caller to be called back (回拨): who, why, until when, by whom, with what result."""
+
+    __tablename__ = "owed_calls"
+    __table_args__ = (Index("ix_owed_calls_state_asked_at", "state", "asked_at"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"), index=True)
+    """The call that waited; with several of one number the first."""
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"), index=True)
+    line: Mapped[str] = mapped_column(String(20), default="")
+    number: Mapped[str] = mapped_column(String(32), index=True)
+    """In full; masked wherever it is shown. One open call-back per number."""
+    kind: Mapped[OwedKind] = mapped_column(String(12))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the caller entered the queue: their place."""
+    times: Mapped[int] = mapped_column(default=1)
+    """How often this number gave up."""
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """Who took it on."""
+    state: Mapped[OwedState] = mapped_column(String(12), default=OwedState.OPEN)
+    tries: Mapped[int] = mapped_column(default=0)
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    remark: Mapped[str] = mapped_column(String(200), default="")
+
+    owner: Mapped[User | None] = relationship(lazy="raise")

@@ -32,9 +32,12 @@ class Opening:
         """An operator answered: the call's ticket exists from this moment, so its code can be spoken later (M-23)."""
         caller = controller.callers.get(call.linkedid)
         user_id = controller.seats.user_ids().get(extension)
-        if caller is None or user_id is None or call.direction == "out" or caller.ticket_no:
+        if caller is None or user_id is None or caller.ticket_no:
             return
-        await self.say_staff_number(controller, call, extension)
+        if call.direction == "in":
+            await self.say_staff_number(controller, call, extension)
+        elif controller.board.notes[call.linkedid].owed_call_id is None:
+            return  # a call out belongs to the ticket it was made for
         call_id = await controller.journal.call_id(call.linkedid)
         async with self._db.unit_of_work() as session:
             issued = await service.open_for_call(

@@ -10,6 +10,7 @@ from recordings.models import CallEnd
 _SERVED = {
     "voicemail": CallEnd.VOICEMAIL,
     "complaint": CallEnd.COMPLAINT,
+    "call_back": CallEnd.CALL_BACK,
     "self_service": CallEnd.SELF_SERVICE,
 }
 
@@ -20,7 +21,7 @@ def how_ended(call: LiveCall, outcome: str) -> CallEnd:
         return CallEnd.LIAISON
     if call.answered_at:
         return CallEnd.OPERATOR
-    if outcome in ("voicemail", "complaint"):
+    if outcome in ("voicemail", "complaint", "call_back"):
         return _SERVED[outcome]
     if call.queued_at and call.phase_before_end in ("queue", "ringing"):
         return CallEnd.QUEUE

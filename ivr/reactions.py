@@ -48,6 +48,9 @@ class Reactions:
             controller.caller_of(call)
         elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
             self._operator_answered(line, call)
+        elif line.kind == ledger.ANSWERED and line.data["role"] == "citizen":
+            controller.caller_of(call)
+            controller.job(self._deps.on_answered(controller, call, call.operator), "citizen-answered")
         elif line.kind == ledger.TRANSFER_ANSWERED:
             self._unit_answered(line, call)
         elif line.kind == ledger.TRANSFER_FAILED:

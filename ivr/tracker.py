@@ -190,6 +190,8 @@ class Tracker:
         if call is None or leg is None or not leg.rings:
             return []
         leg.rings = False
+        if leg.uniqueid == call.linkedid:
+            return []  # our own operator's telephone, with which a call out begins
         status = event.get("DialStatus", "?")
         if status == "ANSWER" and leg.party and leg.party.needs_key and not leg.has_accepted:
             status = "CONTINUE"  # it hung up while it was asked for the key

@@ -20,6 +20,8 @@ class CallEnd(StrEnum):
     """abandoned in the operator queue"""
     SELF_SERVICE = "self_service"
     """served by the menus alone, to their end"""
+    CALL_BACK = "call_back"
+    """left the queue to be called back, keeping their place"""
     VOICEMAIL = "voicemail"
     COMPLAINT = "complaint"
     OPERATOR = "operator"

@@ -61,6 +61,7 @@ def desk_state(
         "ticket": draft
         and {"ticket_no": draft.ticket_no, "version": draft.version, "done": draft.has_outcome},
         "waiting": len(board.waiting()),
+        "owed": {"open": board.owed[0], "overdue": board.owed[1]},
         "present": sorted(board.registered),
     }
 

@@ -12,6 +12,7 @@ from agent_desktop.desk.directory import directory_json, places_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
 from agent_desktop.desk.kb_views import routes as kb_routes
 from agent_desktop.desk.live import DESK_PUSH
+from agent_desktop.desk.owed_calls import routes as owed_routes
 from agent_desktop.desk.phrases import Situation, load, phrases_json
 from agent_desktop.desk.ticket_views import refuse_unfinished
 from agent_desktop.desk.ticket_views import routes as ticket_routes
@@ -91,7 +92,7 @@ async def seat(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/desk/call", roles=OPERATOR)
 async def call(request: web.Request) -> web.StreamResponse:
-    """{"action": hang_up | blind | consult | complete | three_way | cancel | play_code | call_out, …}"""
+    """{"action": hang_up | blind | consult | complete | three_way | cancel | play_code | return_call | call_out, …}"""
     body, user_id, control = await json_body(request), person(request).user_id, request.app[CONTROL]
     match body.get("action"):
         case "hang_up":
@@ -108,6 +109,8 @@ async def call(request: web.Request) -> web.StreamResponse:
             await control.cancel_consult(user_id)
         case "play_code":
             await control.play_code(user_id)
+        case "return_call":
+            await control.return_call(user_id, _key(body, "owed_call_id"))
         case "call_out":
             await control.call_out(user_id, _number(body), body.get("ticket_no") or None)
         case other:
@@ -184,7 +187,7 @@ def _number(body: dict[str, Any]) -> str:
 def setup(app: web.Application) -> None:
     app[PHRASES] = load()
     add_room(app, "agent_desktop.desk", prefix="desk")
-    for part in (routes, codes.routes, ticket_routes, kb_routes):
+    for part in (routes, codes.routes, ticket_routes, kb_routes, owed_routes):
         part.register(app)
     own.setup(app)
     app.on_startup.append(live.start)

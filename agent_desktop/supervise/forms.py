@@ -16,6 +16,7 @@ ENDS = {
     CallEnd.VOICEMAIL: "留言",
     CallEnd.COMPLAINT: "投诉",
     CallEnd.QUEUE: "排队放弃",
+    CallEnd.CALL_BACK: "保留位置等回拨",
     CallEnd.MENU: "菜单中挂机",
     CallEnd.UNSEEN: "未能观察",
 }

@@ -86,7 +86,7 @@ class Caller:
     opening: "asyncio.Task[None] | None" = None
     """Opens the ticket of a talk that has begun; the query code comes from it."""
     outcome: str = ""
-    """`voicemail` or `complaint` once one is handed in, `self_service` when the menus served to their end."""
+    """`voicemail`, `complaint` or `call_back` once one is handed in, `self_service` when the menus served to their end."""
 
     @property
     def region(self) -> Region:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from ivr import owed_calls
 from ivr.flow.context import Branch, Handler, Message
+from ivr.models import OwedKind
 from recordings import ledger
 from recordings.intake import take_in
 from recordings.models import RecordingKind
@@ -17,6 +19,7 @@ class Messages(Branch):
             "save_complaint": self.save_complaint,
             "save_voicemail": self.save_voicemail,
             "callback_number": self.callback_number,
+            "keep_place": self.keep_place,
         }
 
     def next_file(self) -> str:
@@ -48,6 +51,17 @@ class Messages(Branch):
             return None
         self.caller.callback_number = digits
         return "done"
+
+    async def keep_place(self) -> str:
+        """The caller leaves the queue and is called when it is their turn (M-13)."""
+        call_id = await self.deps.journal.call_id(self.caller.linkedid)
+        async with self.deps.db.unit_of_work() as session:
+            await owed_calls.owe(
+                session, call_id=call_id, kind=OwedKind.KEPT_PLACE, number=self.caller.callback_number,
+                asked_at=self.caller.call.queued_at,
+            )  # fmt: skip
+        self.caller.outcome = "call_back"
+        return "kept"
 
     async def hand_in(self) -> None:
         """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""

@@ -17,6 +17,7 @@ STAGES = {
     "after": "TALKED",
     "overflow": "OP-NONE",
     "voicemail": "VM-REC",
+    "keep-place": "KEEP",
     "transfer-failed": "TRANSFER-FAILED",
 }
 """Where the walk begins for each STAGE that the dialplan hands over; empty: the tree's start."""

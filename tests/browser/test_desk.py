@@ -11,7 +11,10 @@ from support.browsing import sign_in
 from support.desk_site import DeskSite
 from support.fake_control import live_call
 
+from ivr import owed_calls
 from ivr.board import ConsultView
+from ivr.models import OwedKind
+from recordings.models import Call
 from tickets.models import Outcome, State
 
 AXE = Path(__file__).parents[1] / "support/vendor/axe-4.14.1.min.js"
@@ -239,6 +242,33 @@ async def test_phrases_follow_the_state_of_the_call(page: Page, site: DeskSite) 
     site.control.change_call(site.users["operator"], phase="talking", consult=None)
     await page.get_by_label("无法明确部门").check()
     await expect(phrases).to_contain_text("政府办公室区分")
+
+
+async def test_owed_calls_are_worked_from_the_desk(page: Page, site: DeskSite) -> None:
+    """漏接: the seat bar counts them, Alt+B lists them with masked number and due time; one press rings, another closes."""
+    ids = []
+    async with site.db.unit_of_work() as session:
+        for number in ("13800001111", "13800002222"):
+            call = Call(linkedid=f"missed-{number}", line="96128", region_id=site.region_id, caller_number=number,
+                        started_at=site.clock.now(), queued_at=site.clock.now())  # fmt: skip
+            session.add(call)
+            await session.flush()
+            owed = await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED)
+            assert owed
+            ids.append(owed.id)
+    site.board.owed = (2, 0)
+    await on_duty(page, site)
+    await expect(page.get_by_test_id("owed")).to_contain_text("回拨 2")
+    await page.keyboard.press("Alt+b")
+    rows = page.get_by_test_id("owed-rows").get_by_role("row")
+    await expect(rows).to_have_count(2)
+    await expect(rows.first).to_contain_text("138****1111")
+    assert await violations(page) == []
+    await rows.nth(1).get_by_role("textbox").fill("重复来电")
+    await rows.nth(1).get_by_role("button", name="办结").click()
+    await expect(rows).to_have_count(1)
+    await rows.first.get_by_role("button", name="回拨").click()
+    await until(lambda: ("return_call", ids[0]) in site.control.wishes)
 
 
 async def test_the_full_number_is_shown_on_request_and_leaves_an_audit_row(

@@ -19,6 +19,7 @@ class FakeBoard:
     queue: list[WaitingView] = field(default_factory=list)
     live: list[LiveCallView] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
+    owed: tuple[int, int] = (0, 0)
 
     @property
     def tracker(self) -> Any:
@@ -148,6 +149,9 @@ class FakeControl:
     async def call_back(self, user_id: int, number: str, ticket_no: str) -> str:
         self.wishes.append(("call_back", number, ticket_no))
         return f"fake-out-{len(self.wishes)}"
+
+    async def return_call(self, user_id: int, owed_call_id: int) -> None:
+        self.wishes.append(("return_call", owed_call_id))
 
     async def page_loaded(self, user_id: int, *, in_call: bool) -> None:
         self.wishes.append(("page_loaded", in_call))

@@ -3,6 +3,7 @@ import { live } from "/static/core/live.js";
 import { Station } from "/static/softphone/station.js";
 import { AudioSettings } from "/static/softphone/audio-settings.js";
 import { CallPanel } from "./call.js";
+import { OwedCalls } from "./owed-calls.js";
 import { Directory } from "./directory.js";
 import { Phrases } from "./phrases.js";
 import { Search } from "./search.js";
@@ -27,6 +28,7 @@ const ticket = new TicketForm(desk, {
 const search = new Search({ ticketNo: () => ticket.number, insert: (hit) => ticket.insertAnswer(hit), unitOf: () => ticket.unitName() });
 const call = new CallPanel(desk, { ticketNo: () => ticket.number });
 const seat = new Seat(desk, { finish: () => ticket.finish() });
+const owedCalls = new OwedCalls(desk);
 const audio = new AudioSettings(station);
 
 function show(state) {
@@ -38,6 +40,7 @@ function show(state) {
   call.show(state, before);
   ticket.show(state);
   directory.show(state);
+  owedCalls.show(state);
   phrases.show(state, ticket.choices());
   if (state.call && state.call.phase === "talking" && before?.call?.phase === "ringing") search.focusForNewCall();
 }

@@ -1,0 +1,109 @@
+"""Working off the owed-calls (回拨): who is owed one, and whose turn it is among those who wait on the line.
+
+Fair to both: a caller who keeps their place is called when an operator is free and nobody on the line has waited
+longer; a live caller is never overtaken. The list itself is `ivr.owed_calls`'.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.errors import HotlineError
+from ivr import owed_calls
+from ivr.control import CallControl
+from ivr.controller import Controller
+from ivr.flow.context import Caller
+from ivr.models import OwedCall, OwedKind
+from ivr.outcome import how_ended
+from ivr.owed_calls import OwedCallsChanged
+from recordings.models import CallEnd
+
+log = structlog.get_logger()
+LOOK_S = 2.0
+REASON = "回拨"
+
+
+class CallingBack:
+    def __init__(
+        self, controller: Controller, control: CallControl, db: Database, clock: Clock, bus: Bus
+    ) -> None:
+        self._controller = controller
+        self._control = control
+        self._db = db
+        self._clock = clock
+        control.on_free = self.take_turn
+        bus.subscribe(OwedCallsChanged, self._count_anew)
+
+    def _count_anew(self, _: OwedCallsChanged) -> None:
+        self._controller.job(self.count(), "owed-calls-counted")
+
+    async def ended(self, caller: Caller) -> None:
+        """A caller who gave up in the queue is owed a call; a try to call back has its result."""
+        call = caller.call
+        owed_call_id = self._controller.board.notes[call.linkedid].owed_call_id
+        is_missed = call.direction == "in" and how_ended(call, caller.outcome) == CallEnd.QUEUE
+        if not (is_missed or owed_call_id):
+            return
+        call_id = await self._controller.journal.call_id(call.linkedid)
+        async with self._db.unit_of_work() as session:
+            if owed_call_id:
+                reached = call.answered_at is not None
+                await owed_calls.tried(session, self._clock, owed_call_id, reached=reached)
+            else:
+                await owed_calls.owe(session, call_id=call_id, kind=OwedKind.MISSED, asked_at=call.queued_at)
+
+    async def answered(self, caller: Caller) -> None:
+        """An operator talks to the caller: nothing is owed to this number any more."""
+        if caller.call.direction == "in" and caller.number:
+            async with self._db.unit_of_work() as session:
+                await owed_calls.served(session, self._clock, caller.number)
+
+    async def count(self) -> None:
+        """The desks show how many are open and how many of them overdue."""
+        async with self._db.reading() as session:
+            rows = await owed_calls.waiting_list(session)
+        now = self._clock.now()
+        self._controller.board.owed = (len(rows), sum(row.due_at < now for row in rows))
+        self._controller.changed()
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Look for idle seats while nobody waits on the line; a seat that becomes free asks by itself."""
+        await self.count()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            beat()
+            if self._controller.ami.up and not self._controller.board.waiting():
+                await self._use_idle_seats()
+
+    async def _use_idle_seats(self) -> None:
+        ready = [
+            agent for agent in self._controller.board.agents() if agent.state == "ready" and agent.registered
+        ]
+        for agent in sorted(ready, key=lambda agent: agent.since_at):
+            if not await self.take_turn(agent.user_id):
+                return
+
+    async def take_turn(self, user_id: int) -> bool:
+        """Let this operator, who is free, call whoever is next by their place; False when that is nobody."""
+        async with self._db.reading() as session:
+            row = await owed_calls.next_place(session)
+        if row is None or not self._is_due(row):
+            return False
+        seat = self._controller.board.seats[user_id]
+        seat.wrap_up_call = ""
+        await self._controller.seats.hold_back(seat, REASON)
+        try:
+            await self._control.return_call(user_id, row.id)
+        except HotlineError:
+            log.info("owed_call_not_begun", owed_call=row.id, extension=seat.extension)
+            return False
+        return True
+
+    def _is_due(self, row: OwedCall) -> bool:
+        board = self._controller.board
+        is_calling = any(call.caller == row.number for call in board.tracker.calls.values())
+        return not is_calling and all(view.queued_at > row.asked_at for view in board.waiting())

@@ -1,0 +1,152 @@
+"""Callers to be called back (漏接回拨): who gave up in the queue, and who keeps their place in it.
+
+A call-back has an owner once somebody takes it on, a due time and a result; a number has at most one that is open.
+Ringing is `ivr.control`'s. Every function takes the caller's session and never commits.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, Select, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.bus import publish
+from core.clock import Clock, beijing
+from core.errors import Conflict, NotFound
+from core.holidays import load_calendar
+from core.units import Region
+from ivr.models import OwedCall, OwedKind, OwedState
+from recordings.models import Call
+
+TRIES = 3
+"""M-28: after so many in vain the caller counts as unreachable."""
+LAST_HOUR = timedelta(hours=1)
+"""Missed within the last hour before closing: due at the end of the next working day."""
+
+
+@dataclass(frozen=True)
+class OwedCallsChanged:
+    """The list of owed-calls is no longer what it was."""
+
+
+class OwedCallTaken(Conflict):
+    """Somebody else has taken it on, or it is finished."""
+
+    code = "owed_call_taken"
+    text = "这个回拨已由他人处理或已经办结，请刷新列表。"
+
+
+class OwedCallUnknown(NotFound):
+    """There is no such call-back in this person's reach."""
+
+    code = "owed_call_unknown"
+    text = "没有这个回拨任务。"
+
+
+async def owe(
+    session: AsyncSession,
+    *,
+    call_id: int,
+    kind: OwedKind,
+    number: str = "",
+    asked_at: datetime | None = None,
+) -> OwedCall | None:
+    """Put a caller on the list; None for a hidden number. A number that is on it already stays at its place."""
+    call = await session.get_one(Call, call_id)
+    wanted = number or call.caller_number
+    if not any(character.isdigit() for character in wanted):
+        return None
+    publish(session, OwedCallsChanged())
+    known = await session.scalar(_open().where(OwedCall.number == wanted).with_for_update())
+    asked_at = asked_at or call.queued_at or call.started_at
+    if known is not None:
+        known.times += 1
+        known.kind = kind if kind == OwedKind.KEPT_PLACE else known.kind
+        return known
+    fresh = OwedCall(
+        call_id=call_id, region_id=call.region_id, line=call.line, number=wanted, kind=kind, asked_at=asked_at,
+        due_at=await _due_at(session, asked_at, call.region_id),
+    )  # fmt: skip
+    session.add(fresh)
+    await session.flush()
+    return fresh
+
+
+async def take_on(session: AsyncSession, clock: Clock, owed_call_id: int, user_id: int) -> OwedCall:
+    """This operator tries now. Raises OwedCallTaken when another was quicker."""
+    free = (OwedCall.id == owed_call_id) & (OwedCall.state == OwedState.OPEN)
+    mine = or_(OwedCall.owner_id.is_(None), OwedCall.owner_id == user_id)
+    values = {"owner_id": user_id, "tries": OwedCall.tries + 1, "tried_at": clock.now()}
+    done: CursorResult[tuple[()]] = await session.execute(  # type: ignore[assignment]
+        update(OwedCall).where(free, mine).values(**values)
+    )
+    if done.rowcount != 1:
+        raise OwedCallTaken
+    publish(session, OwedCallsChanged())
+    return await session.get_one(OwedCall, owed_call_id, populate_existing=True)
+
+
+async def tried(session: AsyncSession, clock: Clock, owed_call_id: int, *, reached: bool) -> None:
+    """The result of one try; the third in vain ends it, and the next is anybody's."""
+    row = await session.get_one(OwedCall, owed_call_id)
+    if row.state != OwedState.OPEN:
+        return
+    if reached or row.tries >= TRIES:
+        _finish(row, clock, OwedState.REACHED if reached else OwedState.UNREACHABLE)
+    else:
+        row.owner_id, row.kind = None, OwedKind.MISSED
+    publish(session, OwedCallsChanged())
+
+
+async def drop(session: AsyncSession, clock: Clock, owed_call_id: int, user_id: int, remark: str) -> None:
+    """Closed by hand, with the reason."""
+    row = await session.get(OwedCall, owed_call_id)
+    if row is None:
+        raise OwedCallUnknown
+    if row.state != OwedState.OPEN or row.owner_id not in (None, user_id):
+        raise OwedCallTaken
+    row.owner_id, row.remark = user_id, remark
+    _finish(row, clock, OwedState.DROPPED)
+    publish(session, OwedCallsChanged())
+
+
+async def served(session: AsyncSession, clock: Clock, number: str) -> None:
+    """The caller called again and an operator answered: nobody need call back."""
+    rows = (await session.scalars(_open().where(OwedCall.number == number))).all() if number else []
+    for row in rows:
+        _finish(row, clock, OwedState.SERVED)
+        publish(session, OwedCallsChanged())
+
+
+async def waiting_list(session: AsyncSession, regions: Collection[int] | None = None) -> Sequence[OwedCall]:
+    """What is open, those keeping their place first, then by due time; `regions` None: of all."""
+    query = _open().options(selectinload(OwedCall.owner)).order_by(OwedCall.due_at, OwedCall.asked_at)
+    if regions is not None:
+        query = query.where(OwedCall.region_id.in_(regions))
+    return (await session.scalars(query)).all()
+
+
+async def next_place(session: AsyncSession) -> OwedCall | None:
+    """Of those keeping their place, the one who has waited longest and whom nobody is calling."""
+    kept = _open().where(OwedCall.kind == OwedKind.KEPT_PLACE, OwedCall.owner_id.is_(None))
+    return await session.scalar(kept.order_by(OwedCall.asked_at, OwedCall.id).limit(1))
+
+
+def _open() -> Select[OwedCall]:
+    return select(OwedCall).where(OwedCall.state == OwedState.OPEN)
+
+
+def _finish(row: OwedCall, clock: Clock, state: OwedState) -> None:
+    row.state, row.finished_at = state, clock.now()
+
+
+async def _due_at(session: AsyncSession, asked_at: datetime, region_id: int | None) -> datetime:
+    """The end of this working day, or of the next when little is left of it."""
+    region = await session.get(Region, region_id) if region_id else None
+    code, calendar = region.code if region else None, await load_calendar(session)
+    today = beijing(asked_at).date()
+    if calendar.is_workday(today, code) and calendar.cut_off_at(today, code) - asked_at > LAST_HOUR:
+        return calendar.cut_off_at(today, code)
+    return calendar.cut_off_at(calendar.due_on(asked_at, 1, code).on, code)
