@@ -15,8 +15,8 @@ from sqlalchemy.orm import selectinload
 
 from core import audit
 from core.clock import Clock
-from core.people import Role
-from core.units import Region
+from core.people import Role, User
+from core.units import Region, Unit
 from recordings import timeline
 from recordings.audio import RATE_HZ, SAMPLE_BYTES, WAV_HEADER_BYTES, wav_header
 from recordings.calls import Scope, legs_with_people, lines_of
@@ -44,6 +44,8 @@ class Listener:
     """The own region is the root of the tree."""
     source: str = ""
     """Network address, for the audit log."""
+    unit_ids_below: frozenset[int] = frozenset()
+    """The bodies that the unit supervises: its head hears them too (M-09)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Facts:
     """For each unit that talked: its parts of the audio, in ms; for a consultation the whole."""
     held_by_unit_id: int | None = None
     """Of a voicemail: the unit that holds its ticket."""
+    made_by_unit_id: int | None = None
+    """Of a call back: the unit whose person made it (M-28)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Leave:
 
 
 async def listener(session: AsyncSession, who: Listener) -> Listener:
-    """The person with the regions below filled in."""
+    """The person with the regions and bodies below filled in."""
     rows = await session.execute(select(Region.id, Region.parent_id))
     parents: dict[int, int | None] = {region: parent for region, parent in rows}  # noqa: C416 (types)
     if who.region_id is None or who.region_id not in parents:
@@ -80,7 +84,18 @@ async def listener(session: AsyncSession, who: Listener) -> Listener:
         more = {region for region, parent in parents.items() if parent in below} - below
         below |= more
         grown = bool(more)
-    return replace(who, regions_below=frozenset(below), is_topmost=parents[who.region_id] is None)
+    return replace(
+        who,
+        regions_below=frozenset(below),
+        is_topmost=parents[who.region_id] is None,
+        unit_ids_below=await _supervised(session, who.unit_id),
+    )
+
+
+async def _supervised(session: AsyncSession, unit_id: int | None) -> frozenset[int]:
+    if unit_id is None:
+        return frozenset()
+    return frozenset(await session.scalars(select(Unit.id).where(Unit.supervising_unit_id == unit_id)))
 
 
 def scope_of(who: Listener, now: datetime, settings: RecordingSettings) -> Scope:
@@ -147,9 +162,11 @@ def _holds(who: Listener, facts: Facts) -> bool:
 
 
 def _leave_of_unit(role: Role, who: Listener, facts: Facts) -> Leave | None:
-    if _holds(who, facts):
+    units = {who.unit_id} - {None} | (who.unit_ids_below if role is Role.HEAD else frozenset())
+    holds = facts.kind is RecordingKind.VOICEMAIL and facts.held_by_unit_id in units
+    if holds or facts.made_by_unit_id in units:
         return Leave(role)
-    parts = facts.unit_parts.get(who.unit_id) if who.unit_id is not None else None
+    parts = tuple(sorted(part for unit in units if unit for part in facts.unit_parts.get(unit, ())))
     if not parts:
         return None
     return Leave(role, None if facts.kind is RecordingKind.CONSULT else parts)
@@ -174,7 +191,15 @@ async def facts_of(
         operator_ids=frozenset(operators),
         unit_parts={u: _parts(recording, spans, u) for u in units},
         held_by_unit_id=held_by_unit_id,
+        made_by_unit_id=await _maker(session, call) if call else None,
     )
+
+
+async def _maker(session: AsyncSession, call: Call) -> int | None:
+    """The unit of whoever made a call out."""
+    if call.direction != "out":
+        return None
+    return await session.scalar(select(User.unit_id).where(User.id == call.operator_id))
 
 
 def _parts(recording: Recording, spans: Sequence[timeline.Span], unit_id: int) -> tuple[tuple[int, int], ...]:

@@ -12,7 +12,7 @@ from support.case_site import CaseSite, Colleague, case_site, colleagues
 from agent_desktop.keys import ATTACHMENTS, CONTROL
 from core.db import Database
 from kb.models import Entry
-from recordings.models import Call
+from recordings.models import Call, Recording, RecordingKind
 from tickets import callbacks, satisfaction
 from tickets.models import Feedback
 from tickets.settings import AttachmentSettings
@@ -88,6 +88,33 @@ async def test_the_asker_is_called_back_and_each_try_is_logged(site: CaseSite):
         assert (await liaison.send(number, "call-back")).status == 409
     assert (await site.ticket(number)).feedback == Feedback.BY_CODE
     assert len(site.app[CONTROL].wishes) == 3
+
+
+async def test_the_unit_and_who_supervises_it_hear_the_call_back(site: CaseSite):
+    """M-28, M-09: the recording of a call back is on the ticket, for the unit that made it and the department above it."""
+    number = await site.asked()
+    city = site.city
+    async with colleagues(site, "liaison_a", "head_a_above", "operator") as (liaison, above, operator):
+        await liaison.open(f"/tickets/{number}")
+        assert (await liaison.send(number, "call-back")).status == 303
+        async with city.db.unit_of_work() as session:
+            call = Call(
+                linkedid="fake-out-1", direction="out", line="96128", region_id=city.regions["city"], talk_ms=5000,
+                started_at=city.clock.now(), ended_at=city.clock.now(), operator_id=city.users["liaison_a"],
+            )  # fmt: skip
+            session.add(call)
+            await session.flush()
+            session.add(
+                Recording(
+                    call_id=call.id, kind=RecordingKind.TALK, path="t.wav", source="t", started_at=city.clock.now(),
+                    duration_ms=5000, channels=2,
+                )
+            )  # fmt: skip
+            await callbacks.note_end(session, city.clock, "fake-out-1")
+        for person, hears in ((liaison, True), (above, True), (operator, False)):
+            page = await person.open(f"/tickets/{number}")
+            assert "已接通</span>" in page
+            assert ("data-player=" in page) is hears
 
 
 async def test_a_reply_becomes_a_draft_with_both_ticks(site: CaseSite):
