@@ -107,13 +107,16 @@ async def _store(
 async def _copy(db: Database, name: str, columns: Sequence[str], batch: list[tuple[Any, ...]]) -> None:
     async with db.engine.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
-        await raw.execute("SET session_replication_role = replica")  # the rows are right, checking each costs minutes
+        await raw.execute(
+            "SET session_replication_role = replica"
+        )  # the rows are right, checking each costs minutes
         await raw.copy_records_to_table(name, records=batch, columns=columns)
 
 
 def _sqlite_writer(db: Database, name: str, columns: Sequence[str]) -> Callable[[Iterable[Any]], None]:
     connection = sqlite3.connect(str(db.url.database), check_same_thread=False, isolation_level=None)
-    connection.execute("PRAGMA synchronous=OFF")
+    for pragma in ("synchronous=OFF", "cache_size=-600000"):
+        connection.execute(f"PRAGMA {pragma}")
     marks = ",".join("?" * len(columns))
     sql = f"INSERT INTO {name} ({','.join(columns)}) VALUES ({marks})"
 
@@ -127,7 +130,7 @@ def _sqlite_writer(db: Database, name: str, columns: Sequence[str]) -> Callable[
 
 def _as_stored(value: Any) -> Any:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S.%f}"
+        return value.isoformat(" ", "microseconds")[:26]
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -172,7 +175,7 @@ def _row(table: str, **values: Any) -> dict[str, Any]:
 
 def _tickets(town: Town, tickets: int) -> Iterator[Any]:
     common = _row("tickets", ticket_no="", kind="", state="", channel="phone", region_id=0, received_at=NOW,
-                  unit_id=0, first_unit_id=0, question=QUESTION, line="96128", caller_number="")  # fmt: skip
+                  unit_id=0, first_unit_id=0, question=QUESTION, line="96128", caller_number="", last_step_id=0)  # fmt: skip
     common["id"] = 0
     yield list(common)
     for number in range(1, tickets + 1):
@@ -181,7 +184,7 @@ def _tickets(town: Town, tickets: int) -> Iterator[Any]:
         own = {
             "id": number, "ticket_no": f"{received_at:%Y%m%d}{number:08}", "kind": kind, "state": state,
             "region_id": place.region, "received_at": received_at, "unit_id": place.unit,
-            "first_unit_id": place.unit if kind == "question" else None, "caller_number": f"138{number:08}",
+            "first_unit_id": place.unit if kind == "question" else None, "caller_number": f"138{number:08}", "last_step_id": number * 3,
         }  # fmt: skip
         yield tuple((common | own).values())
 

@@ -96,7 +96,13 @@ class Database:
     def _engine_options(self, settings: DatabaseSettings) -> dict[str, Any]:
         if self._is_sqlite:
             return {"connect_args": {"timeout": 30}}
-        return {"pool_size": settings.pool_size, "max_overflow": settings.pool_size, "pool_pre_ping": True}
+        return {
+            "pool_size": settings.pool_size,
+            "max_overflow": settings.pool_size,
+            "pool_pre_ping": True,
+            # compiling a query takes PostgreSQL longer than any of ours runs
+            "connect_args": {"server_settings": {"jit": "off"}},
+        }
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncSession]:

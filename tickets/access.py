@@ -4,7 +4,18 @@
 never "forbidden". Pages that show numbers, names or voices ask further rules; this one is about the ticket's text.
 """
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.people import Role, User
@@ -14,6 +25,7 @@ from tickets.bodies import OVERSEERS
 from tickets.errors import TicketNotFound
 from tickets.models import Channel, Stage, State, Step, Ticket, TicketKind
 
+Units = Select[int] | CompoundSelect[int]
 _IS_QUESTION = Ticket.kind == TicketKind.QUESTION
 _IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
 
@@ -70,16 +82,22 @@ def messages_for(user: User) -> ColumnElement[bool]:
     return _IS_QUESTION & is_message & Ticket.region_id.in_(regions_below(user.region_id))
 
 
-def _of_units(units: Select[int]) -> ColumnElement[bool]:
-    """Questions that were or are with the units, or whose first responsible unit they are (M-31)."""
-    held = select(Step.ticket_id).where(Step.unit_id.in_(units))
-    return _IS_QUESTION & (Ticket.id.in_(held) | Ticket.first_unit_id.in_(units))
+def _of_units(units: Units) -> ColumnElement[bool]:
+    """Questions that were or are with the units, or whose first responsible unit they are (M-31).
+
+    Asked ticket by ticket: a list has few rows left by then, and the units' own history is long.
+    """
+    return _IS_QUESTION & (Ticket.first_unit_id.in_(units) | _has_step(Step.unit_id.in_(units)))
 
 
-def own_units(user: User) -> Select[int]:
+def _has_step(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(Step.ticket_id == Ticket.id, *conditions).correlate(Ticket)
+
+
+def own_units(user: User) -> Units:
     """A person's unit, and the units they are a liaison of."""
-    duty = select(Liaison.unit_id).where(Liaison.user_id == user.id)
-    return select(Unit.id).where((Unit.id == user.unit_id) | Unit.id.in_(duty))
+    own = select(literal(user.unit_id, BigInteger))
+    return union(own, select(Liaison.unit_id).where(Liaison.user_id == user.id))
 
 
 def subordinates(user: User) -> Select[int]:
@@ -89,9 +107,9 @@ def subordinates(user: User) -> Select[int]:
     )
 
 
-def _complaints_with(units: Select[int]) -> ColumnElement[bool]:
+def _complaints_with(units: Units) -> ColumnElement[bool]:
     """Complaints those units handle: none, unless they are supervision bodies."""
-    return _IS_COMPLAINT & Ticket.id.in_(select(Step.ticket_id).where(Step.unit_id.in_(units)))
+    return _IS_COMPLAINT & _has_step(Step.unit_id.in_(units))
 
 
 def _complaints_of_level(user: User) -> ColumnElement[bool]:
@@ -102,14 +120,18 @@ def _complaints_of_level(user: User) -> ColumnElement[bool]:
 
 def _late_below(user: User) -> ColumnElement[bool]:
     """What an office or supervision body one level down is late with: it is supervised from here (§5.3-6)."""
+    is_late = Step.stage.in_([Stage.OVERDUE, Stage.UNEXPLAINED])
+    return _has_step(Step.finished_at.is_(None), is_late, Step.unit_id.in_(_overseers_below(user)))
+
+
+def supervised_units(user: User) -> Units:
+    """The units whose clocks an inspector watches: of the own level, and the overseers one level down."""
+    return union(select(Unit.id).where(Unit.region_id == user.region_id), _overseers_below(user))
+
+
+def _overseers_below(user: User) -> Select[int]:
     below = select(Unit.id).join(Region, Region.id == Unit.region_id)
-    below = below.where(Region.parent_id == user.region_id, Unit.duty.in_(OVERSEERS))
-    late = select(Step.ticket_id).where(
-        Step.unit_id.in_(below),
-        Step.finished_at.is_(None),
-        Step.stage.in_([Stage.OVERDUE, Stage.UNEXPLAINED]),
-    )
-    return Ticket.id.in_(late)
+    return below.where(Region.parent_id == user.region_id, Unit.duty.in_(OVERSEERS))
 
 
 async def is_shielded(session: AsyncSession, user: User, ticket: Ticket) -> bool:

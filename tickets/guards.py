@@ -143,10 +143,11 @@ def _unit_took_call(facts: Facts) -> bool:
 
 
 def _forward_target_is_right(facts: Facts) -> bool:
-    """Out of scope or unclear: own level's office only; joint: another unit in service as well (§5.3-3)."""
+    """Out of scope or unclear: own level's office only; joint: another unit of the level in service as well (§5.3-3)."""
     if facts.target_is_own_office:
         return True
-    return facts.is_joint and facts.target_in_service and facts.target_unit_id != facts.holder_unit_id
+    is_other = facts.target_unit_id != facts.holder_unit_id
+    return facts.is_joint and facts.target_in_service and facts.target_in_region and is_other
 
 
 def _is_no_party(facts: Facts) -> bool:

@@ -55,6 +55,7 @@ async def ask_forward(
         category=ticket.subject,
         target_unit_id=target.id,
         target_in_service=target.is_active,
+        target_in_region=target.region_id == ticket.region_id,
         target_is_own_office=target.id == office.id,
         target_declined=target.id != office.id and await _declined(session, ticket, target),
     )

@@ -6,7 +6,7 @@ Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime, only_where
@@ -185,6 +185,9 @@ class Ticket(Base):
     sealed: Mapped[bool] = mapped_column(default=False)
     """涉密/个人隐私: only inspectors and secrecy reviewers see it (M-86)."""
 
+    last_step_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest step, so that a list need not look for it; no foreign key, for steps point back here."""
+
     steps: Mapped[list["Step"]] = relationship(
         back_populates="ticket", order_by="Step.position", lazy="raise", foreign_keys="Step.ticket_id"
     )
@@ -304,6 +307,7 @@ class StepRequest(Base):
             unique=True,
             **only_where("decided_at IS NULL"),
         ),
+        Index("ix_step_requests_step_id", "step_id"),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)

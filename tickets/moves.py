@@ -134,8 +134,8 @@ async def start_step(
         person_id=person_id,
     )
     session.add(step)
-    ticket.unit_id = step.unit_id
     await session.flush()
+    ticket.unit_id, ticket.last_step_id = step.unit_id, step.id
     return step
 
 

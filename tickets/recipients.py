@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.people import Role, User
 from core.units import Region, Unit, UnitDuty, regions_below
-from tickets.access import own_units
+from tickets.access import Units, own_units
 from tickets.bodies import OVERSEERS
 from tickets.models import Stage
 from tickets.oversight_models import Notice
@@ -102,16 +102,16 @@ def addressed_to(user: User) -> ColumnElement[bool]:
 
 
 def _addressed(role: Role, user: User) -> ColumnElement[bool]:
-    units = select(Unit.id)
+    units: Units
     match role:
         case Role.LIAISON | Role.HEAD:
             units = own_units(user)
         case Role.OFFICE | Role.INSPECTOR:
             duty = UnitDuty.OFFICE if role == Role.OFFICE else UnitDuty.INSPECTION
             body = (Unit.region_id == user.region_id) & (Unit.duty == duty)
-            units = units.where((Unit.id == user.unit_id) | body)
+            units = select(Unit.id).where((Unit.id == user.unit_id) | body)
         case Role.SUPERVISOR:
-            units = units.where(
+            units = select(Unit.id).where(
                 Unit.region_id.in_(regions_below(user.region_id)), Unit.duty == UnitDuty.CALL_CENTRE
             )
         case _:
