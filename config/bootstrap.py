@@ -15,6 +15,7 @@ import portal.app
 from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
+from config.parts import asterisk_state, disk_state, ledger_state
 from config.settings import Settings
 from core.accounts import AccountChanged
 from core.bus import Bus
@@ -28,7 +29,7 @@ from core.people import User
 from core.tasks import Tasks, every
 from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
 from core.web.app import make_app
-from core.web.keys import PartState, WebDeps
+from core.web.keys import WebDeps
 from ivr.ami import Ami
 from ivr.calling_back import CallingBack
 from ivr.control import CallControl
@@ -45,6 +46,7 @@ from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
 from ivr.seats import Staff
 from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
+from ivr.spool import Spool
 from ivr.voice import Voice
 from kb.entries import hot
 from kb.search import Searcher
@@ -105,6 +107,7 @@ class Hotline:
         self._listen()
         await self._calendar_changed()  # the shipped table may be newer than the last time
         self._supervise()
+        await self.controller.journal.recover()
         self.controller.start()
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         self.tasks.loop("owed-calls", self.calling_back.run)
@@ -148,13 +151,18 @@ class Hotline:
 
     def _build_controller(self) -> None:
         settings, lines = self.settings, self.lines
-        journal = Journal(self.db, lambda number: lines[number].region_id if number in lines else None)
+        journal = Journal(
+            self.db,
+            lambda number: lines[number].region_id if number in lines else None,
+            Spool(settings.data_dir / "ledger"),
+        )
         opening = Opening(self.db, self.clock, settings.recordings)
         flow = FlowDeps(
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
             message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
             hot_answers=self._hot_answers, subject_units=self._subject_units,
+            job=self.tasks.job,
         )  # fmt: skip
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
@@ -259,7 +267,11 @@ class Hotline:
             self.bus,
             self.tasks,
             self.settings.http,
-            probes={"asterisk": self._asterisk_state},
+            probes={
+                "asterisk": partial(asterisk_state, self.controller.ami),
+                "ledger": partial(ledger_state, self.controller.journal),
+                "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
+            },
         )
         app = make_app(deps, [self._staff_side, self._public_side])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, max_line_size=LONGEST_ADDRESS)
@@ -287,10 +299,6 @@ class Hotline:
         app[portal_keys.KB_FILES] = self.settings.kb_files
         app[portal_keys.ATTACHMENTS] = self.settings.attachments
         portal.app.setup(app)
-
-    async def _asterisk_state(self) -> PartState:
-        up = self.controller.ami.up
-        return PartState(ok=up, text="已连接" if up else "未连接，正在重试")
 
     # --- people and regions ---------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import kb.index
 from config.ami_client import AsteriskSilent, connected
 from config.database import schema_state
+from config.parts import LEAST_FREE_MB
 from config.settings import Settings
 from core.errors import HotlineError
 from ivr.menu import read as read_menus
@@ -20,9 +21,6 @@ from ivr.menu_check import faults as menu_faults
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.prompts import problems
 from ivr.site import DIALPLAN
-
-LEAST_FREE_MB = 1024
-"""About eight hours of talk, stereo at 8 kHz."""
 
 
 @dataclass(frozen=True)

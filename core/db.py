@@ -5,25 +5,34 @@ transaction fails half-way for want of the write lock. Readers never wait (WAL).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
+import structlog
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from core.bus import Bus, take_pending
 
+log = structlog.get_logger()
 PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
 """A key that numbers itself on both engines (SQLite numbers only INTEGER keys)."""
 
 
 Settings = TypeVar("Settings")
+Result = TypeVar("Result")
+AWAY_PAUSE_S = 1.0
+_CONNECTING = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+"""What comes from the driver itself while there is no connection."""
+_OUR_FAULT = (IntegrityError, DataError, ProgrammingError)
 _PROVIDED = "provided_settings"
 
 
@@ -138,6 +147,25 @@ async def _held(lock: asyncio.Lock | None) -> AsyncIterator[None]:
         return
     async with lock:
         yield
+
+
+async def until_stored(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do `work`, again and again while the database is away (M-14); it must bear being done twice."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("database_away", error=type(error).__name__)
+        await asyncio.sleep(AWAY_PAUSE_S)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database could not be reached, as opposed to having refused what it was asked."""
+    return isinstance(error, _CONNECTING) or (
+        isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT)
+    )
 
 
 def provided(session: AsyncSession, kind: type[Settings]) -> Settings:

@@ -240,6 +240,8 @@ class Controller:
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
         )
         await self.journal.stored()
+        if caller.opening:  # it waited for the database as well
+            await asyncio.wait({caller.opening}, timeout=LAST_WORDS_LIMIT_S)
         await self._deps.on_ended(self, caller)
         self.callers.pop(call.linkedid, None)
         if not any(seat.wrap_up_call == call.linkedid for seat in self.board.seats.values()):

@@ -1,41 +1,49 @@
-"""The ledger's writer (通话流水): takes lines in order, stores them in batches, knows each call's key.
+"""The ledger's writer (通话流水): takes lines in order, stores them in batches; what cannot be stored waits on disk.
 
 Callers never wait for the database: lines queue here and go out together a few times a second. Only who needs a
-call's key (a ticket that refers to it) waits for the next batch.
+call's key (a ticket that refers to it) waits for the next batch. A batch that the database does not take goes to the
+spool, and so do those after it, until everything is stored in order (M-14); only while the disk fails too do
+batches wait in memory.
 """
 
 import asyncio
-from collections import ChainMap
+import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import Database
-from ivr.tracker import Line
-from recordings import ledger
-from recordings.models import Call, CallEvent
+from ivr.ledger_store import LedgerStore
+from ivr.live_call import Line
+from ivr.spool import Batch, Facts, Spool
 
 log = structlog.get_logger()
 BATCH_PAUSE_S = 0.2
 """A transaction costs as much as a dozen of its lines. What a killed process has not stored, Asterisk's CEL still has."""
 RETRY_PAUSE_S = 1.0
-Facts = dict[str, Any]
+STORE_LIMIT_S = 5.0
+"""A database that has not answered by then is treated as one that is down."""
 
 
 class Journal:
-    """`region_of` gives the region's key for a dialled line."""
-
-    def __init__(self, db: Database, region_of: Callable[[str], int | None]) -> None:
-        self._db = db
-        self._region_of = region_of
+    def __init__(self, db: Database, region_of: Callable[[str], int | None], spool: Spool) -> None:
+        self._store = LedgerStore(db, region_of)
+        self.spool = spool
+        self.database_fault = ""
+        """Why the last batch could not be stored; empty when it could."""
+        self.disk_fault = ""
+        """Why the spool could not be written either."""
+        self._writer = ""
         self._lines: list[Line] = []
         self._facts: dict[str, Facts] = {}
-        self._ids: dict[str, int] = {}
+        self._batches: list[Batch] = []
+        """Cut, neither stored nor on disk."""
+        self._number = 0
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._stored = asyncio.Condition()
         self._given = self._kept = 0
         """How many additions there were, and how many of them the database has."""
@@ -54,8 +62,8 @@ class Journal:
     async def call_id(self, linkedid: str) -> int:
         """The call's key, as soon as its arrival is stored."""
         async with self._stored:
-            await self._stored.wait_for(lambda: linkedid in self._ids)
-            return self._ids[linkedid]
+            await self._stored.wait_for(lambda: self.knows(linkedid))
+            return self._store.ids[linkedid]
 
     async def stored(self) -> None:
         """Return when the database has everything that was added up to now."""
@@ -65,16 +73,19 @@ class Journal:
 
     def forget(self, linkedid: str) -> None:
         """The call is over and nobody will ask for its key again."""
-        self._ids.pop(linkedid, None)
+        self._store.ids.pop(linkedid, None)
 
     def knows(self, linkedid: str) -> bool:
-        return linkedid in self._ids
+        return linkedid in self._store.ids
 
     async def remember(self, linkedids: list[str]) -> None:
         """Look up the keys of calls that a controller before this one has stored."""
-        async with self._db.reading() as session:
-            rows = await session.execute(select(Call.linkedid, Call.id).where(Call.linkedid.in_(linkedids)))
-            self._ids.update((linkedid, key) for linkedid, key in rows)
+        await self._store.remember(linkedids)
+
+    async def recover(self) -> None:
+        """Store what an earlier process has left on disk; the database must be there."""
+        async with self._turn:
+            await self._replay()
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Write batches for ever; a batch that fails is kept and tried again."""
@@ -86,20 +97,14 @@ class Journal:
             await self.flush()
 
     async def flush(self) -> None:
-        """Store everything that waits, in order."""
-        lines, self._lines = self._lines, []
-        facts, self._facts = self._facts, {}
-        given = self._given
-        if not lines and not facts:
-            return
-        try:
-            await self._write_or_part(lines, facts)
-        except Exception:
-            log.exception("ledger_write_failed", lines=len(lines))
-            self._lines = lines + self._lines
-            self._facts = {
-                key: facts.get(key, {}) | self._facts.get(key, {}) for key in {*facts, *self._facts}
-            }
+        """Store everything that waits, in order; what fails is on disk when this returns."""
+        async with self._turn:
+            given = self._given
+            self._cut()
+            if not self._batches and not self.spool.count:
+                return
+            is_stored = await self._store_all()
+        if not is_stored:
             await asyncio.sleep(RETRY_PAUSE_S)
             self._wake.set()
             return
@@ -107,69 +112,65 @@ class Journal:
             self._kept = max(self._kept, given)
             self._stored.notify_all()
 
-    async def _write_or_part(self, lines: list[Line], facts: dict[str, Facts]) -> None:
-        """One call whose lines the database cannot take must not hold up all the others for ever."""
+    async def _store_all(self) -> bool:
         try:
-            await self._write(lines, facts)
-        except (IntegrityError, DataError):
-            log.warning("ledger_batch_parted", lines=len(lines))
-            for linkedid in dict.fromkeys([*(line.linkedid for line in lines), *facts]):
-                own = [line for line in lines if line.linkedid == linkedid]
-                await self._write_call(own, {key: facts[key] for key in (linkedid,) if key in facts})
+            await self._replay()
+            await self._store_batches()
+        except Exception as error:  # noqa: BLE001 - whatever it is, no line may be lost over it
+            await self._set_aside(error)
+            return False
+        self.database_fault = self.disk_fault = ""
+        return True
 
-    async def _write_call(self, lines: list[Line], facts: dict[str, Facts]) -> None:
+    def _cut(self) -> None:
+        if self._lines or self._facts:
+            self._number += 1
+            self._batches.append(Batch(self._number, self._lines, self._facts))
+            self._lines, self._facts = [], {}
+
+    async def _replay(self) -> None:
+        for writer in await asyncio.to_thread(self.spool.writers):
+            last = await self._stored_by(writer)
+            for batch in self.spool.read(writer):
+                if (
+                    batch.number > last or writer == self._writer
+                ):  # of one's own the keys are wanted in any case
+                    await self._put(writer, batch)
+            self.spool.remove(writer)
+            log.info("ledger_spool_replayed", writer=writer)
+
+    async def _store_batches(self) -> None:
+        if self._batches and not self._writer:
+            writer = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+            await self._stored_by(writer)
+            self._writer = writer
+        while self._batches:
+            await self._put(self._writer, self._batches[0])
+            del self._batches[0]
+
+    async def _stored_by(self, writer: str) -> int:
+        async with asyncio.timeout(STORE_LIMIT_S):
+            return await self._store.stored_by(writer)
+
+    async def _put(self, writer: str, batch: Batch) -> None:
+        async with asyncio.timeout(STORE_LIMIT_S):
+            await self._store.put(writer, batch)
+
+    async def _set_aside(self, error: Exception) -> None:
+        if not self.database_fault:
+            log.error("ledger_write_failed", batches=len(self._batches), exc_info=error)
+        self.database_fault = _reason(error)
         try:
-            await self._write(lines, facts)
-        except (IntegrityError, DataError):
-            log.exception("ledger_lines_rejected", lines=[(line.kind, line.channel) for line in lines])
-
-    async def _write(self, lines: list[Line], facts: dict[str, Facts]) -> None:
-        fresh: dict[str, int] = {}
-        async with self._db.unit_of_work() as session:
-            connection = (
-                await session.connection()
-            )  # tables, not objects: half the cost for rows by the dozen
-            arrivals = [self._arrival(line) for line in lines if line.kind == ledger.ARRIVED]
-            if arrivals:
-                # not in the order of the rows: SQLite would need a statement for each
-                stored = await connection.execute(insert(Call).returning(Call.linkedid, Call.id), arrivals)
-                fresh.update((linkedid, key) for linkedid, key in stored)
-            known = ChainMap(fresh, self._ids)
-            if rows := [_event(line, known[line.linkedid]) for line in lines if line.linkedid in known]:
-                await connection.execute(insert(CallEvent), rows)
-            await _update_calls(
-                connection, {known[key]: value for key, value in facts.items() if key in known}
-            )
-        self._ids.update(fresh)
-
-    def _arrival(self, line: Line) -> Facts:
-        return {
-            "linkedid": line.linkedid,
-            "direction": line.data.get("direction", "in"),
-            "line": line.data["line"][:20],
-            "region_id": self._region_of(line.data["line"]),
-            "caller_number": line.data["caller"][:32],
-            "started_at": line.at,
-        }
+            if self._batches and self._writer:
+                await self.spool.append(self._writer, self._batches)
+                self._batches = []
+            self.disk_fault = ""
+        except OSError as fault:
+            log.error("ledger_spool_failed", reason=fault.strerror)  # noqa: TRY400 - a full disk needs no trace
+            self.disk_fault = fault.strerror or type(fault).__name__
 
 
-def _event(line: Line, call_id: int) -> dict[str, Any]:
-    return {
-        "call_id": call_id,
-        "at": line.at,
-        "kind": line.kind,
-        "channel": line.channel[:64],
-        "data": line.data,
-    }
-
-
-async def _update_calls(connection: AsyncConnection, facts: dict[int, Facts]) -> None:
-    """One statement for each set of columns, many rows at a time."""
-    groups: dict[tuple[str, ...], list[Facts]] = {}
-    for key, columns in facts.items():
-        groups.setdefault(tuple(sorted(columns)), []).append(
-            {"b_id": key, **{f"b_{n}": v for n, v in columns.items()}}
-        )
-    for names, rows in groups.items():
-        statement = update(Call).where(Call.id == bindparam("b_id"))
-        await connection.execute(statement.values({name: bindparam(f"b_{name}") for name in names}), rows)
+def _reason(error: Exception) -> str:
+    """What went wrong, without any address or statement."""
+    cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
+    return type(cause).__name__

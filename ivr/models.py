@@ -1,9 +1,9 @@
-"""The tables of this room: owed-calls owed to callers."""
+"""The tables of this room: calls owed to callers, how far the ledger is stored."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
@@ -56,3 +56,14 @@ class OwedCall(Base):
     remark: Mapped[str] = mapped_column(String(200), default="")
 
     owner: Mapped[User | None] = relationship(lazy="raise")
+
+
+class LedgerMark(Base):
+    """How far one ledger writer's batches are stored; set in the batch's own transaction, so that none is stored twice."""
+
+    __tablename__ = "ledger_marks"
+
+    writer: Mapped[str] = mapped_column(String(40), primary_key=True)
+    """One process's writer, named by the moment it began."""
+    stored: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Number of its last stored batch."""

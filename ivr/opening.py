@@ -1,12 +1,13 @@
 """What follows from a call's milestones (立单与归档): a ticket when somebody answers, recordings when it is over."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from core.clock import Clock
-from core.db import Database
+from core.db import Database, until_stored
 from ivr import spoken
 from ivr.ami import ActionRefused, TelephonyDown
 from ivr.controller import Controller
@@ -39,13 +40,16 @@ class Opening:
         elif controller.board.notes[call.linkedid].owed_call_id is None:
             return  # a call out belongs to the ticket it was made for
         call_id = await controller.journal.call_id(call.linkedid)
+        issued = await until_stored(partial(self._open_for_call, call, caller, call_id, user_id))
+        await self._issued(controller, call, caller, issued)
+        controller.changed(user_id)
+
+    async def _open_for_call(self, call: LiveCall, caller: Caller, call_id: int, user_id: int) -> Issued:
         async with self._db.unit_of_work() as session:
-            issued = await service.open_for_call(
+            return await service.open_for_call(
                 session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
                 caller_number=call.caller, operator_id=user_id,
             )  # fmt: skip
-        await self._issued(controller, call, caller, issued)
-        controller.changed(user_id)
 
     async def say_staff_number(self, controller: Controller, call: LiveCall, extension: str) -> None:
         """The caller hears 工号…为您服务 (mission §5.6 OP); without it the talk goes on just the same."""
@@ -69,13 +73,15 @@ class Opening:
         if caller is None or caller.ticket_no or caller.unit is None:
             return
         call_id = await controller.journal.call_id(call.linkedid)
-        async with self._db.unit_of_work() as session:
-            issued = await service.open_for_unit(
-                session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
-                caller_number=call.caller, unit_id=caller.unit.id,
-                liaison_id=caller.liaison_id,
-            )  # fmt: skip
+        issued = await until_stored(partial(self._open_for_unit, call, caller, call_id, caller.unit.id))
         await self._issued(controller, call, caller, issued)
+
+    async def _open_for_unit(self, call: LiveCall, caller: Caller, call_id: int, unit_id: int) -> Issued:
+        async with self._db.unit_of_work() as session:
+            return await service.open_for_unit(
+                session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
+                caller_number=call.caller, unit_id=unit_id, liaison_id=caller.liaison_id,
+            )  # fmt: skip
 
     async def _issued(self, controller: Controller, call: LiveCall, caller: Caller, issued: Issued) -> None:
         caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code

@@ -1,12 +1,17 @@
 """After the talk or the message: the query code, then the survey, whoever hung up first (M-47, M-61)."""
 
 from collections.abc import Mapping
+from functools import partial
 
+from core.db import until_stored
 from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler
 from recordings import ledger
 from tickets import satisfaction
 from tickets.models import Channel, RatingAbout
+
+RATING_LIMIT_S = 1.0
+"""How long the survey halts for a database that does not answer; the rating is stored later then."""
 
 
 class After(Branch):
@@ -69,6 +74,10 @@ class After(Branch):
     async def _rate(self, about: RatingAbout, score: int | None) -> None:
         self.caller.rated.add(about)
         self.note(ledger.SURVEYED, about=str(about), score=score)
+        work = until_stored(partial(self._store_rating, about, score))
+        await self.keep(work, "rating", RATING_LIMIT_S)
+
+    async def _store_rating(self, about: RatingAbout, score: int | None) -> None:
         by_code = self.caller.about if about == RatingAbout.UNIT and not self.caller.call.liaison else None
         call_id = await self.deps.journal.call_id(self.caller.linkedid)
         async with self.deps.db.unit_of_work() as session:

@@ -1,7 +1,7 @@
 """One caller's context from arrival to the end, and what the handlers share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class FlowDeps:
     """Published hot questions (热点) of one subject, or of all."""
     subject_units: Callable[[int], Awaitable[Mapping[str, str]]]
     """Which unit (code) answers for each subject in a region."""
+    job: Callable[[Coroutine[Any, Any, Any], str], "asyncio.Task[Any]"]
+    """Runs on beyond the caller's stay."""
 
 
 @dataclass
@@ -111,6 +113,10 @@ class Branch:
     note: Callable[..., None]
     sound: Callable[[str], str]
     """Name of the sound Asterisk plays for a prompt id."""
+
+    async def keep(self, work: Coroutine[Any, Any, Any], name: str, wait_s: float) -> None:
+        """Do what must be stored; a caller waits for a database that is away no longer than `wait_s`."""
+        await asyncio.wait({self.deps.job(work, name)}, timeout=wait_s)
 
     def use_unit(self, unit: Unit, region: Region | None = None) -> None:
         """From here on the caller means this unit."""

@@ -1,15 +1,23 @@
 """Messages left by callers: voicemail and spoken complaints become tickets at once (M-02, M-50, M-58, §5.7)."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+import structlog
+
+from core.db import until_stored
 from ivr import owed_calls
 from ivr.flow.context import Branch, Handler, Message
 from ivr.models import OwedKind
 from recordings import ledger
 from recordings.intake import take_in
-from recordings.models import RecordingKind
+from recordings.models import Recording, RecordingKind
 from tickets import service, transfers
+
+log = structlog.get_logger()
+MESSAGE_LIMIT_S = 4.0
+"""How long a caller waits to hear that the message is kept; with a database away that is said without a code."""
 
 
 class Messages(Branch):
@@ -66,16 +74,25 @@ class Messages(Branch):
     async def hand_in(self) -> None:
         """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""
         message, self.caller.message = self.caller.message, None
-        if message is None:
-            return
+        if message:
+            await self.keep(self._hand_in(message), "message", MESSAGE_LIMIT_S)
+
+    async def _hand_in(self, message: Message) -> None:
         call_id = await self.deps.journal.call_id(self.caller.linkedid)
+        recording = await until_stored(partial(self._archive, message, call_id))
+        if recording:
+            register = partial(self._register, call_id, recording.id, is_complaint=message.is_complaint)
+            await until_stored(register)
+
+    async def _archive(self, message: Message, call_id: int) -> Recording | None:
+        if not message.file.exists():
+            log.warning("message_gone", call=call_id)
+            return None
         kind = RecordingKind.COMPLAINT if message.is_complaint else RecordingKind.VOICEMAIL
-        recording = await take_in(
+        return await take_in(
             self.deps.db, self.deps.clock, self.deps.recordings, file=message.file, call_id=call_id, kind=kind,
             started_at=self.deps.clock.now(),
         )  # fmt: skip
-        assert recording is not None
-        await self._register(call_id, recording.id, is_complaint=message.is_complaint)
 
     async def _belongs_to_ticket(self, recording_id: int) -> bool:
         """After a failed transfer the message joins the ticket that the operator opened, which the unit then has (M-12)."""

@@ -1,0 +1,44 @@
+"""The parts of a running hotline as /readyz shows them (各部分状态): Asterisk, the ledger's way to the database, the disk."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from core.web.keys import PartState
+from ivr.ami import Ami
+from ivr.journal import Journal
+
+LEAST_FREE_MB = 1024
+"""About eight hours of talk, stereo at 8 kHz."""
+
+
+async def asterisk_state(ami: Ami) -> PartState:
+    return PartState(ok=ami.up, text="已连接" if ami.up else "未连接，正在重试")
+
+
+async def ledger_state(journal: Journal) -> PartState:
+    """Whether every ledger line is stored, and where those that are not wait (M-14)."""
+    if journal.disk_fault:
+        text = f"数据库和本机磁盘都无法写入（{journal.disk_fault}），通话流水只在内存中：请立即清理磁盘，不要重启热线"
+        return PartState(ok=False, text=text)
+    if journal.database_fault:
+        text = (
+            f"数据库无法写入（{journal.database_fault}），通话流水暂存在 {journal.spool.folder}"
+            f"（{journal.spool.count} 批），数据库恢复后自动补入"
+        )
+        return PartState(ok=False, text=text)
+    return PartState(ok=True, text="已全部入库")
+
+
+async def disk_state(*folders: Path) -> PartState:
+    """Room left where recordings and state are written; calls go on without it, what is recorded would be lost (M-60)."""
+    free_mb = min([await asyncio.to_thread(_free_mb, folder) for folder in folders])
+    text = f"剩余 {free_mb / 1024:.1f} GB"
+    if free_mb < LEAST_FREE_MB:
+        return PartState(ok=False, text=f"{text}，空间不足，请立即清理磁盘或更换录音目录")
+    return PartState(ok=True, text=text)
+
+
+def _free_mb(folder: Path) -> int:
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    return shutil.disk_usage(existing).free // 2**20
