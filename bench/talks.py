@@ -5,7 +5,6 @@ import contextlib
 import os
 import sqlite3
 import time
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +21,9 @@ from bench.measure import cpu_s, machine_busy_s
 from bench.menu import System
 from bench.probe import BenchPhone
 from bench.stream import BenchStream, Pump, frames_of
+from recordings import archive
+from recordings.models import Recording
+from recordings.settings import RecordingSettings
 
 CALLER_HZ, OPERATOR_HZ = 440, 880
 ARRIVALS_PER_S = 8.0
@@ -183,26 +185,30 @@ class _Recording:
 async def _recordings(root: Path, count: int) -> list[_Recording]:
     """Wait until the hotline has taken the recordings in, then look at each."""
     deadline = time.monotonic() + INTAKE_LIMIT_S
-    rows: list[tuple[str, int, int]] = []
+    settings = RecordingSettings(root / "recordings", root / "secrets" / "recording_keys.json")
+    rows: list[tuple[Recording, int]] = []
     while len(rows) < count and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
         rows = _rows(root)
     return [
-        _Recording(talk_ms - duration_ms, _quiet_frames(root / "recordings" / path))
-        for path, duration_ms, talk_ms in rows
+        _Recording(talk_ms - recording.duration_ms, _quiet_frames(archive.samples(recording, settings)))
+        for recording, talk_ms in rows
     ]
 
 
-def _rows(root: Path) -> list[tuple[str, int, int]]:
+def _rows(root: Path) -> list[tuple[Recording, int]]:
+    names = ("path", "duration_ms", "channels", "wrapped_key", "wrapped_by")
     with sqlite3.connect(f"file:{database_file(root)}?mode=ro", uri=True) as books:
-        query = "SELECT r.path, r.duration_ms, c.talk_ms FROM recordings r JOIN calls c ON c.id = r.call_id WHERE r.kind = 'talk'"
-        return books.execute(query).fetchall()
+        columns = ", ".join(f"r.{name}" for name in names)
+        query = f"SELECT {columns}, c.talk_ms FROM recordings r JOIN calls c ON c.id = r.call_id WHERE r.kind = 'talk'"
+        return [
+            (Recording(**dict(zip(names, row, strict=False))), row[-1])
+            for row in books.execute(query).fetchall()
+        ]
 
 
-def _quiet_frames(file: Path) -> int:
+def _quiet_frames(both: tones.Samples) -> int:
     """Frames without sound in either direction; the first seconds (staff number spoken) and the last are not looked at."""
-    with wave.open(str(file)) as audio:
-        both = np.frombuffer(audio.readframes(audio.getnframes()), "<i2").reshape(-1, 2)
     middle = both[HEAD_S * tones.RATE_HZ : -tones.RATE_HZ]
     return sum(_quiet(middle[:, side]) for side in (0, 1))
 

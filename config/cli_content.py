@@ -1,4 +1,4 @@
-"""`hotline kb|calendar|prompts|recordings|audit`: what the hotline says, keeps and reckons with."""
+"""`hotline kb|calendar|prompts|audit`: what the hotline says, keeps and reckons with."""
 
 import argparse
 import asyncio
@@ -18,9 +18,7 @@ from core.workdays import WorkCalendar
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.prompts import render
 from ivr.site import DIALPLAN
-from recordings import verify
 
-_FAULTS = {"missing": "文件不见了", "size": "大小不对", "checksum": "内容已变（校验和不符）"}
 _WEEKDAYS = "一二三四五六日"
 
 
@@ -34,11 +32,6 @@ def add_commands(commands: Any) -> None:
         "build", help="生成缺少或已改的提示音", description="生成缺少或已改的提示音。"
     )
     build.set_defaults(run=build_prompts)
-    recordings = commands.add_parser("recordings", help="录音档案", description="录音档案。")
-    check = _sub(recordings).add_parser(
-        "verify", help="逐个校验录音", description="逐个校验录音的大小和校验和。"
-    )
-    check.set_defaults(run=lambda given: asyncio.run(_verify_recordings(given)))
     log = commands.add_parser("audit", help="审计日志", description="审计日志。")
     chain = _sub(log).add_parser(
         "verify", help="校验审计日志是否被改动", description="校验审计日志的哈希链。"
@@ -85,19 +78,6 @@ def build_prompts(given: argparse.Namespace) -> None:
 
 def _progress(done: int, total: int, prompt_id: str) -> None:
     print(f"\r  生成提示音 {done}/{total}  {prompt_id[:30]:<30}", end="", flush=True)
-
-
-async def _verify_recordings(given: argparse.Namespace) -> int:
-    async with opened(given.settings) as db:
-        total, bad, done = await verify.total(db), 0, 0
-        async for one in verify.verify(db, given.settings.recordings):
-            done += 1
-            if one.fault:
-                bad += 1
-                print(f"\r{one.path}（{one.public_id}）：{_FAULTS[one.fault]}")
-            print(f"\r  已校验 {done}/{total}", end="", flush=True)
-    print(f"\r录音 {total} 个，{f'其中 {bad} 个有问题' if bad else '全部完好'}。".ljust(40))
-    return 1 if bad else 0
 
 
 async def _verify_audit(given: argparse.Namespace) -> int:

@@ -34,6 +34,7 @@ WEBSOCKET_OFFSET = 4271
 DERIVED = frozenset(
     {
         "recordings.spool_dir",
+        "recordings.keyring",
         "http.hotline_number",
         "caller_phone.numbers",
         "caller_phone.guests",
@@ -163,7 +164,9 @@ def _resolved(settings: Settings) -> Settings:
         database=replace(database, url=database.url or f"sqlite+aiosqlite:///{data_dir / 'hotline.db'}"),
         asterisk=replace(asterisk, http_port=asterisk.http_port or _websocket_port(settings)),
         recordings=replace(
-            settings.recordings, spool_dir=asterisk.spool_dir or data_dir / "asterisk" / "spool"
+            settings.recordings,
+            spool_dir=asterisk.spool_dir or data_dir / "asterisk" / "spool",
+            keyring=settings.secrets_dir / "recording_keys.json",
         ),
         prompts=replace(settings.prompts, command=settings.prompts.command or _speech_command()),
         http=replace(settings.http, hotline_number=settings.line.number),

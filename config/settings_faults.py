@@ -322,6 +322,8 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "calls.wrap_up_remind_s": _positive,
     "recordings.settle_ms": _not_negative,
     "recordings.leftover_s": _not_negative,
+    "recordings.keep_talk_days": _positive,
+    "recordings.keep_complaint_days": _positive,
     "recordings.operator_days": _not_negative,
     "tickets.code_secret": _secret,
     "tickets.code_failures_a_day": _positive,

@@ -1,10 +1,9 @@
-"""Audio files as bytes and samples: Asterisk's spool files in, wav out. No database, no clock.
+"""Audio as samples (声音采样): Asterisk's spool files in, 16-bit 8 kHz samples out. No database, no clock, no archive.
 
 Everything here blocks on the disk; callers run it in a thread.
 """
 
 import hashlib
-import os
 import struct
 import wave
 from dataclasses import dataclass
@@ -16,21 +15,47 @@ from numpy.typing import NDArray
 RATE_HZ = 8000
 SAMPLE_BYTES = 2
 WAV_HEADER_BYTES = 44
-_CHUNK_BYTES = 1 << 20
 _EMPTY_OR_HEADER_BYTES = 60
 """Asterisk's empty .wav is a header and little else."""
 
 
 @dataclass(frozen=True)
-class Stored:
-    """One finished wav in the archive."""
+class Clip:
+    """Some audio: `data` holds 16-bit 8 kHz samples of whole frames."""
 
-    path: Path
     channels: int
-    duration_ms: int
-    size: int
-    sha256: str
-    damaged: bool
+    data: bytes
+    damaged: bool = False
+    """The source was broken, or nothing was in it."""
+
+    @property
+    def frames(self) -> NDArray[np.int16]:
+        """The samples, shape (frames, channels)."""
+        return np.frombuffer(self.data, "<i2").reshape(-1, self.channels)
+
+    @property
+    def duration_ms(self) -> int:
+        return round(len(self.data) / (self.channels * SAMPLE_BYTES) * 1000 / RATE_HZ)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read(source: Path) -> Clip:
+    """The audio of a spool file; what is readable of a broken one, its last incomplete frame cut off.
+
+    A .raw source is 16-bit stereo (MixMonitor option D), any other is taken for a wav.
+    """
+    channels, data, damaged = _samples_of(source)
+    return clip_of(channels, data, damaged=damaged)
+
+
+def clip_of(channels: int, data: bytes, *, damaged: bool = False) -> Clip:
+    """A clip of the whole frames in `data`; damaged when something had to be cut off, or nothing is left."""
+    frame = channels * SAMPLE_BYTES
+    whole = len(data) // frame * frame
+    return Clip(channels, data[:whole], damaged or whole != len(data) or whole == 0)
 
 
 def wav_header(channels: int, data_bytes: int) -> bytes:
@@ -41,26 +66,6 @@ def wav_header(channels: int, data_bytes: int) -> bytes:
         "<4sIHHIIHH", b"fmt ", 16, 1, channels, RATE_HZ, RATE_HZ * frame, frame, 8 * SAMPLE_BYTES
     )
     return riff + fmt + struct.pack("<4sI", b"data", data_bytes)
-
-
-def store(source: Path, target: Path) -> Stored:
-    """Write `source` as a wav at `target`, whole or not at all; what is readable of a broken file is kept.
-
-    A .raw source is 16-bit stereo (MixMonitor option D), any other is taken for a wav.
-    """
-    channels, data, damaged = _samples_of(source)
-    return write(target, channels, data, damaged=damaged)
-
-
-def write(target: Path, channels: int, data: bytes, *, damaged: bool = False) -> Stored:
-    """Write 16-bit 8 kHz samples as a wav; a last incomplete frame is cut off, and the file called damaged."""
-    frame = channels * SAMPLE_BYTES
-    whole = len(data) // frame * frame
-    damaged = damaged or whole != len(data) or whole == 0
-    content = wav_header(channels, whole) + data[:whole]
-    _write_atomically(target, content)
-    duration_ms = round(whole / frame * 1000 / RATE_HZ)
-    return Stored(target, channels, duration_ms, len(content), hashlib.sha256(content).hexdigest(), damaged)
 
 
 def _samples_of(source: Path) -> tuple[int, bytes, bool]:
@@ -99,31 +104,3 @@ def _resampled(wav: wave.Wave_read) -> tuple[int, bytes, bool]:
     wanted = np.arange(0, len(frames), rate / RATE_HZ)
     columns = [np.interp(wanted, np.arange(len(frames)), frames[:, c]) for c in range(channels)]
     return channels, np.stack(columns, axis=1).astype("<i2").tobytes(), False
-
-
-def _write_atomically(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
-        with part.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def checksum(path: Path) -> str:
-    """The file's SHA-256 in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def read_samples(path: Path, channels: int) -> NDArray[np.int16]:
-    """The samples of an archived wav, shape (frames, channels)."""
-    data = np.fromfile(path, "<i2", offset=WAV_HEADER_BYTES)
-    return data[: len(data) // channels * channels].reshape(-1, channels)

@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import BEIJING, Clock, beijing
 from core.people import User
 from core.units import Liaison, Region, Unit
-from recordings import audio, ledger
+from recordings import archive, chain, ledger
+from recordings.audio import clip_of
+from recordings.intake import row_of
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from recordings.murmur import murmur
 from recordings.settings import RecordingSettings
@@ -323,15 +325,11 @@ async def _add_audio(
         length_ms = script.talk_ms or round(script.call["_message_s"] * 1000)
         channels = 2 if kind is RecordingKind.TALK else 1
         samples = murmur(length_ms, channels, np.random.default_rng(rng.randrange(1 << 32)))
-        name = f"{beijing(script.at):%Y/%m/%d}/{kind}-{script.linkedid}.wav"
-        target = settings.archive_dir / name
-        stored = await asyncio.to_thread(audio.write, target, channels, samples.tobytes())
-        made[call_id] = Recording(
-            call_id=call_id, kind=kind, path=name, source=f"demo/{script.linkedid}", started_at=script.audio_at,
-            duration_ms=stored.duration_ms, channels=channels, size=stored.size, sha256=stored.sha256,
-        )  # fmt: skip
-    session.add_all(made.values())
-    await session.flush()
+        path = f"{beijing(script.at):%Y/%m/%d}/{kind}-{script.linkedid}{archive.SUFFIX}"
+        clip = clip_of(channels, samples.tobytes())
+        stored = await asyncio.to_thread(archive.store, clip, path, settings)
+        made[call_id] = row_of(stored, f"demo/{script.linkedid}", kind, call_id, script.audio_at)
+        await chain.append(session, made[call_id])
     return {call_id: recording.id for call_id, recording in made.items()}
 
 

@@ -1,6 +1,6 @@
 """Audio files from Asterisk's spool into the archive (录音入库): nothing recorded is lost, nothing taken in twice.
 
-Order of things, so that a crash at any point costs nothing: the wav is written whole into the archive under a name
+Order of things, so that a crash at any point costs nothing: the audio is written whole into the archive under a name
 made from the spool file's, the row is committed, only then the spool file is removed. A crash in between leaves the
 spool file, and `sweep` does the same again onto the same names.
 
@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy import func, select
@@ -21,14 +22,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import bus
 from core.clock import Clock, beijing
 from core.db import Database
-from recordings import ledger
-from recordings.audio import Stored, store
+from recordings import chain, ledger
+from recordings.archive import SUFFIX, Stored, in_background, store
+from recordings.audio import Clip, read
 from recordings.events import RecordingStored
-from recordings.models import Call, CallEvent, Recording, RecordingKind
+from recordings.models import Call, CallEvent, Recording, RecordingKind, new_public_id
 from recordings.settings import RecordingSettings
 
 log = structlog.get_logger()
 FOLDERS = {"talk": RecordingKind.TALK, "consult": RecordingKind.CONSULT, "message": RecordingKind.VOICEMAIL}
+_TAKING: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 _SETTLE_LIMIT_S = 5.0
 _RECENT_LINES = 100_000
 """How far back in the ledger a leftover's channel is looked for (a busy week)."""
@@ -57,39 +60,47 @@ async def take_in(
     if kind in {RecordingKind.TALK, RecordingKind.CONSULT} and await _is_nothing(db, file, call_id):
         await asyncio.to_thread(file.unlink, missing_ok=True)
         return None
-    folder = f"{beijing(started_at):%Y/%m/%d}"
-    name, stored = await _store_under_free_name(db, settings, file, kind, folder)
-    async with db.unit_of_work() as session:
-        recording = await session.scalar(select(Recording).where(Recording.source == name))
+    source = f"{file.parent.name}/{file.name}"
+    lock = _TAKING.setdefault(source, asyncio.Lock())  # the end of a call and a sweep may come together
+    async with lock:
+        clip = await asyncio.to_thread(read, file)
+        name, recording = await _known_or_free(db, source, clip)
         if recording is None:
-            recording = _row(stored, settings, name, kind, call_id, started_at, sealed)
-            session.add(recording)
-            await session.flush()
-            _tell(session, clock, recording)
-    await asyncio.to_thread(file.unlink, missing_ok=True)
+            path = f"{beijing(started_at):%Y/%m/%d}/{kind}-{file.stem}{name.removeprefix(source)}{SUFFIX}"
+            stored = await in_background(store, clip, path, settings)
+            recording = row_of(stored, name, kind, call_id, started_at, sealed=sealed)
+            async with db.unit_of_work() as session:
+                await chain.append(session, recording)
+                _tell(session, clock, recording)
+        await asyncio.to_thread(file.unlink, missing_ok=True)
     log.info("recording_stored", recording=recording.id, call=call_id, damaged=recording.damaged)
     return recording
 
 
-def _row(
+def row_of(
     stored: Stored,
-    settings: RecordingSettings,
-    name: str,
+    source: str,
     kind: RecordingKind,
     call_id: int | None,
     started_at: datetime,
-    sealed: bool,
+    *,
+    sealed: bool = False,
 ) -> Recording:
+    """The row of a stored file, not yet in the chain."""
     return Recording(
+        public_id=new_public_id(),
         call_id=call_id,
         kind=kind,
-        path=str(stored.path.relative_to(settings.archive_dir)),
-        source=name,
+        path=stored.path,
+        source=source,
         started_at=started_at,
         duration_ms=stored.duration_ms,
         channels=stored.channels,
         size=stored.size,
         sha256=stored.sha256,
+        audio_sha256=stored.audio_sha256,
+        wrapped_key=stored.wrapped_key,
+        wrapped_by=stored.wrapped_by,
         damaged=stored.damaged,
         sealed=sealed,
     )
@@ -102,24 +113,15 @@ def _tell(session: AsyncSession, clock: Clock, recording: Recording) -> None:
     bus.publish(session, RecordingStored(recording.id, recording.call_id))
 
 
-async def _store_under_free_name(
-    db: Database, settings: RecordingSettings, file: Path, kind: RecordingKind, folder: str
-) -> tuple[str, Stored]:
-    """Source name and stored file; a name already taken by other audio gets `~2`, `~3` and so on."""
+async def _known_or_free(db: Database, source: str, clip: Clip) -> tuple[str, Recording | None]:
+    """The recording this audio already is, or a free source name: one taken by other audio gets `~2`, `~3`…"""
     for number in range(1, 100):
-        suffix = "" if number == 1 else f"~{number}"
-        name = f"{file.parent.name}/{file.name}{suffix}"
-        target = settings.archive_dir / folder / f"{kind}-{file.stem}{suffix}.wav"
+        name = source if number == 1 else f"{source}~{number}"
         async with db.reading() as session:
             known = await session.scalar(select(Recording).where(Recording.source == name))
-        trial = target if known is None else target.with_suffix(".again.wav")
-        stored = await asyncio.to_thread(store, file, trial)
-        if known is None:
-            return name, stored
-        await asyncio.to_thread(trial.unlink, missing_ok=True)
-        if known.sha256 == stored.sha256:
-            return name, stored
-    raise FileExistsError(str(file))
+        if known is None or known.audio_sha256 == clip.sha256:
+            return name, known
+    raise FileExistsError(source)
 
 
 async def _is_nothing(db: Database, file: Path, call_id: int | None) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
@@ -116,11 +116,51 @@ class Recording(Base):
     channels: Mapped[int] = mapped_column(default=1)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     sha256: Mapped[str] = mapped_column(String(64), default="")
+    """Of the file as it lies in the archive."""
+    audio_sha256: Mapped[str] = mapped_column(String(64), default="")
+    """Of the samples that came from Asterisk."""
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary(80), default=b"")
+    wrapped_by: Mapped[str] = mapped_column(String(12), default="")
+    """The file's own key and which key of the keyring wraps it."""
+    chain_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Over this row and the one before (`recordings.chain`)."""
     damaged: Mapped[bool] = mapped_column(default=False)
     """The file ended in mid-frame or held no audio; what there was is kept."""
     sealed: Mapped[bool] = mapped_column(default=False)
     legal_hold: Mapped[bool] = mapped_column(default=False)
+    """Kept whatever its age, until the hold is lifted (M-60)."""
+    purge_id: Mapped[int | None] = mapped_column(ForeignKey("purges.id"), index=True)
+    """The purge that somebody asked for and that names it."""
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was purged; the row stays."""
+
+
+class PurgeState(StrEnum):
+    ASKED = "asked"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Purge(Base):
+    """Recordings past their time, removed by two people (双人清除): one asks, another approves."""
+
+    __tablename__ = "purges"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    state: Mapped[PurgeState] = mapped_column(String(8), default=PurgeState.ASKED)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
+    """Whose recordings; those below it included."""
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(500))
+    count: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes in the archive."""
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    certificate: Mapped[str] = mapped_column(Text, default="")
+    """What was removed, as JSON lines: id, kind, start, length, checksum."""
+    certificate_sha256: Mapped[str] = mapped_column(String(64), default="")
 
 
 class RecordingNote(Base):

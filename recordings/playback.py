@@ -7,7 +7,6 @@ The system administrator (ADM) runs the machine and never hears anything.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +16,7 @@ from core import audit
 from core.clock import Clock
 from core.people import Role, User
 from core.units import Region, Unit
-from recordings import timeline
+from recordings import archive, timeline
 from recordings.audio import RATE_HZ, SAMPLE_BYTES, WAV_HEADER_BYTES, wav_header
 from recordings.calls import Scope, legs_with_people, lines_of
 from recordings.errors import ReasonMissing, RecordingClosed, RecordingGone, RecordingUnknown
@@ -25,6 +24,7 @@ from recordings.models import Call, Recording, RecordingKind
 from recordings.settings import RecordingSettings
 
 MIN_REASON = 4
+_PIECE_FRAMES = 1 << 14
 MAY_LISTEN = frozenset(Role) - {Role.ADMIN, Role.WINDOW}
 SEES_CALLS = MAY_LISTEN - {Role.SECRECY}
 
@@ -291,45 +291,59 @@ async def was_played(
 
 @dataclass(frozen=True)
 class Sound:
-    """A wav as it is sent: a header of its own and byte ranges of the archived file."""
+    """A recording as it is sent: a wav with a header of its own and some of the archived frames."""
 
-    path: Path
-    header: bytes
+    recording: Recording
+    settings: RecordingSettings
     ranges: tuple[tuple[int, int], ...]
+    """First frame and the one after the last, of each part."""
+
+    @property
+    def header(self) -> bytes:
+        return wav_header(self.recording.channels, self._data_bytes)
 
     @property
     def size(self) -> int:
-        return len(self.header) + sum(until - start for start, until in self.ranges)
+        return WAV_HEADER_BYTES + self._data_bytes
 
-    def pieces(self, start: int, until: int, chunk: int = 1 << 16) -> Iterator[bytes]:
-        """The bytes from `start` to `until` (exclusive) of what is sent; blocks on the disk."""
-        if start < len(self.header):
-            yield self.header[start : min(until, len(self.header))]
-        passed = len(self.header)
-        with self.path.open("rb") as file:
+    def pieces(self, start: int, until: int) -> Iterator[bytes]:
+        """The bytes from `start` to `until` (exclusive) of what is sent; blocks on disk and processor."""
+        if start < WAV_HEADER_BYTES:
+            yield self.header[start : min(until, WAV_HEADER_BYTES)]
+        passed = WAV_HEADER_BYTES
+        with archive.opened(self.recording, self.settings) as audio:
             for first, last in self.ranges:
-                begin = first + max(0, start - passed)
-                end = min(last, first + until - passed)
-                file.seek(begin)
-                while begin < end and (data := file.read(min(chunk, end - begin))):
-                    begin += len(data)
-                    yield data
-                passed += last - first
+                length = (last - first) * self._frame
+                yield from self._part(audio, first, max(0, start - passed), min(length, until - passed))
+                passed += length
+
+    def _part(self, audio: archive.Audio, first: int, begin: int, end: int) -> Iterator[bytes]:
+        """Bytes `begin` to `end` of the part whose first frame is `first`."""
+        while begin < end:
+            frame, skip = divmod(begin, self._frame)
+            frames = min(_PIECE_FRAMES, -(-end // self._frame) - frame)
+            data = audio.read(first + frame, first + frame + frames).tobytes()[skip : skip + end - begin]
+            begin += len(data)
+            yield data
+
+    @property
+    def _frame(self) -> int:
+        return self.recording.channels * SAMPLE_BYTES
+
+    @property
+    def _data_bytes(self) -> int:
+        return sum(last - first for first, last in self.ranges) * self._frame
 
 
 def sound(recording: Recording, settings: RecordingSettings, leave: Leave) -> Sound:
-    """The audio of a recording as far as the leave goes; raises RecordingGone when the file is missing."""
-    path = settings.archive_dir / recording.path
-    if not path.is_file():
-        raise RecordingGone(recording=recording.public_id)
-    frame = recording.channels * SAMPLE_BYTES
-    size = path.stat().st_size
-    ranges = tuple(_byte_range(part, frame, size) for part in leave.parts or ((0, 1 << 40),))
-    data_bytes = sum(until - start for start, until in ranges)
-    return Sound(path, wav_header(recording.channels, data_bytes), ranges)
+    """The audio of a recording as far as the leave goes; raises RecordingGone, RecordingDamaged or KeyMissing."""
+    with archive.opened(recording, settings) as audio:
+        frames = audio.frames
+    parts = leave.parts if leave.parts is not None else ((0, recording.duration_ms + 1),)
+    return Sound(recording, settings, tuple(_frames(part, frames) for part in parts))
 
 
-def _byte_range(part: tuple[int, int], frame: int, size: int) -> tuple[int, int]:
-    """A part in ms as bytes of the archived file, within it and on whole frames."""
-    start, until = (WAV_HEADER_BYTES + ms * RATE_HZ // 1000 * frame for ms in part)
-    return min(start, size), min(until, size)
+def _frames(part: tuple[int, int], frames: int) -> tuple[int, int]:
+    """A part in ms as frames of the archived audio, within it."""
+    start, until = (ms * RATE_HZ // 1000 for ms in part)
+    return min(start, frames), min(until, frames)

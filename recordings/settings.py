@@ -8,11 +8,17 @@ from pathlib import Path
 class RecordingSettings:
     archive_dir: Path = Path("var/recordings")
     """Where the audio is kept, below yyyy/mm/dd; outside the web root."""
+    keyring: Path = Path("var/secrets/recording_keys.json")
+    """The keys that open the archive; made at first use. Keep a copy apart from the recordings."""
     spool_dir: Path = Path("var/asterisk/spool")
     """Where Asterisk writes: talk/, consult/ and message/."""
     settle_ms: int = 300
     """A file whose size stays the same for this long is finished; 0 does not wait."""
     leftover_s: int = 10
     """The sweep leaves files alone that changed within this time."""
+    keep_talk_days: int = 365
+    """Talks and consultations; a voicemail is kept as long as its ticket (mission §5.10)."""
+    keep_complaint_days: int = 730
+    """Whatever belongs to a complaint or to accountability, counted from the closing."""
     operator_days: int = 7
     """How long an operator may hear the own calls (mission §5.9)."""

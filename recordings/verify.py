@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from core.db import Database
-from recordings.audio import checksum
+from recordings.archive import checksum
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 

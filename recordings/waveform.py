@@ -4,12 +4,14 @@ Blocks on the disk; callers run it in a thread.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings.audio import RATE_HZ, read_samples
+from recordings import archive
+from recordings.audio import RATE_HZ
+from recordings.models import Recording
+from recordings.settings import RecordingSettings
 
 FULL_SCALE = 32768
 STEPS = 100
@@ -30,19 +32,22 @@ def peaks_of(samples: NDArray[np.int16], buckets: int) -> list[list[int]]:
 Parts = tuple[tuple[int, int], ...]
 
 
-def peaks(path: Path, channels: int, buckets: int = 800, parts: Parts | None = None) -> list[list[int]]:
-    """The peaks of an archived wav, or of `parts` of it in ms one after the other.
+def peaks(
+    recording: Recording, settings: RecordingSettings, buckets: int = 800, parts: Parts | None = None
+) -> list[list[int]]:
+    """The peaks of a recording, or of `parts` of it in ms one after the other.
 
     Those of the whole are worked out once, then read from `<name>.<buckets>.peaks`.
     """
     if parts is not None:
-        samples = read_samples(path, channels)
+        samples = archive.samples(recording, settings)
         per_ms = RATE_HZ // 1000
         return peaks_of(np.concatenate([samples[a * per_ms : b * per_ms] for a, b in parts]), buckets)
-    cache = path.with_suffix(f".{buckets}.peaks")
+    path = settings.archive_dir / recording.path
+    cache = path.with_name(f"{path.name.removesuffix(archive.SUFFIX)}.{buckets}.peaks")
     if cache.exists() and cache.stat().st_mtime >= path.stat().st_mtime:
         return json.loads(cache.read_text())  # type: ignore[no-any-return]
-    found = peaks_of(read_samples(path, channels), buckets)
+    found = peaks_of(archive.samples(recording, settings), buckets)
     part = cache.with_suffix(".part")
     part.write_text(json.dumps(found))
     part.replace(cache)

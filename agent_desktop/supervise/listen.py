@@ -60,9 +60,7 @@ async def peaks(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         who = await access.listener(request, session)
         recording, leave = await access.leave(request, session, who, request.match_info["id"])
-    sound = await asyncio.to_thread(playback.sound, recording, settings, leave)
-    channels, parts = recording.channels, leave.parts
-    found = await asyncio.to_thread(waveform.peaks, sound.path, channels, BUCKETS, parts)
+    found = await asyncio.to_thread(waveform.peaks, recording, settings, BUCKETS, leave.parts)
     return answer({"peaks": found})
 
 

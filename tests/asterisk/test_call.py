@@ -12,7 +12,7 @@ from support.tones import hears
 
 from ivr import spoken
 from ivr.flow.context import HotAnswer
-from recordings.audio import read_samples
+from recordings import archive
 from recordings.models import CallEnd, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -197,7 +197,7 @@ async def test_voicemail_out_of_hours_gives_a_code_that_works(exchange: Exchange
     (recording,) = await exchange.recordings(record)
     assert (recording.kind, recording.damaged, ticket.call_id) == (RecordingKind.VOICEMAIL, False, record.id)
     assert recording.duration_ms >= 3000
-    samples = read_samples(exchange.city.hotline.settings.recordings.archive_dir / recording.path, 1)
+    samples = archive.samples(recording, exchange.city.hotline.settings.recordings)
     assert hears(samples[8000:24000].reshape(-1), CALLER_HZ)
     await _ask_by_code(exchange, quick, code)
 

@@ -10,7 +10,7 @@ from support.sipphone import Call, Phone, Policy
 from support.tones import segments_with
 
 from ivr import spoken
-from recordings.audio import read_samples
+from recordings import archive
 from recordings.models import CallEnd, Recording, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,8 +30,7 @@ async def to_the_end(on: Exchange, call: Call) -> None:
 
 
 def seconds_of(on: Exchange, recording: Recording, channel: int, hz: float) -> float:
-    file = on.city.hotline.settings.recordings.archive_dir / recording.path
-    samples = read_samples(file, 2)
+    samples = archive.samples(recording, on.city.hotline.settings.recordings)
     return sum(end - start for start, end in segments_with(np.ascontiguousarray(samples[:, channel]), hz))
 
 

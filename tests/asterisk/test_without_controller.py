@@ -16,7 +16,7 @@ from support.tones import segments_with
 from ivr.ami import Ami
 from ivr.leftovers import Leftovers
 from ivr.tracker import Tracker
-from recordings.audio import read_samples
+from recordings import audio
 from tickets.models import Channel, Ticket
 
 TONES = {
@@ -66,7 +66,7 @@ async def test_stale_beat_sends_new_callers_the_short_path(city: City):
         await call.until_hears(TONES["fallback-saved"], timeout=5)
         assert (await call.ended(10)).by == "remote"
     (file,) = (city.hotline.folders.spool / "message").glob("*.wav")
-    samples = read_samples(file, 1).reshape(-1)
+    samples = audio.read(file).frames.reshape(-1)
     assert sum(end - start for start, end in segments_with(samples, CALLER_HZ)) > 1
     note = await asterisk(city, "database show message")
     assert f"/message/{file.stem}" in note

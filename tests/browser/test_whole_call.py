@@ -15,6 +15,7 @@ from support.sipphone import Phone
 from support.tones import segments_with
 
 from core.audit import AuditRow
+from recordings import archive
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from tickets.models import SatisfactionRating, Ticket
 
@@ -141,8 +142,7 @@ async def test_a_citizen_is_served_end_to_end(browser: Browser, city: City, liai
 
 async def check_audio(city: City, record: Call, talk: Recording) -> None:
     """Left: the caller in every part; right: first the operator, then the liaison; no gap against the ledger."""
-    raw = (city.hotline.settings.recordings.archive_dir / talk.path).read_bytes()[44:]
-    stereo = np.frombuffer(raw, dtype="<i2").reshape(-1, 2)
+    stereo = archive.samples(talk, city.hotline.settings.recordings)
     for part in np.array_split(stereo[:, 0], 4):
         assert segments_with(part, CALLER_HZ)
     first, last = np.array_split(stereo[:, 1], 2)

@@ -145,7 +145,7 @@ async def test_any_range_of_the_sound_is_that_part_of_the_whole(db: Database, se
         (3240, 3248),
         (sound.size - 1, sound.size),
     ):
-        assert b"".join(sound.pieces(start, until, chunk=97)) == whole[start:until]
+        assert b"".join(sound.pieces(start, until)) == whole[start:until]
 
 
 async def test_each_play_is_one_row_and_a_download_needs_a_reason(db: Database, settings):

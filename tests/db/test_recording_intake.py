@@ -1,6 +1,7 @@
 """Taking audio in on both engines: whole, broken, twice, left over."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +52,12 @@ async def recordings(db: Database) -> list[Recording]:
 
 
 async def test_talk_is_stored_by_day_and_noted_in_the_ledger(db: Database, settings, call):
-    """The wav lies below its Beijing day, the row knows it, the ledger and the bus tell, the spool is empty."""
+    """The audio lies below its Beijing day, the row knows it, the ledger and the bus tell, the spool is empty."""
     heard: list[RecordingStored] = []
     db.bus.subscribe(RecordingStored, heard.append)
     file = spool(settings, "talk", "n1-100.1.raw")
     row = await take(db, settings, file, call)
-    assert row.path == "2026/06/01/talk-n1-100.1.wav"
+    assert row.path == "2026/06/01/talk-n1-100.1.opus.enc"
     assert (row.duration_ms, row.channels, row.damaged, len(row.sha256)) == (2000, 2, False, 64)
     assert (settings.archive_dir / row.path).stat().st_size == row.size
     assert not file.exists()
@@ -98,7 +99,7 @@ async def test_the_same_file_twice_is_one_recording(db: Database, settings, call
     second = await take(db, settings, again, call)
     assert second.id == first.id
     assert not again.exists()
-    assert len(list(settings.archive_dir.rglob("*.wav"))) == 1
+    assert len(list(settings.archive_dir.rglob("*.opus.enc"))) == 1
     async with db.reading() as session:
         rows = (await session.scalars(select(CallEvent).where(CallEvent.kind == ledger.RECORDED))).all()
         assert len(rows) == 1
@@ -156,7 +157,7 @@ async def test_sweep_takes_what_a_restart_left(db: Database, settings, call):
 async def test_sweep_leaves_fresh_files_alone(db: Database, settings, call):
     """A file that changed a moment ago may still be written to."""
     file = spool(settings, "talk", "n1-100.1.raw")
-    fresh = RecordingSettings(settings.archive_dir, settings.spool_dir, settle_ms=0, leftover_s=60)
+    fresh = replace(settings, leftover_s=60)
     assert (await intake.sweep(db, CLOCK, fresh)).taken == []
     os.utime(file, (file.stat().st_atime, file.stat().st_mtime - 61))
     assert (await intake.sweep(db, CLOCK, fresh)).taken == [file.name]

@@ -13,6 +13,8 @@ from sqlalchemy import select
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 
 from core.audit import AuditRow
+from recordings import archive
+from recordings.audio import wav_header
 from recordings.models import Call, CallEnd, Recording, RecordingKind
 
 
@@ -80,7 +82,8 @@ async def test_one_press_of_play_is_one_row_and_sound_needs_it(site: SuperviseSi
     assert await plays(site) == []
     status, answer = await visitor.post(f"/supervise/recordings/{recording.public_id}/play")
     assert status == 200
-    whole = (site.settings.archive_dir / recording.path).read_bytes()
+    samples = archive.samples(recording, site.settings).tobytes()
+    whole = wav_header(recording.channels, len(samples)) + samples
     async with visitor.http.get(answer["src"]) as response:
         assert (response.status, await response.read()) == (200, whole)
     for asked, (start, until) in {
@@ -243,7 +246,7 @@ async def test_download_needs_a_reason(site: SuperviseSite, visitor: Visitor):
             assert response.status == expected
             if expected == 200:
                 assert response.headers["Content-Disposition"].startswith("attachment")
-                assert len(await response.read()) == recording.size
+                assert (await response.read())[:4] == b"RIFF"
     assert await plays(site, "recording.download") == [("sup", recording.public_id)]
 
 
@@ -291,7 +294,8 @@ async def test_api_filters_by_time(site: SuperviseSite, http):
         ({"from": "2020-01-01", "to": "2020-12-31"}, 0),
     ):
         async with http.get("/api/v1/calls", params=params, headers=bearer("sup")) as response:
-            assert (await response.json())["total"] == total
+            found = await response.json()
+            assert found.get("total") == total, found
     async with http.get("/api/v1/calls", params={"from": "gestern"}, headers=bearer("sup")) as response:
         assert (response.status, (await response.json())["error"]["code"]) == (422, "invalid_input")
 

@@ -14,7 +14,9 @@ from support.tones import sine
 
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit
-from recordings import audio
+from recordings import archive, chain
+from recordings.audio import clip_of
+from recordings.intake import row_of
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from recordings.playback import Listener
 from recordings.settings import RecordingSettings
@@ -139,22 +141,11 @@ async def add_recording(
     other = np.concatenate([sine(880, length_s * 0.4), sine(1500, length_s * 0.6)])[: len(caller)]
     is_stereo = kind in {RecordingKind.TALK, RecordingKind.CONSULT}
     samples = np.stack([caller, other], axis=1) if is_stereo else caller
-    name = f"2026/06/01/{kind}-{call.linkedid if call else 'stray'}-{length_s}-{sealed}.wav"
-    stored = audio.write(settings.archive_dir / name, 2 if is_stereo else 1, samples.tobytes())
-    recording = Recording(
-        call_id=call.id if call else None,
-        kind=kind,
-        path=name,
-        source=name,
-        started_at=call.started_at if call else NOW,
-        duration_ms=stored.duration_ms,
-        channels=stored.channels,
-        size=stored.size,
-        sha256=stored.sha256,
-        sealed=sealed,
-    )
-    session.add(recording)
-    await session.flush()
+    path = f"2026/06/01/{kind}-{call.linkedid if call else 'stray'}-{length_s}-{sealed}.opus.enc"
+    stored = archive.store(clip_of(2 if is_stereo else 1, samples.tobytes()), path, settings)
+    started_at = call.started_at if call else NOW
+    recording = row_of(stored, path, kind, call.id if call else None, started_at, sealed=sealed)
+    await chain.append(session, recording)
     return recording
 
 
@@ -163,5 +154,9 @@ def settings_in(folder: Path) -> RecordingSettings:
     for name in ("talk", "consult", "message"):
         (folder / "spool" / name).mkdir(parents=True, exist_ok=True)
     return RecordingSettings(
-        archive_dir=folder / "archive", spool_dir=folder / "spool", settle_ms=0, leftover_s=0
+        archive_dir=folder / "archive",
+        keyring=folder / "keys.json",
+        spool_dir=folder / "spool",
+        settle_ms=0,
+        leftover_s=0,
     )

@@ -1,7 +1,10 @@
 """The supervision pages served for real on loopback, over an invented month with audio and scores."""
 
 import asyncio
+import atexit
 import random
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,13 +63,10 @@ class SuperviseSite:
 async def running_supervision(
     folder: Path, *, port: int = 0, calls: int = 120
 ) -> AsyncIterator[SuperviseSite]:
-    clock, bus = SystemClock(), Bus()
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/supervise.db"), bus)
-    await db.create_all()
-    db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
-    db.provide(CalendarSettings(table=TABLE))
-    settings = RecordingSettings(archive_dir=folder / "archive", spool_dir=folder / "spool")
-    people, made = await _populate(db, clock, settings, calls)
+    template = await _template(calls)
+    await asyncio.to_thread(shutil.copytree, template.folder, folder, dirs_exist_ok=True)
+    people, made, clock, bus = template.people, template.made, SystemClock(), Bus()
+    db, settings = _opened(folder, bus), _recordings(folder)
     board, tasks = FakeBoard(), Tasks(clock)
 
     def wire(app: web.Application) -> None:
@@ -85,6 +85,41 @@ async def running_supervision(
         await runner.cleanup()
         await tasks.close()
         await db.close()
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A populated folder that every test gets a copy of: making audio takes seconds."""
+
+    folder: Path
+    people: dict[str, int]
+    made: list[demo.DemoCall]
+
+
+_TEMPLATES: dict[int, _Template] = {}
+
+
+async def _template(calls: int) -> _Template:
+    if calls not in _TEMPLATES:
+        folder = Path(tempfile.mkdtemp(prefix="supervise-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        db = _opened(folder, Bus())
+        await db.create_all()
+        people, made = await _populate(db, SystemClock(), _recordings(folder), calls)
+        await db.close()
+        _TEMPLATES[calls] = _Template(folder, people, made)
+    return _TEMPLATES[calls]
+
+
+def _opened(folder: Path, bus: Bus) -> Database:
+    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/supervise.db"), bus)
+    db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
+    db.provide(CalendarSettings(table=TABLE))
+    return db
+
+
+def _recordings(folder: Path) -> RecordingSettings:
+    return RecordingSettings(folder / "archive", folder / "keys.json", folder / "spool")
 
 
 async def _populate(

@@ -25,19 +25,19 @@ def write_wav(path: Path, samples: np.ndarray, rate: int = 8000) -> Path:
     return path
 
 
-def test_raw_stereo_becomes_a_wav_with_each_side_on_its_channel(tmp_path: Path):
+def test_raw_stereo_has_each_side_on_its_channel(tmp_path: Path):
     """The caller's tone is on the left, the other side's on the right, the length is exact."""
     source = tmp_path / "n1-1.1.raw"
     source.write_bytes(stereo())
-    stored = audio.store(source, tmp_path / "a" / "talk.wav")
-    assert (stored.channels, stored.duration_ms, stored.damaged) == (2, 2000, False)
-    samples = audio.read_samples(stored.path, 2)
-    assert hears(samples[:, 0], 440)
-    assert hears(samples[:, 1], 880)
-    assert not hears(samples[:, 0], 880)
-    with wave.open(str(stored.path)) as made:
-        assert (made.getnchannels(), made.getframerate(), made.getnframes()) == (2, 8000, 16000)
-    assert stored.sha256 == audio.checksum(stored.path)
+    clip = audio.read(source)
+    assert (clip.channels, clip.duration_ms, clip.damaged) == (2, 2000, False)
+    assert hears(clip.frames[:, 0], 440)
+    assert hears(clip.frames[:, 1], 880)
+    assert not hears(clip.frames[:, 0], 880)
+    made = tmp_path / "sent.wav"
+    made.write_bytes(audio.wav_header(2, len(clip.data)) + clip.data)
+    with wave.open(str(made)) as wav:
+        assert (wav.getnchannels(), wav.getframerate(), wav.getnframes()) == (2, 8000, 16000)
 
 
 @pytest.mark.parametrize("extra", [1, 2, 3])
@@ -45,16 +45,16 @@ def test_a_file_that_ends_in_mid_frame_keeps_its_whole_frames(tmp_path: Path, ex
     """One to three stray bytes mark the file as damaged; nothing before them is lost."""
     source = tmp_path / "odd.raw"
     source.write_bytes(stereo() + b"\x01" * extra)
-    stored = audio.store(source, tmp_path / "odd.wav")
-    assert (stored.damaged, stored.duration_ms) == (True, 2000)
+    clip = audio.read(source)
+    assert (clip.damaged, clip.duration_ms) == (True, 2000)
 
 
 def test_an_empty_file_is_kept_as_damaged(tmp_path: Path):
-    """No byte of audio gives a playable wav of no length, marked damaged."""
+    """No byte of audio is a clip of no length, marked damaged."""
     source = tmp_path / "empty.raw"
     source.touch()
-    stored = audio.store(source, tmp_path / "empty.wav")
-    assert (stored.damaged, stored.duration_ms, stored.size) == (True, 0, 44)
+    clip = audio.read(source)
+    assert (clip.damaged, clip.duration_ms, clip.frames.shape) == (True, 0, (0, 2))
 
 
 def test_a_wav_cut_short_keeps_what_there_is(tmp_path: Path):
@@ -62,17 +62,17 @@ def test_a_wav_cut_short_keeps_what_there_is(tmp_path: Path):
     whole = write_wav(tmp_path / "whole.wav", LEFT)
     cut = tmp_path / "cut.wav"
     cut.write_bytes(whole.read_bytes()[:16044])
-    stored = audio.store(cut, tmp_path / "kept.wav")
-    assert (stored.damaged, stored.duration_ms, stored.channels) == (True, 1000, 1)
+    clip = audio.read(cut)
+    assert (clip.damaged, clip.duration_ms, clip.channels) == (True, 1000, 1)
 
 
 def test_a_wav_whose_writer_died_is_read_past_its_empty_header(tmp_path: Path):
     """Asterisk writes lengths last: a header that promises nothing does not hide the audio behind it."""
     died = tmp_path / "died.wav"
     died.write_bytes(audio.wav_header(1, 0) + LEFT.tobytes())
-    stored = audio.store(died, tmp_path / "kept.wav")
-    assert (stored.damaged, stored.duration_ms) == (True, 2000)
-    assert hears(audio.read_samples(stored.path, 1)[:, 0], 440)
+    clip = audio.read(died)
+    assert (clip.damaged, clip.duration_ms) == (True, 2000)
+    assert hears(clip.frames[:, 0], 440)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"not a wav at all", b"RIFF\xff\xff\xff\xffWAVEfmt "])
@@ -80,7 +80,7 @@ def test_garbage_is_damaged_and_never_raises(tmp_path: Path, content: bytes):
     """Whatever lies in the spool becomes a damaged recording, not an exception."""
     garbage = tmp_path / "garbage.wav"
     garbage.write_bytes(content)
-    assert audio.store(garbage, tmp_path / "kept.wav").damaged
+    assert audio.read(garbage).damaged
 
 
 def test_a_wav_of_another_rate_is_brought_to_ours(tmp_path: Path):
@@ -88,24 +88,9 @@ def test_a_wav_of_another_rate_is_brought_to_ours(tmp_path: Path):
     foreign = tmp_path / "wide.wav"
     n = np.arange(32000)
     write_wav(foreign, (8000 * np.sin(2 * np.pi * 440 * n / 16000)).astype("<i2"), rate=16000)
-    stored = audio.store(foreign, tmp_path / "kept.wav")
-    assert (stored.duration_ms, stored.damaged) == (2000, False)
-    assert hears(audio.read_samples(stored.path, 1)[:, 0], 440)
-
-
-def test_nothing_half_written_is_left_when_the_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """When writing fails, the target does not exist and neither does a part of it."""
-    source = tmp_path / "x.raw"
-    source.write_bytes(stereo())
-
-    def fails(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", fails)
-    with pytest.raises(OSError, match="No space"):
-        audio.store(source, tmp_path / "archive" / "x.wav")
-    assert list((tmp_path / "archive").iterdir()) == []
-    assert source.exists()
+    clip = audio.read(foreign)
+    assert (clip.duration_ms, clip.damaged) == (2000, False)
+    assert hears(clip.frames[:, 0], 440)
 
 
 def test_peaks_follow_the_loudness_of_each_channel():
@@ -123,16 +108,3 @@ def test_a_recording_shorter_than_the_picture_has_a_peak_per_frame():
     """Three frames give three peaks, no frame none."""
     assert [len(p) for p in waveform.peaks_of(np.zeros((3, 2), np.int16), 800)] == [3, 3]
     assert waveform.peaks_of(np.zeros((0, 2), np.int16), 800) == [[], []]
-
-
-def test_peaks_are_worked_out_once(tmp_path: Path):
-    """The second question is answered from the kept numbers, a changed file is looked at again."""
-    source = tmp_path / "x.raw"
-    source.write_bytes(stereo())
-    stored = audio.store(source, tmp_path / "x.wav")
-    first = waveform.peaks(stored.path, 2, 10)
-    kept = tmp_path / "x.10.peaks"
-    kept.write_text("[[1], [2]]")
-    assert waveform.peaks(stored.path, 2, 10) == [[1], [2]]
-    kept.unlink()
-    assert waveform.peaks(stored.path, 2, 10) == first
