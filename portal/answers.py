@@ -87,13 +87,18 @@ def _details(entry: Entry) -> list[tuple[str, str]]:
 
 
 def address_of(entry: Entry) -> str:
-    return f"/answers/{quote(entry.source, safe='')}/{quote(entry.source_id or '', safe='')}"
+    return _address(entry.source, entry.source_id or "")
+
+
+def _address(source: str, number: str) -> str:
+    return f"/answers/{quote(source, safe='')}/{quote(number, safe='')}"
 
 
 async def addresses_of(session: AsyncSession, entry_ids: list[int]) -> dict[int, str]:
     """Entry id -> its page; entries without a number of their source have none."""
-    rows = await session.scalars(select(Entry).where(Entry.id.in_(entry_ids), Entry.source_id.is_not(None)))
-    return {entry.id: address_of(entry) for entry in rows}
+    named = select(Entry.id, Entry.source, Entry.source_id).where(Entry.source_id.is_not(None))
+    rows = await session.execute(named.where(Entry.id.in_(entry_ids)))
+    return {entry_id: _address(source, number or "") for entry_id, source, number in rows}
 
 
 def site_url(request: web.Request) -> str:

@@ -71,7 +71,9 @@ async def kb_search(request: web.Request) -> web.StreamResponse:
     person = request[USER]
     if person is None:
         request.app[LIMITS].visit(request)
-    query, unit = request.query.get("q", "").strip()[:LONGEST_QUERY], request.query.get("unit", "")
+    if "q" not in request.query:
+        raise InvalidInput(field="q", reason="请给出要查的内容")
+    query, unit = request.query["q"].strip()[:LONGEST_QUERY], request.query.get("unit", "")
     if len(unit) > LONGEST_UNIT:
         raise InvalidInput(field="unit", reason=f"最多 {LONGEST_UNIT} 个字")
     limit = query_int(request, "limit", 10, least=1, most=50)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from support.fake_search import FakeSearcher
 from support.tickets import build_city
 from support.web import TEST, Room, staff_room, web_app
 
@@ -17,6 +16,9 @@ from core import accounts
 from core.clock import SystemClock
 from core.db import Database
 from core.people import User
+from kb.demo import ENTRIES
+from kb.exchange import import_file
+from kb.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
@@ -25,11 +27,15 @@ pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 EXAMPLES = 12
 
 
-def _open_room(app: web.Application) -> None:
+def _open_room(searcher: Searcher) -> Room:
     """The public side without limits that a tester would meet."""
-    app[PORTAL] = PortalSettings(region="city", key_requests=10**6, code_requests=10**6)
-    app[SEARCHER] = FakeSearcher()
-    portal.app.setup(app)
+
+    def wire(app: web.Application) -> None:
+        app[PORTAL] = PortalSettings(region="city", key_requests=10**6, code_requests=10**6)
+        app[SEARCHER] = searcher
+        portal.app.setup(app)
+
+    return wire
 
 
 def _with_recordings(folder: Path) -> Room:
@@ -50,8 +56,11 @@ async def test_schemathesis_finds_nothing(db: Database, tmp_path: Path, who: str
     """Every check on every operation: right and wrong data, missing and false keys, links between answers."""
     city = await build_city(db)
     token = await _token(db, city.users.get(who))
+    await import_file(db, city.clock, ENTRIES)
+    searcher = Searcher(tmp_path / "index", db, city.clock)
+    await searcher.open()
     async with TestServer(
-        web_app(db, city.clock, rooms=[_with_recordings(tmp_path), staff_room, _open_room])
+        web_app(db, city.clock, rooms=[_with_recordings(tmp_path), staff_room, _open_room(searcher)])
     ) as server:
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("st"), "run", str(server.make_url("/api/v1/openapi.json")),
@@ -60,4 +69,5 @@ async def test_schemathesis_finds_nothing(db: Database, tmp_path: Path, who: str
             cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         said, _ = await process.communicate()
+    await searcher.close()
     assert process.returncode == 0, said.decode()

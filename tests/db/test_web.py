@@ -153,6 +153,17 @@ async def test_static_file_is_not_sent_twice(browser: Browser):
     assert (first.status, again.status) == (200, 304)
 
 
+async def test_style_sheet_travels_packed(browser: Browser):
+    """A browser that can unpack gets the sheet packed; one that cannot gets it plain; both whole."""
+    texts = []
+    for accepted in ("gzip", "identity"):
+        response = await browser.get("/static/core/hotline.css", headers={"Accept-Encoding": accepted})
+        assert response.headers.get("Content-Encoding", "identity").replace("deflate", "gzip") == accepted
+        texts.append(await response.text())
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 10_000
+
+
 @pytest.mark.parametrize(
     "path", ["/static/core/../pages.py", "/static/core/%2e%2e/pages.py", "/static/core/"]
 )
