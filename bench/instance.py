@@ -46,7 +46,7 @@ def write_tones(folder: Path) -> None:
 async def start_floor(asterisk: AsteriskSettings, root: Path) -> EmbeddedAsterisk:
     """The hotline's own configuration but for the dialplan, which is the floor's."""
     folders = Folders(root)
-    write_all(asterisk, folders, lines={LINE: REGION}, phones=(), calls=CallSettings())
+    write_all(asterisk, folders, lines=(), phones=(), calls=CallSettings())
     for prompt in load(DIALPLAN / "prompts.toml", LINE):
         _write_tone(folders.sounds / f"{prompt.sound}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
     shutil.copy(ROOT / "bench/floor.conf", folders.etc / "extensions.conf")

@@ -45,7 +45,16 @@ from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
 from ivr.seats import Staff
-from ivr.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
+from ivr.site import (
+    DIALPLAN,
+    Folders,
+    Telephone,
+    line_variables,
+    secret,
+    write_all,
+    write_lines,
+    write_phones,
+)
 from ivr.spool import Spool
 from ivr.voice import Voice
 from kb.entries import hot
@@ -140,7 +149,7 @@ class Hotline:
         write_all(
             self.settings.asterisk,
             self.folders,
-            lines=self._region_codes(),
+            lines=self.lines.values(),
             calls=self.settings.calls,
             phones=await self._phones(),
             guests=self._guests(),
@@ -161,6 +170,7 @@ class Hotline:
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
             message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
+            free_device=self._free_device,
             hot_answers=self._hot_answers, subject_units=self._subject_units,
             job=self.tasks.job,
         )  # fmt: skip
@@ -188,6 +198,9 @@ class Hotline:
     async def _call_ended(self, opening: Opening, controller: Controller, caller: Caller) -> None:
         await self.calling_back.ended(caller)
         await opening.ended(controller, caller)
+
+    def _free_device(self, user_id: int) -> str:
+        return self.controller.board.free_device(user_id)
 
     async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
         async with self.db.reading() as session:
@@ -246,10 +259,12 @@ class Hotline:
         for number in gone:
             del self.lines[number]
         if self.asterisk:
-            write_lines(self.folders, self._region_codes(), self.settings.calls)
-        codes = self._region_codes() | dict.fromkeys(gone, "")
-        for number, code in codes.items():
-            await self.controller.ami.action("Setvar", Variable=f"LINE_{number}", Value=code)
+            write_lines(self.folders, self.lines.values(), self.settings.calls)
+        variables = {f"LINE_{number}": "" for number in gone}
+        for line in self.lines.values():
+            variables |= line_variables(line)
+        for name, value in variables.items():
+            await self.controller.ami.action("Setvar", Variable=name, Value=value)
 
     def _guests(self) -> list[Telephone]:
         """Telephones of the demo's callers; none in production."""
@@ -323,9 +338,6 @@ class Hotline:
             number=setting.number, name="", region_id=region.id, region=region, state=ConnectionState.LIVE,
             menu="", greeting="", overflow_wait_s=60, overflow_length=5,
         )  # fmt: skip
-
-    def _region_codes(self) -> dict[str, str]:
-        return {number: line.region.code for number, line in self.lines.items()}
 
     async def _users(self) -> Sequence[User]:
         async with self.db.reading() as session:

@@ -123,6 +123,12 @@ class Board:
         ]
         return sorted(found, key=lambda view: view.queued_at)
 
+    def free_device(self, user_id: int) -> str:
+        """Telephone of an operator who is ready while nobody waits; empty otherwise."""
+        agent = self.agent(user_id)
+        is_free = agent is not None and agent.state == "ready" and agent.registered and not self.waiting()
+        return self.seats[user_id].device if is_free else ""
+
     def seat_of(self, extension: str) -> Seat | None:
         return next((seat for seat in self.seats.values() if seat.extension == extension), None)
 

@@ -57,6 +57,8 @@ class CallSettings:
     return_ring_s: int = 20
     """The operator whose transfer failed, before the caller goes to the queue."""
     queue_limit_s: int = 600
+    same_operator_hours: int = 24
+    """A caller who calls again within this time is offered the operator who knows the matter, if free; 0: never."""
     menu_limit_s: int = 600
     """The whole menu part of one call (mission §5.6)."""
     survey_s: float = 6.0

@@ -5,10 +5,11 @@ Passwords are generated once into the data folder; nothing here is ever committe
 
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.lines import Line
 from ivr.settings import AsteriskSettings, CallSettings
 
 EMPTY_CONFIGURATIONS = (
@@ -78,12 +79,12 @@ def write_all(
     settings: AsteriskSettings,
     folders: Folders,
     *,
-    lines: Mapping[str, str],
+    lines: Iterable[Line],
     phones: Iterable[Telephone],
     calls: CallSettings,
     guests: Iterable[Telephone] = (),
 ) -> None:
-    """Write the whole configuration; `lines` maps a dialled number to its region code."""
+    """Write the whole configuration; `lines` with their regions."""
     site = folders.etc / "site"
     site.mkdir(parents=True, exist_ok=True)
     for kind in ("talk", "consult", "message"):
@@ -106,7 +107,13 @@ def write_all(
     write_phones(settings, folders, phones, guests)
 
 
-def write_lines(folders: Folders, lines: Mapping[str, str], calls: CallSettings) -> None:
+def line_variables(line: Line) -> dict[str, str]:
+    """What the dialplan knows of a line, as global variables: its region, and how many calls it takes at once (M-13)."""
+    capacity = "" if line.capacity is None else str(line.capacity)
+    return {f"LINE_{line.number}": line.region.code, f"CAPACITY_{line.number}": capacity}
+
+
+def write_lines(folders: Folders, lines: Iterable[Line], calls: CallSettings) -> None:
     """Write the numbers that are answered; a running Asterisk is told by `Setvar`, a reload would stop its beat."""
     (folders.etc / "site" / "extensions.conf").write_text(_globals(folders, lines, calls))
 
@@ -163,8 +170,8 @@ hideconnect = yes
 """
 
 
-def _globals(folders: Folders, lines: Mapping[str, str], calls: CallSettings) -> str:
-    entries = [f"LINE_{number}={region}" for number, region in lines.items()]
+def _globals(folders: Folders, lines: Iterable[Line], calls: CallSettings) -> str:
+    entries = [f"{name}={value}" for line in lines for name, value in line_variables(line).items()]
     times = f"RETURN_RING_S={calls.return_ring_s}"
     return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", times, *entries, ""])
 

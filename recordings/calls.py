@@ -235,6 +235,13 @@ async def names_of(session: AsyncSession, users: Iterable[int | None], units: It
     )
 
 
+async def last_operator(session: AsyncSession, number: str, since: datetime) -> int | None:
+    """Who answered this number's last call since then."""
+    answered = (Call.caller_number == number) & (Call.answered_at >= since) & (Call.direction == "in")
+    query = select(Call.operator_id).where(answered, Call.operator_id.is_not(None))
+    return await session.scalar(query.order_by(Call.id.desc()).limit(1))
+
+
 @dataclass(frozen=True)
 class WholeCall:
     """One call with all that is known of it."""

@@ -39,6 +39,8 @@ class FlowDeps:
     message_dir: Path
     say: Callable[[str], Awaitable[list[str]]]
     registered: Callable[[], frozenset[str]]
+    free_device: Callable[[int], str]
+    """Telephone of an operator (user) who is ready while nobody else waits; empty otherwise."""
     hot_answers: Callable[[str | None], Awaitable[Sequence[HotAnswer]]]
     """Published hot questions (热点) of one subject, or of all."""
     subject_units: Callable[[int], Awaitable[Mapping[str, str]]]

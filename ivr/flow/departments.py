@@ -1,6 +1,7 @@
 """Choosing a department or a subject, hearing frequent answers, being put through (M-15…M-18)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from core.clock import beijing
 from core.holidays import load_calendar
@@ -8,6 +9,8 @@ from core.units import ConnectionState, Region, UnitDuty
 from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler, HotAnswer
 from ivr.walk import Item
+from recordings import ledger
+from recordings.calls import last_operator
 
 SUBJECTS = {
     "s1": "subject-social-security",
@@ -129,7 +132,25 @@ class Departments(Branch):
         return None
 
     async def queue(self) -> None:
+        """To the operator who knows this caller's matter, if free, else to the queue."""
+        if device := await self._device_of_last_operator():
+            call = self.caller.call
+            call.phase, call.queued_at = "queue", self.deps.clock.now()
+            self.note(ledger.QUEUED, queue="same-operator", position=1)
+            await self.dialogue.leave_to(
+                "same-operator", DEVICE=device, QUEUE_LIMIT=self.deps.calls.queue_limit_s
+            )
+            return
         await self.dialogue.leave_to("operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s)
+
+    async def _device_of_last_operator(self) -> str:
+        hours = self.deps.calls.same_operator_hours
+        if not hours or not any(character.isdigit() for character in self.caller.number):
+            return ""
+        since = self.deps.clock.now() - timedelta(hours=hours)
+        async with self.deps.db.reading() as session:
+            user_id = await last_operator(session, self.caller.number, since)
+        return self.deps.free_device(user_id) if user_id else ""
 
     async def hang_up(self) -> None:
         await self.dialogue.leave_to("hang-up")

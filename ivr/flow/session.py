@@ -1,6 +1,7 @@
 """One caller in the menus: joins the walk through the tree with the branches that do the work."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ivr.dialogue import CallerGone, Dialogue
@@ -9,7 +10,7 @@ from ivr.flow.codes import Codes
 from ivr.flow.context import Branch, Caller, FlowDeps, Handler
 from ivr.flow.departments import Departments
 from ivr.flow.messages import Messages
-from ivr.menu import Menus, Record
+from ivr.menu import Menus, Record, Say
 from ivr.walk import Item, Walk
 
 STAGES = {
@@ -45,21 +46,34 @@ class Session:
             self._handlers.update(branch.handlers())
         self._menus = menus
         self._dialogue = dialogue
-        self._walk = Walk(
-            menus, dialogue, self, sound, note, limit_s=deps.calls.menu_limit_s,
-            message_file=self._messages.next_file,
-        )  # fmt: skip
+        self._parts = (dialogue, self, sound, note)
+        self._deps = deps
+        self._line = caller.line
 
     async def run(self, stage: str) -> None:
         """Walk from the node of this stage; whatever the caller leaves unfinished by hanging up is handed in."""
         node = STAGES.get(stage) or self._menus.start
         if stage == "after":
             self._after.fill_code()
+        walk = Walk(
+            await self._menus_of_line(), *self._parts, limit_s=self._deps.calls.menu_limit_s,
+            message_file=self._messages.next_file,
+        )  # fmt: skip
         try:
-            await self._walk.run(node)
+            await walk.run(node)
         except CallerGone:
             await self._messages.hand_in()
             await self._after.not_rated()
+
+    async def _menus_of_line(self) -> Menus:
+        """The tree with the line's own welcome and the node its callers come to after it (M-04)."""
+        line, welcome = self._line, self._menus[self._menus.start]
+        if not isinstance(welcome, Say) or not (line.greeting or line.menu):
+            return self._menus
+        greeting = tuple(await self._deps.say(line.greeting)) if line.greeting else ()
+        follows = line.menu if line.menu in self._menus.nodes else welcome.next
+        own = replace(welcome, play=greeting or welcome.play, next=follows)
+        return replace(self._menus, nodes={**self._menus.nodes, welcome.id: own})
 
     # --- what the walk asks for -------------------------------------------------------------------------------
 

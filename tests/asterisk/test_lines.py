@@ -1,5 +1,7 @@
 """Several lines on one hotline (多条专线, M-04): each number is its region's door, and the table may change at any time."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 from sqlalchemy import delete
@@ -11,6 +13,7 @@ from support.sipphone import Call, CallRefused
 from core.bus import publish
 from core.lines import Line, LinesChanged
 from core.units import Region, RegionLevel, Unit
+from ivr import spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTY_LINE = "087296128"
@@ -37,6 +40,7 @@ async def change_lines(exchange: Exchange, *lines: Line) -> None:
         publish(session, LinesChanged())
     wanted = {"96128", *(line.number for line in lines)}
     await exchange.until(lambda: set(hotline.lines) == wanted)
+    await hotline.lines_changed()  # the news has done it, but perhaps not told Asterisk everything yet
 
 
 async def dial(exchange: Exchange, number: str) -> Call:
@@ -68,3 +72,65 @@ async def test_a_line_removed_answers_no_more(exchange: Exchange, county: int):
     other = await exchange.dial()
     await other.hangup()
     await exchange.record(other)
+
+
+async def test_a_line_has_its_own_welcome_and_first_node(exchange: Exchange, quick: Quick, county: int):
+    """A number for complaints greets in its own words and begins at the complaints (M-01 to M-04)."""
+    greeting = "您好，这里是示范县投诉受理电话，通话将被录音。"
+    await change_lines(
+        exchange, Line(number=COUNTY_LINE, name="投诉", region_id=county, greeting=greeting, menu="C")
+    )
+    call = await dial(exchange, COUNTY_LINE)
+    await exchange.at_node(call, "C")
+    await call.hangup()
+    assert (await exchange.record(call)).node_path == "WELCOME>C"
+    assert spoken.text(greeting)[0] in quick.prompts
+    assert "welcome" not in quick.prompts
+
+
+async def test_more_calls_than_the_line_takes(exchange: Exchange, quick: Quick, county: int):
+    """M-13: the one too many hears a notice and is let go; the next is taken again when somebody has left."""
+    await change_lines(exchange, Line(number=COUNTY_LINE, name="示范县", region_id=county, capacity=1))
+    first = await dial(exchange, COUNTY_LINE)
+    await exchange.at_node(first, "MAIN")
+    second = await (await exchange.caller()).call(COUNTY_LINE)
+    await second.until_sound()
+    assert (await second.ended(10)).by == "remote"
+    assert (await exchange.record(second)).node_path == ""
+    await first.hangup()
+    await exchange.record(first)
+    third = await dial(exchange, COUNTY_LINE)
+    await exchange.at_node(third, "MAIN")
+    await third.hangup()
+    await exchange.record(third)
+    await change_lines(exchange)
+
+
+async def test_sixteen_lines_each_hear_their_own_region(exchange: Exchange, quick: Quick):
+    """M-04 「全省开通16条专线」: sixteen numbers at once, each finds its own department and no other line's."""
+    async with exchange.db.unit_of_work() as session:
+        regions = [Region(code=f"54{n:02}", name=f"第{n}州", level=RegionLevel.PREFECTURE) for n in range(16)]
+        session.add_all(regions)
+        await session.flush()
+        session.add_all(
+            Unit(region_id=row.id, code=f"2{n:02}", name=f"第{n}局") for n, row in enumerate(regions)
+        )
+    lines = [Line(number=f"08{n:02}96128", name=row.name, region_id=row.id) for n, row in enumerate(regions)]
+    await change_lines(exchange, *lines)
+    gate = asyncio.Semaphore(4)
+
+    async def walk(n: int) -> tuple[str, int | None]:
+        async with gate:
+            call = await dial(exchange, f"08{n:02}96128")
+            await exchange.walk(call, *DEPARTMENT, ("QD-CODE", f"2{(n + 1) % 16:02}"))
+            await exchange.until(lambda: quick.prompts.count("unknown-unit-code") > 0)
+            await asyncio.sleep(0.3)  # a finger's pause before the next entry
+            await call.dtmf(f"2{n:02}")
+            await exchange.at_node(call, "QD-OK")
+            await call.hangup()
+            record = await exchange.record(call)
+            return record.line, record.region_id
+
+    found = await asyncio.gather(*(walk(n) for n in range(16)))
+    assert found == [(line.number, row.id) for line, row in zip(lines, regions, strict=True)]
+    await change_lines(exchange)

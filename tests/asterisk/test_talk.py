@@ -153,6 +153,26 @@ async def test_unanswered_operator_is_passed_over(exchange: Exchange, quick: Qui
     assert record.operator_id == exchange.city.users["operator2"]
 
 
+async def test_a_caller_who_calls_again_has_the_same_operator(exchange: Exchange, quick: Quick):
+    """Of two who are ready the one who knows the matter is rung first, though the other has been idle longer."""
+    first = await exchange.operator()
+    phone = await exchange.caller()
+    call = await exchange.dial(phone)
+    await exchange.walk(call, ("MAIN", "0"))
+    await (await first.incoming(15)).until_hears(CALLER_HZ, timeout=10)
+    await call.hangup()
+    await exchange.record(call)
+    second = await exchange.operator("operator2")
+    await exchange.until(lambda: exchange.seat().state == "wrapup")
+    await exchange.control.ready(exchange.city.users["operator1"])
+    again = await exchange.dial(phone)
+    await exchange.walk(again, ("MAIN", "0"))
+    await (await first.incoming(15)).until_hears(CALLER_HZ, timeout=10)
+    assert second.calls == []
+    await again.hangup()
+    await exchange.until(lambda: exchange.live(phone.account.name) is None)
+
+
 # --- transfers -------------------------------------------------------------------------------------------------
 
 
