@@ -195,6 +195,12 @@ class WorkCalendar:
             _region=region,
         )
 
+    def days_used(self, received_at: datetime, finished_at: datetime, region_code: str | None = None) -> int:
+        """Working days after the Beijing date of receipt up to that of the finish; within one day none."""
+        first, last = (instant.astimezone(BEIJING).date() for instant in (received_at, finished_at))
+        days = (first + timedelta(days=offset) for offset in range(1, (last - first).days + 1))
+        return sum(self.is_workday(day, region_code) for day in days)
+
     def nth_of_month(self, year: int, month: int, days: int, region_code: str | None = None) -> date:
         """The nth working day of a month, its first day included (due date of reports)."""
         return self._region(region_code).nth_after(date(year, month, 1) - timedelta(days=1), days)

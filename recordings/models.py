@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import Base, PrimaryKey, UtcDateTime
+from core.db import Base, PrimaryKey, UtcDateTime, only_where
 
 
 class CallEnd(StrEnum):
@@ -32,10 +32,21 @@ class CallEnd(StrEnum):
     """ended while nobody watched: nothing better is known"""
 
 
+class CallMark(StrEnum):
+    """A call that no figure counts (M-135 「明察暗访」)."""
+
+    NONE = ""
+    TEST = "test"
+    """试拨"""
+    MYSTERY = "mystery"
+    """暗访: kept out of satisfaction, judged by quality alone"""
+
+
 class Call(Base):
     """One inbound or outbound call: the call record (通话记录, M-57)."""
 
     __tablename__ = "calls"
+    __table_args__ = (Index("ix_calls_mark", "mark", **only_where("mark <> ''")),)
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     linkedid: Mapped[str] = mapped_column(String(64), unique=True)
@@ -61,6 +72,7 @@ class Call(Base):
     liaison_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     talk_ms: Mapped[int] = mapped_column(default=0)
     """Time the caller was bridged with a person."""
+    mark: Mapped[CallMark] = mapped_column(String(8), default=CallMark.NONE)
 
     events: Mapped[list["CallEvent"]] = relationship(order_by="CallEvent.id", viewonly=True)
     recordings: Mapped[list["Recording"]] = relationship(order_by="Recording.id", viewonly=True)

@@ -1,1 +1,1 @@
-"""Indicators and reports (统计报表), read only."""
+"""Indicators and reports (统计报表): reads the ledger and the tickets, changes neither."""

@@ -38,6 +38,8 @@ class Verdict:
     """责成重办: the unit answers anew (T17)."""
     grade: Grade = Grade.MINOR
     """Of an upheld one: what follows for those responsible (M-121)."""
+    attitude: bool = False
+    """It was about 服务态度; the reports count these apart (M-78)."""
 
 
 async def accept(session: AsyncSession, clock: Clock, *, ticket_no: str, user: User) -> Ticket:
@@ -71,7 +73,8 @@ async def reply(
     await move(session, clock, ticket, Action.REPLY_TO_COMPLAINT, facts=facts, actor_id=user.id, step=step)
     redo = verdict.redo and verdict.upheld
     grade = verdict.grade if verdict.upheld else None
-    session.add(ComplaintReply(ticket_id=ticket.id, upheld=verdict.upheld, grade=grade, redo=redo, **parts))
+    judged = {"upheld": verdict.upheld, "grade": grade, "redo": redo, "attitude": verdict.attitude}
+    session.add(ComplaintReply(ticket_id=ticket.id, **judged, **parts))
     text = "调查情况：{findings}\n处理意见：{opinion}\n办理结果：{result}".format(**parts)
     await _end(session, clock, ticket, step, StepResult.REPLIED, user, text)
     await _settle(session, clock, ticket, redo=redo)

@@ -238,6 +238,8 @@ class Step(Base):
     is_joint_part: Mapped[bool] = mapped_column(default=False)
     reply: Mapped[str] = mapped_column(Text, default="")
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    used_days: Mapped[int | None]
+    """Working days from Day 0 to the finish, by the calendar of that moment; the day itself is 0 (K-15)."""
     result: Mapped[StepResult | None] = mapped_column(String(14))
 
     extended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -355,6 +357,8 @@ class ComplaintReply(Base):
     upheld: Mapped[bool]
     grade: Mapped[Grade | None] = mapped_column(String(10))
     """Of an upheld one (M-121)."""
+    attitude: Mapped[bool] = mapped_column(default=False)
+    """It was about 服务态度 (M-78 「服务态度恶劣」)."""
     redo: Mapped[bool] = mapped_column(default=False)
     """责成重办 (T17)"""
 

@@ -151,6 +151,7 @@ async def finish_step(
     """End an open step, once; raises StepTaken when somebody else did (finished steps never change)."""
     values = {
         "finished_at": finished_at,
+        "used_days": await _used_days(session, step, finished_at),
         "result": result,
         "reply": reply,
         "person_id": person_id or step.person_id,
@@ -172,6 +173,13 @@ async def _wound(session: AsyncSession, kind: ClockKind, started_at: datetime, r
     region = await session.get_one(Region, region_id)
     calendar = await load_calendar(session)
     return wind(calendar, kind, due(calendar, kind, started_at, region.code), region.code)
+
+
+async def _used_days(session: AsyncSession, step: Step, finished_at: datetime) -> int:
+    calendar = await load_calendar(session)
+    unit = await session.get(Unit, step.unit_id) if step.unit_id else None
+    region = await session.get(Region, unit.region_id) if unit else None
+    return calendar.days_used(step.started_at, finished_at, region.code if region else None)
 
 
 async def _timer_at(session: AsyncSession, clock: Clock, ticket: Ticket, state: State) -> datetime | None:

@@ -56,7 +56,7 @@ async def gist(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/tickets/{ticket_no}/verdict", roles=MON)
 async def verdict(request: web.Request) -> web.StreamResponse:
-    """`findings`, `opinion`, `result` (M-49); `upheld` yes or no, then `grade` (M-121) and `redo`."""
+    """`findings`, `opinion`, `result` (M-49); `upheld` yes or no, then `grade` (M-121), `redo` and `attitude`."""
 
     async def work(session: AsyncSession, user: User, fields: Fields) -> None:
         await complaints.reply(
@@ -79,6 +79,7 @@ def _verdict(fields: Fields) -> complaints.Verdict:
         upheld=upheld,
         redo=bool(fields.get("redo")),
         grade=Grade(fields["grade"]) if upheld else Grade.MINOR,
+        attitude=bool(fields.get("attitude")),
     )
 
 

@@ -22,6 +22,7 @@ CALLS = playback.SEES_CALLS
 LISTEN = playback.MAY_LISTEN
 SCORES = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE, Role.HEAD})
 NOTE = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE})
+MARK = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 DOWNLOAD = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
 

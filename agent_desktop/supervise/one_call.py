@@ -19,7 +19,7 @@ from core.units import Region
 from core.web.keys import CLOCK
 from recordings import calls, notes, playback, story, timeline
 from recordings.calls import WholeCall
-from recordings.models import Call, CallEnd, Recording, RecordingKind
+from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 from recordings.playback import Leave, Listener
 from recordings.timeline import Lane, Span
 from tickets.access import ticket_for
@@ -30,6 +30,9 @@ from tickets.queries import by_call
 
 LANE_HEIGHT = 26
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200)
+
+
+MARKS = {CallMark.NONE: "不标记", CallMark.TEST: "试拨", CallMark.MYSTERY: "暗访"}
 
 
 async def call_page(
@@ -57,6 +60,8 @@ async def call_page(
         "why": story.why_text,
         "seconds": story.seconds_text,
         "may_note": bool(who.roles & access.NOTE),
+        "may_mark": bool(who.roles & access.MARK),
+        "marks": MARKS,
         "may_download": bool(who.roles & access.DOWNLOAD),
     }
 

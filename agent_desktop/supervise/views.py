@@ -12,16 +12,17 @@ from agent_desktop.supervise.one_call import call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
 from core import audit
 from core.clock import beijing
+from core.errors import InvalidInput
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, Unit
-from core.web.app import add_room, render
+from core.web.app import add_room, render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
 from core.web.sheets import csv_text
 from recordings import calls, story
 from recordings.calls import Scope
-from recordings.models import CallEnd
+from recordings.models import CallEnd, CallMark
 
 routes = Routes()
 EXPORT_MOST = 20_000
@@ -110,6 +111,24 @@ async def one(request: web.Request) -> web.StreamResponse:
         who = await access.listener(request, session)
         context = await call_page(request, session, who, request.match_info["linkedid"])
     return render(request, "supervise/call.html", **context)
+
+
+@routes.post("/supervise/calls/{linkedid}/mark", roles=access.MARK)
+async def mark(request: web.Request) -> web.StreamResponse:
+    """Set or take off `mark`, test or mystery: the figures leave such a call out (M-135)."""
+    linkedid = request.match_info["linkedid"]
+    wanted = str((await request.post()).get("mark", ""))
+    if wanted not in set(CallMark):
+        raise InvalidInput(field="标记", reason="请选择试拨、暗访或不标记")
+    async with request.app[DB].unit_of_work() as session:
+        scope = access.scope(request, await access.listener(request, session))
+        found = await calls.one(session, linkedid, scope)
+        found.call.mark = CallMark(wanted)
+        await audit.record(
+            session, request.app[CLOCK], actor=person(request).username, action=f"calls.mark.{wanted or 'none'}",
+            target=linkedid, source=source_of(request),
+        )  # fmt: skip
+    return see_other(f"/supervise/calls/{linkedid}", flash="标记已保存，统计指标随之更新。")
 
 
 def setup(app: web.Application) -> None:

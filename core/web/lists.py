@@ -57,6 +57,7 @@ class Column:
     sort: Any = None
     """The expression to sort by; none: not sortable."""
     href: Callable[[Any], str] | None = None
+    """Where the cell leads; an empty address: nowhere."""
     tone: Callable[[Any], str] | None = None
     """Shows the text as a chip: ok, info, warn, bad or plain (""); an empty text has no chip."""
     number: bool = False
@@ -207,11 +208,15 @@ async def _export(request: web.Request, table: Table, query: Query, kind: str) -
             session, clock, actor=person(request).username, action="list.export",
             target=f"{table.name}:{len(rows) - 1}", reason=request.query_string[:500], source=source_of(request),
         )  # fmt: skip
-    name = f"{table.name}-{beijing(clock.now()):%Y%m%d-%H%M}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return await sheet_answer(f"{table.name}-{beijing(clock.now()):%Y%m%d-%H%M}", table.title, rows, kind)
+
+
+async def sheet_answer(name: str, title: str, rows: Sequence[Sequence[str]], kind: str) -> web.Response:
+    """The rows, the first their head, as the file `name` of this kind: csv or xlsx."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     if kind == "csv":
         return web.Response(text=csv_text(rows), content_type=CSV_TYPE, charset="utf-8", headers=headers)
-    body = await asyncio.to_thread(xlsx_bytes, table.title, rows)
+    body = await asyncio.to_thread(xlsx_bytes, title, rows)
     return web.Response(body=body, content_type=XLSX_TYPE, headers=headers)
 
 

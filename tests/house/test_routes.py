@@ -21,6 +21,7 @@ EVERY = frozenset(Role)
 KEEPERS = {Role.ADMIN, Role.OFFICE, Role.HEAD, Role.SUPERVISOR}
 CASES = EVERY - {Role.ADMIN}
 EDITORS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SECRECY})
+READERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 PAGES: dict[str, object] = {
     "/": PUBLIC,
     "/login": PUBLIC,
@@ -72,6 +73,9 @@ PAGES: dict[str, object] = {
     "/admin/import": {Role.ADMIN},
     "/admin/import/template.xlsx": {Role.ADMIN},
     "/admin/history": {Role.ADMIN},
+    "/reports": READERS,
+    "/reports/items": READERS,
+    "/api/v1/indicators": READERS,
     "/kb": EDITORS | {Role.OPERATOR},
     "/kb/mine": EDITORS,
     "/kb/checks": {Role.HEAD, Role.OFFICE, Role.SECRECY},

@@ -1,0 +1,70 @@
+"""`GET /api/v1/indicators` (指标接口): numerator, denominator and value of every K of mission §5.8."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from agent_desktop.reports.ask import question_of
+from agent_desktop.reports.reach import READERS, reach_of
+from core.web import schema
+from core.web.api import PREFIX, answer
+from core.web.keys import CLOCK, DB
+from core.web.routes import ApiDoc, Param, Routes
+from reports import figures
+from reports.figures import Figure
+from reports.indicators import INDICATORS, VERSION
+
+routes = Routes()
+_LIST = ApiDoc(
+    "统计指标（分子、分母和数值；分母为零时数值为空）",
+    params=(
+        Param("from", "起始日期（含），缺省为当月 1 日", limits={"format": "date"}),
+        Param("to", "截止日期（含），缺省为今天", limits={"format": "date"}),
+        Param("unit", "单位：地区代码/单位代码，或在可见范围内唯一的三位代码", limits={"maxLength": 40}),
+        Param("region", "地区代码，含下级", limits={"maxLength": 40}),
+        Param("line", "线路号码", limits={"maxLength": 40}),
+        Param("person", "用户名", limits={"maxLength": 40}),
+    ),
+    answer={
+        "from": schema.day("起始日期"),
+        "to": schema.day("截止日期"),
+        "version": schema.text("口径版本"),
+        "items": schema.listed("指标，K-01 起各一项，争议口径列在 variants", {"type": "object"}),
+    },
+)
+
+
+@routes.get(f"{PREFIX}/indicators", roles=READERS, doc=_LIST)
+async def listing(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        reach = await reach_of(request, session)
+        asked = await question_of(session, request.app[CLOCK], reach, request.query)
+        found = await figures.figures(session, INDICATORS, asked.of)
+    period = {"from": asked.fields["from"], "to": asked.fields["to"]}
+    return answer(period | {"version": VERSION, "items": grouped(found)})
+
+
+def grouped(found: Sequence[Figure]) -> list[dict[str, Any]]:
+    """One object for each K-id, its other variants inside."""
+    by_k: dict[str, list[Figure]] = {}
+    for one in found:
+        by_k.setdefault(one.indicator.k, []).append(one)
+    return [figure_json(main) | {"variants": list(map(figure_json, rest))} for main, *rest in by_k.values()]
+
+
+def figure_json(one: Figure) -> dict[str, Any]:
+    """`value` is a share between 0 and 1, milliseconds, or a count, as `unit` says; null without a denominator."""
+    indicator = one.indicator
+    return {
+        "id": indicator.key,
+        "name": indicator.name,
+        "numerator": one.numerator,
+        "denominator": one.denominator,
+        "value": one.value,
+        "text": one.text,
+        "unit": {"percent": "share", "seconds": "ms", "count": "count"}[indicator.show],
+        "applies": one.applies,
+        "rule": indicator.rule,
+        "version": indicator.version,
+    }

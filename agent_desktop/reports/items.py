@@ -1,0 +1,94 @@
+"""`/reports/items` (指标明细): the very calls, steps or tickets that a numerator or denominator counts, with links."""
+
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import select, true
+
+from agent_desktop.reports.ask import FIELDS, Question, question_of
+from agent_desktop.reports.reach import READERS, Reach, reach_of
+from core.clock import beijing
+from core.errors import NotFound
+from core.people import User
+from core.units import Unit
+from core.web.keys import CLOCK, DB, person
+from core.web.lists import Column, Filter, Query, Table, serve_list
+from core.web.routes import Routes
+from recordings.playback import SEES_CALLS
+from reports import figures
+from reports.figures import DENOMINATOR, NUMERATOR
+from reports.indicators import BY_KEY, Indicator, Show
+from tickets.models import TicketKind
+
+routes = Routes()
+PARTS = {NUMERATOR: "分子", DENOMINATOR: "分母"}
+
+
+@routes.get("/reports/items", roles=READERS)
+async def page(request: web.Request) -> web.StreamResponse:
+    indicator, part = BY_KEY.get(request.query.get("key", "")), request.query.get("part", DENOMINATOR)
+    if indicator is None or part not in PARTS:
+        raise NotFound
+    async with request.app[DB].reading() as session:
+        reach = await reach_of(request, session)
+        asked = await question_of(session, request.app[CLOCK], reach, request.query)
+        one = await figures.figure(session, indicator, asked.of)
+    if not one.applies:
+        raise NotFound
+    query, columns = _query(indicator, asked, part)
+    table = _table(indicator, part, columns, reach, sees_calls=bool(person(request).roles & SEES_CALLS))
+    return await serve_list(
+        request, table, query, "reports/items.html", one=one, asked=asked, part=PARTS[part]
+    )
+
+
+def link_to(asked: Question, indicator: Indicator, part: str) -> str:
+    return "/reports/items" + asked.link(key=indicator.key, part=part)
+
+
+def _query(indicator: Indicator, asked: Question, part: str) -> tuple[Query, Any]:
+    rows = figures.items(indicator, asked.of, part).subquery()
+    query = (
+        select(rows, Unit.name.label("unit"), User.display_name.label("person"))
+        .outerjoin(Unit, Unit.id == rows.c.unit_id)
+        .outerjoin(User, User.id == rows.c.person_id)
+    )
+    return query, rows.c
+
+
+def _table(indicator: Indicator, part: str, columns: Any, reach: Reach, *, sees_calls: bool) -> Table:
+    source = indicator.apart if part == NUMERATOR and indicator.apart else indicator.source
+
+    def hidden(row: Any) -> bool:
+        return row.ticket_kind == TicketKind.COMPLAINT and not reach.sees_complaints
+
+    def what(row: Any) -> str:
+        return "投诉（由监察掌握）" if hidden(row) else row.ticket_no or row.linkedid or ""
+
+    def href(row: Any) -> str:
+        if row.ticket_no and not hidden(row):
+            return f"/tickets/{row.ticket_no}"
+        return f"/supervise/calls/{row.linkedid}" if row.linkedid and sees_calls else ""
+
+    shown = [
+        Column("what", source.what, what, href=href),
+        Column("at", "计入时间", lambda row: f"{beijing(row.at):%Y-%m-%d %H:%M:%S}", sort=columns.at),
+        Column("unit", "单位", lambda row: row.unit or "", sort=Unit.name),
+        Column("person", "人员", lambda row: row.person or "", sort=User.display_name),
+    ]
+    if indicator.show is Show.SECONDS:
+        shown.append(
+            Column(
+                "amount",
+                "时长（秒）",
+                lambda row: f"{row.amount / 1000:.1f}",
+                sort=columns.amount,
+                number=True,
+            )
+        )
+    title = f"{indicator.name}：{PARTS[part]}"
+    return Table("indicator-items", title, tuple(shown), filters=KEPT, sort="at", tie=columns.id)
+
+
+KEPT = tuple(Filter(name, name, lambda _: true(), kind="hidden") for name in ("key", "part", *FIELDS))
+"""What the address must say on every page of the list."""

@@ -1,0 +1,215 @@
+"""The things that indicators count (统计对象): calls, transfers, steps, questions, complaints, replies, ratings.
+
+Each is one FROM clause with the columns that narrow it (region, unit, line, person) and those by which a list links
+back to the call or ticket. A call marked 试拨 or 暗访, and whatever came of it, is nowhere in here (M-135).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, null, or_, select
+from sqlalchemy.orm import aliased, join, outerjoin
+
+from core.units import Unit
+from kb.models import Entry
+from recordings import ledger
+from recordings.models import Call, CallEvent, CallMark
+from reports.sql import elapsed_ms
+from tickets.models import (
+    ClockKind,
+    ComplaintReply,
+    RatingAbout,
+    SatisfactionRating,
+    Step,
+    StepResult,
+    Ticket,
+    TicketKind,
+)
+
+Condition = ColumnElement[bool]
+NOTHING = null()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of thing, one row each."""
+
+    what: str
+    """What a row is, for people: `通话`."""
+    tables: Any
+    """An entity or a join of entities."""
+    id: Any
+    at: Any
+    """The instant by which it falls into a period."""
+    where: tuple[Condition, ...] = ()
+    region: Any = None
+    unit: Any = None
+    line: Any = None
+    person: Any = None
+    """A dimension left out: such a thing has none."""
+    linkedid: Any = NOTHING
+    ticket_no: Any = NOTHING
+    ticket_kind: Any = NOTHING
+
+    def only(self, *where: Condition, at: Any = None) -> "Source":
+        """The same with further conditions, and perhaps another instant."""
+        return replace(self, where=(*self.where, *where), at=self.at if at is None else at)
+
+
+_marked = select(Call.id).where(Call.mark != CallMark.NONE)
+_is_counted = or_(Ticket.call_id.is_(None), Ticket.call_id.not_in(_marked))
+
+CALLS = Source(
+    "通话", Call, Call.id, Call.started_at,
+    where=(Call.direction == "in", Call.mark == CallMark.NONE, Call.ended_at.is_not(None)),
+    region=Call.region_id, line=Call.line, person=Call.operator_id, linkedid=Call.linkedid,
+)  # fmt: skip
+WAIT_MS = elapsed_ms(Call.answered_at, Call.queued_at)
+
+# --- transfers: each attempt with the turn it took next ---------------------------------------------------------------
+
+_Start, _Turn, _Later = aliased(CallEvent), aliased(CallEvent), aliased(CallEvent)
+_TURNS = (ledger.TRANSFER_STARTED, ledger.TRANSFER_ANSWERED, ledger.TRANSFER_FAILED)
+_next_turn = (
+    select(func.min(_Later.id))
+    .where(_Later.call_id == _Start.call_id, _Later.id > _Start.id, _Later.kind.in_(_TURNS))
+    .correlate(_Start)
+    .scalar_subquery()
+)
+_unit_of_start = _Start.data["unit"].as_integer()
+
+TRANSFERS = Source(
+    "转接", outerjoin(join(Call, _Start, _Start.call_id == Call.id), _Turn, _Turn.id == _next_turn),
+    _Start.id, Call.started_at,
+    where=(
+        Call.direction == "in", Call.mark == CallMark.NONE, Call.ended_at.is_not(None),
+        _Start.kind == ledger.TRANSFER_STARTED,
+    ),
+    region=Call.region_id, unit=_unit_of_start, line=Call.line, person=Call.operator_id, linkedid=Call.linkedid,
+)  # fmt: skip
+TRANSFER_ANSWERED: Condition = func.coalesce(_Turn.kind, "") == ledger.TRANSFER_ANSWERED
+TRANSFER_MS = elapsed_ms(_Turn.at, _Start.at)
+
+
+def _elsewhere(kind: str, *more: Condition) -> Condition:
+    """Whether the call's ledger has such a line about the same unit."""
+    same_unit = _Later.data["unit"].as_integer() == _unit_of_start
+    found = select(_Later.id).where(_Later.call_id == _Start.call_id, _Later.kind == kind, same_unit, *more)
+    return found.correlate(_Start).exists()
+
+
+RINGS = TRANSFERS.only(~_elsewhere(ledger.TRANSFER_STARTED, _Later.id < _Start.id))
+"""Each call at each unit once, however often it was tried there."""
+UNIT_ANSWERED: Condition = _elsewhere(ledger.TRANSFER_ANSWERED)
+MISTAKEN: Condition = or_(
+    _elsewhere(ledger.HANDED_BACK),
+    select(Step.id)
+    .where(
+        Step.answered_call_id == _Start.call_id, Step.unit_id == _unit_of_start, Step.result == StepResult.FORWARDED
+    )
+    .correlate(_Start)
+    .exists(),
+)  # fmt: skip
+"""The unit was the wrong one: it gave the caller back, or forwarded the ticket."""
+
+# --- tickets ----------------------------------------------------------------------------------------------------------
+
+QUESTIONS = Source(
+    "提问", Ticket, Ticket.id, Ticket.received_at,
+    where=(Ticket.kind == TicketKind.QUESTION, _is_counted),
+    region=Ticket.region_id, unit=Ticket.unit_id, line=Ticket.line, person=Ticket.operator_id,
+    ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+_About = aliased(Ticket)
+COMPLAINTS = Source(
+    "投诉", outerjoin(Ticket, _About, _About.id == Ticket.about_id), Ticket.id, Ticket.received_at,
+    where=(Ticket.kind == TicketKind.COMPLAINT, _is_counted),
+    region=Ticket.region_id, unit=_About.unit_id, line=Ticket.line,
+    ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+"""By the unit whose reply is complained about; one without a code names no unit."""
+_Inquiry = aliased(Step)
+FINISHED_COMPLAINTS = replace(
+    COMPLAINTS,
+    tables=join(
+        join(COMPLAINTS.tables, _Inquiry, _Inquiry.ticket_id == Ticket.id),
+        ComplaintReply, ComplaintReply.ticket_id == Ticket.id,
+    ),
+    at=_Inquiry.finished_at,
+    where=(*COMPLAINTS.where, _Inquiry.clock == ClockKind.C15, _Inquiry.result == StepResult.REPLIED),
+)  # fmt: skip
+
+_StepUnit = aliased(Unit)
+STEPS = Source(
+    "办理环节",
+    outerjoin(join(Step, Ticket, Ticket.id == Step.ticket_id), _StepUnit, _StepUnit.id == Step.unit_id),
+    Step.id, Step.cut_off_at, where=(_is_counted,),
+    region=func.coalesce(_StepUnit.region_id, Ticket.region_id), unit=Step.unit_id, line=Ticket.line,
+    person=Step.person_id, ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+REPLIES = STEPS.only(
+    Step.result.in_([StepResult.REPLIED, StepResult.ON_SPOT]),
+    Step.clock.in_([ClockKind.Q5, ClockKind.Q10]),
+    at=Step.finished_at,
+)
+"""A unit's answers, written or given on the call."""
+_Rating, _Next, _NextUnit = aliased(SatisfactionRating), aliased(Step), aliased(Unit)
+IS_RATED: Condition = (
+    select(_Rating.id)
+    .where(
+        _Rating.about == RatingAbout.UNIT,
+        _Rating.score.is_not(None),
+        or_(
+            _Rating.step_id == Step.id,
+            and_(_Rating.call_id == Step.answered_call_id, _Rating.unit_id == Step.unit_id),
+        ),
+    )
+    .correlate(Step)
+    .exists()
+)
+WENT_TO_OFFICE: Condition = (
+    select(_Next.id)
+    .join(_NextUnit, _NextUnit.id == _Next.unit_id)
+    .where(_Next.ticket_id == Step.ticket_id, _Next.position == Step.position + 1, _NextUnit.duty == "office")
+    .correlate(Step)
+    .exists()
+)
+
+
+def answered_on_call() -> Condition:
+    """Whether a unit answered the question in the transferred call itself (T2b)."""
+    step = aliased(Step)
+    found = select(step.id).where(
+        step.ticket_id == Ticket.id, step.result == StepResult.ON_SPOT, step.answered_call_id.is_not(None)
+    )
+    return found.correlate(Ticket).exists()
+
+
+# --- ratings and entries ----------------------------------------------------------------------------------------------
+
+_RatedUnit = aliased(Unit)
+RATINGS = Source(
+    "评价",
+    outerjoin(
+        outerjoin(
+            outerjoin(SatisfactionRating, Call, Call.id == SatisfactionRating.call_id),
+            Ticket, Ticket.id == SatisfactionRating.ticket_id,
+        ),
+        _RatedUnit, _RatedUnit.id == SatisfactionRating.unit_id,
+    ),
+    SatisfactionRating.id, SatisfactionRating.changed_at,
+    where=(
+        SatisfactionRating.score.is_not(None),
+        func.coalesce(Call.mark, CallMark.NONE) == CallMark.NONE,
+        or_(Ticket.id.is_(None), _is_counted),
+    ),
+    region=func.coalesce(_RatedUnit.region_id, Call.region_id, Ticket.region_id), unit=SatisfactionRating.unit_id,
+    line=func.coalesce(Call.line, Ticket.line), person=SatisfactionRating.user_id,
+    linkedid=Call.linkedid, ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+ENTRIES = Source(
+    "入库答复", join(Entry, Ticket, Ticket.ticket_no == Entry.ticket_no), Entry.id, Entry.created_at,
+    where=(_is_counted,), region=Entry.region_id, unit=Entry.unit_id, line=Ticket.line,
+    ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+"""Replies ticked 带普遍性 and 可以公开, each with what the knowledge base made of it."""

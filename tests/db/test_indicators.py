@@ -1,0 +1,150 @@
+"""Indicators against the same figures worked out by hand from the raw rows (K-01…K-20, M-72…M-78, M-126)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+from support.by_hand import ByHand, load
+from support.month import LINES, Month
+from support.tickets import City, build_city
+
+from core.db import Database
+from reports import balance, figures
+from reports.figures import DENOMINATOR, NUMERATOR
+from reports.indicators import BY_KEY, INDICATORS, Show, Way
+from reports.slices import Slice, days
+
+JUNE = days(datetime(2026, 6, 1).date(), datetime(2026, 6, 30).date())
+NOW = datetime(2026, 6, 24, 3, tzinfo=UTC)
+
+
+def wanted(**of: object) -> Slice:
+    return Slice(*JUNE, NOW, **of)  # type: ignore[arg-type]
+
+
+def narrowings(city: City) -> Iterator[dict[str, object]]:
+    yield {}
+    for name in ("city", "county"):
+        yield {"region": city.regions[name]}
+    for name in ("a", "b", "county_a", "office", "inspection"):
+        yield {"unit": city.units[name]}
+    for line in LINES:
+        yield {"line": line}
+    for name in ("operator", "liaison_a"):
+        yield {"person": city.users[name]}
+    yield {"region": city.regions["city"], "unit": city.units["a"], "line": LINES[0]}
+
+
+def slice_of(by: dict[str, object]) -> Slice:
+    names = {"region": "region_ids", "unit": "unit_ids", "line": "line", "person": "person_id"}
+    many = {"region", "unit"}
+    return wanted(**{names[key]: frozenset({value}) if key in many else value for key, value in by.items()})
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_figure_equals_the_one_worked_out_by_hand(db: Database, seed: int):
+    """For the whole, each region, unit, line and person: numerator, denominator and value of every indicator."""
+    city = await build_city(db)
+    async with db.unit_of_work() as session:
+        await Month(session, city, seed).build()
+    async with db.reading() as session:
+        rows, wrong, known = await load(session), [], 0
+        for by in narrowings(city):
+            of, hand = slice_of(by), ByHand(rows, *JUNE, NOW, **by)
+            for one in await figures.figures(session, INDICATORS, of):
+                if not one.applies:
+                    continue
+                expected = hand.result(one.indicator.key)
+                known += one.value is not None
+                if (one.numerator, one.denominator, one.value) != pytest.approx(expected):
+                    wrong.append(
+                        (by, one.indicator.key, (one.numerator, one.denominator, one.value), expected)
+                    )
+        assert wrong == []
+        assert known > 200  # or the month was too thin to prove anything
+
+
+async def test_the_list_behind_a_figure_is_as_long_as_the_figure_says(db: Database):
+    """Drill-down: as many rows as the numerator and the denominator, each once, each with a link."""
+    city = await build_city(db)
+    async with db.unit_of_work() as session:
+        await Month(session, city, 4).build()
+    async with db.reading() as session:
+        for one in await figures.figures(session, INDICATORS, wanted()):
+            for part, number in ((NUMERATOR, one.numerator), (DENOMINATOR, one.denominator)):
+                rows = (await session.execute(figures.items(one.indicator, wanted(), part))).all()
+                if one.indicator.show is Show.SECONDS or one.indicator.way is Way.SAVED:
+                    number = len(rows) if part == NUMERATOR or one.indicator.way is Way.SAVED else number  # noqa: PLW2901
+                assert len(rows) == number, (one.indicator.key, part)
+                assert len({row.id for row in rows}) == len(rows)
+                assert all(row.linkedid or row.ticket_no or row.at for row in rows)
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+async def test_registered_questions_are_finished_open_void_or_out_of_scope(db: Database, seed: int):
+    """登记 = 办结 + 在办 + 无效 + 超范围, in the whole and in every part; the parts add up to the whole."""
+    city = await build_city(db)
+    async with db.unit_of_work() as session:
+        await Month(session, city, seed).build(calls=60, tickets=150)
+    async with db.reading() as session:
+        whole = await balance.balance(session, wanted())
+        assert whole.registered > 50
+        for name in balance.SPLITS:
+            parts = await balance.split(session, wanted(), name)
+            for one in (whole, *parts):
+                assert one.registered == one.finished + one.open + one.void + one.out_of_scope
+            for field in ("registered", "finished", "open", "void", "out_of_scope"):
+                assert sum(getattr(part, field) for part in parts) == getattr(whole, field), (name, field)
+
+
+async def test_parts_add_up_to_the_whole(db: Database):
+    """Split by line or region, the counts of calls and questions sum to those of the whole."""
+    city = await build_city(db)
+    async with db.unit_of_work() as session:
+        await Month(session, city, 7).build()
+    async with db.reading() as session:
+        for key, dimension in (
+            ("K-01", "line"),
+            ("K-01", "region"),
+            ("K-04", "unit"),
+            ("K-12", "region"),
+            ("K-13", "region"),
+        ):
+            whole = await figures.figure(session, BY_KEY[key], wanted())
+            parts = (await figures.by(session, BY_KEY[key], wanted(), dimension)).values()
+            assert sum(p.denominator for p in parts) == whole.denominator > 0
+            assert sum(p.numerator for p in parts) == whole.numerator
+
+
+async def test_an_empty_month_has_dashes_and_no_full_marks(db: Database):
+    """Nothing happened: every rate is “—”, every count 0."""
+    await build_city(db)
+    async with db.reading() as session:
+        for one in await figures.figures(session, INDICATORS, wanted()):
+            expected = "0" if one.indicator.way is Way.COUNT else "—"
+            assert one.text == expected, one.indicator.key
+        assert (await balance.balance(session, wanted())).registered == 0
+
+
+async def test_elapsed_time_is_exact_to_the_millisecond(db: Database):
+    """15 000 ms are within 15 s, 15 001 are not, on both engines."""
+    from datetime import timedelta
+
+    from sqlalchemy import bindparam
+
+    from core.db import UtcDateTime
+    from reports.sql import elapsed_ms
+
+    at = datetime(2026, 6, 30, 15, 59, 59, 999000, tzinfo=UTC)
+    later, earlier = (bindparam(name, type_=UtcDateTime) for name in ("later", "earlier"))
+    async with db.reading() as session:
+        for ms in (0, 1, 4_999, 15_000, 15_001, 86_400_000):
+            given = {"later": at + timedelta(milliseconds=ms), "earlier": at}
+            assert await session.scalar(select(func.coalesce(elapsed_ms(later, earlier), -1)), given) == ms
+
+
+def test_each_indicator_is_defined_once_and_names_its_basis():
+    """No key twice; every definition has a rule and rests on a requirement."""
+    assert len(BY_KEY) == len(INDICATORS)
+    assert all(one.rule and one.basis.startswith("M-") for one in INDICATORS)
