@@ -15,6 +15,7 @@ import portal.app
 from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
+from config.only_one import OnlyOne
 from config.parts import asterisk_state, disk_state, ledger_state
 from config.settings import Settings
 from core.accounts import AccountChanged
@@ -44,6 +45,7 @@ from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
+from ivr.repair import Repair
 from ivr.seats import Staff
 from ivr.site import (
     DIALPLAN,
@@ -95,6 +97,7 @@ class Hotline:
         self.db = Database(settings.database, self.bus)
         for provided in (settings.tickets, settings.calendar):
             self.db.provide(provided)
+        self.only_one = OnlyOne(settings.data_dir, self.db, settings.asterisk.system_name)
         self.folders = Folders(settings.data_dir / "asterisk")
         self.asterisk: EmbeddedAsterisk | None = None
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
@@ -107,6 +110,7 @@ class Hotline:
 
     async def start(self) -> None:
         """Prompts, Asterisk, controller, web; returns when calls are answered and pages served."""
+        await self.only_one.take()
         self.lines.update(await self._lines())
         await self.voice.prepare(self.db)
         if self.settings.asterisk.mode == "embedded":
@@ -118,9 +122,12 @@ class Hotline:
         self._supervise()
         await self.controller.journal.recover()
         self.controller.start()
+        self.tasks.loop("only-one", self.only_one.keep)
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         self.tasks.loop("owed-calls", self.calling_back.run)
-        self.tasks.loop("leftovers", partial(leftovers.run, self.controller.ami, self.controller.tracker))
+        cel_file = self.folders.log / "cel-custom" / "Master.csv"
+        repair = Repair(self.db, self.clock, self.controller, leftovers, self.lines, cel_file)
+        self.tasks.loop("ledger-repair", repair.run)
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
         self.tasks.loop(
@@ -141,6 +148,7 @@ class Hotline:
         await self.searcher.close()
         if self.asterisk:
             await self.asterisk.stop()
+        await self.only_one.release()
         await self.db.close()
 
     # --- telephony ------------------------------------------------------------------------------------------------

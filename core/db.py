@@ -98,6 +98,10 @@ class Database:
             self.engine, expire_on_commit=False, info={_PROVIDED: self._provided}
         )
 
+    @property
+    def is_postgresql(self) -> bool:
+        return not self._is_sqlite
+
     def provide(self, settings: object) -> None:
         """Hand a room's settings to every session of this database; `provided` reads them back."""
         self._provided[type(settings)] = settings

@@ -42,10 +42,11 @@ class CallingBack:
         self._controller.job(self.count(), "owed-calls-counted")
 
     async def ended(self, caller: Caller) -> None:
-        """A caller who gave up in the queue is owed a call; a try to call back has its result."""
+        """A caller who gave up in the queue, or whose call died with Asterisk, is owed a call; a try to call back has its result."""
         call = caller.call
         owed_call_id = self._controller.board.notes[call.linkedid].owed_call_id
-        is_missed = call.direction == "in" and how_ended(call, caller.outcome) == CallEnd.QUEUE
+        gave_up = how_ended(call, caller.outcome) == CallEnd.QUEUE
+        is_missed = call.direction == "in" and (gave_up or call.is_lost)
         if not (is_missed or owed_call_id):
             return
         call_id = await self._controller.journal.call_id(call.linkedid)

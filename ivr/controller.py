@@ -77,6 +77,9 @@ class Controller:
         """The liaison pressed the keys that give the caller back; set by the call control."""
         self._talks: dict[str, asyncio.Task[Any]] = {}
         """The job of each call's last dialogue."""
+        self.in_step = False
+        """Whether every call that lives in Asterisk is known here."""
+        self._asterisk_began = ""
         self._handlers: dict[str, Callable[[Fields], None]] = {
             "AsyncAGIStart": self._agi_start,
             "AsyncAGIExec": self._agi_exec,
@@ -254,6 +257,7 @@ class Controller:
         self.job(self._resync(), "resync")
 
     def _on_down(self) -> None:
+        self.in_step = False
         for dialogue in self._dialogues.values():
             dialogue.leave()
         self._dialogues.clear()
@@ -261,17 +265,29 @@ class Controller:
     async def _resync(self) -> None:
         """Ask Asterisk for the truth: channels, seats, telephones; close what vanished while nobody watched."""
         now = self._deps.clock.now()
+        has_died = await self._asterisk_has_died()
         rows = await self.ami.listing("CoreShowChannels")
         alive = {row.get("Uniqueid", "") for row in rows}
         for linkedid in [key for key in self.tracker.calls if key not in alive]:
             call = self.tracker.calls[linkedid]
+            call.is_lost = has_died
             lines = self.tracker.handle({"Event": "Hangup", "Uniqueid": linkedid, "Cause": "unseen"}, now)
             self._store(lines)
             self._reactions.to(lines, call)
         await self._adopt_calls(rows)
         await self.seats.resync()
         await self._adopt_dialogues(rows)
+        self.in_step = True
         self._deps.bus.deliver(BoardChanged())
+
+    async def _asterisk_has_died(self) -> bool:
+        """Whether this is another Asterisk than before the connection was lost."""
+        status = await self.ami.action("CoreStatus")
+        before, self._asterisk_began = (
+            self._asterisk_began,
+            f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}",
+        )
+        return before not in ("", self._asterisk_began)
 
     async def _adopt_calls(self, rows: list[Fields]) -> None:
         """Calls that arrived while nobody watched get their record now; those of an earlier controller have one."""

@@ -4,8 +4,7 @@ The dialplan notes each such message under `message/<uniqueid>` in Asterisk's da
 ticket is stored, so a second start finds what a first one did not finish, and nothing twice.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,14 +18,13 @@ from core.units import Region
 from ivr.ami import ActionRefused, Ami, Fields
 from ivr.tracker import Tracker
 from recordings.intake import sweep, take_in
-from recordings.models import Call, CallEnd, RecordingKind
+from recordings.models import Call, RecordingKind
 from recordings.settings import RecordingSettings
 from tickets import service
 from tickets.models import Ticket
 
 log = structlog.get_logger()
 FAMILY = "message"
-LOOK_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -58,23 +56,18 @@ class Leftovers:
         self._settings = settings
         self._lines = lines
 
-    async def run(self, ami: Ami, tracker: Tracker, beat: Callable[[], None]) -> None:
-        """Look for ever; also for what a caller was still recording when the controller came back."""
-        while True:
-            if ami.up:
-                await self.take(ami, tracker)
-            beat()
-            await asyncio.sleep(LOOK_S)
-
-    async def take(self, ami: Ami, tracker: Tracker) -> None:
-        """Make tickets of local voicemails, then take in whatever audio is left in the spool."""
-        live = {uniqueid for call in tracker.calls.values() for uniqueid in (call.linkedid, *call.legs)}
+    async def take_messages(self, ami: Ami, tracker: Tracker) -> None:
+        """Make tickets of the voicemails left with the dialplan alone."""
+        live = _live(tracker)
         for row in await self._notes(ami):
             message = parse(row)
             if message and message.uniqueid not in live:
                 await self._register(message)
                 await ami.action("DBDel", Family=FAMILY, Key=message.uniqueid)
-        swept = await sweep(self._db, self._clock, self._settings, live=live)
+
+    async def sweep(self, tracker: Tracker) -> None:
+        """Take in whatever audio is left in the spool; what is still being recorded comes the next time."""
+        swept = await sweep(self._db, self._clock, self._settings, live=_live(tracker))
         if swept.taken or swept.failed:
             log.info("spool_swept", taken=len(swept.taken), failed=len(swept.failed))
 
@@ -114,14 +107,14 @@ class Leftovers:
             return await session.scalar(query) is not None
 
     async def _call(self, message: LocalMessage, region: Region) -> int:
-        """The call's record, made now when nobody saw the call."""
+        """The call's record, made now when nobody saw the call; `ivr.repair` tells the rest of it."""
         async with self._db.unit_of_work() as session:
             call = await session.scalar(select(Call).where(Call.linkedid == message.linkedid))
             if call is None:
                 at = self._instant(message)
                 call = Call(
                     linkedid=message.linkedid, line=message.line, region_id=region.id, caller_number=message.number,
-                    started_at=at, ended_at=at, end=CallEnd.VOICEMAIL,
+                    started_at=at,
                 )  # fmt: skip
                 session.add(call)
                 await session.flush()
@@ -131,3 +124,7 @@ class Leftovers:
         """The message's time on the hotline's clock, which a test clock moves."""
         shift: timedelta = self._clock.now() - datetime.now(UTC)
         return message.ended_at + shift
+
+
+def _live(tracker: Tracker) -> set[str]:
+    return {uniqueid for call in tracker.calls.values() for uniqueid in (call.linkedid, *call.legs)}

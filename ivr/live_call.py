@@ -137,6 +137,8 @@ class LiveCall:
     """Channel that speaks into the talk, once there was one."""
     ended_at: datetime | None = None
     phase_before_end: str = ""
+    is_lost: bool = False
+    """Asterisk died with it."""
 
     @property
     def node(self) -> str:

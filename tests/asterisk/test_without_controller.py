@@ -97,8 +97,8 @@ async def left_messages_become_tickets(city: City) -> None:
     ami.start()
     await asyncio.wait_for(up.wait(), 5)
     leftovers = Leftovers(hotline.db, hotline.clock, hotline.settings.recordings, hotline.lines)
-    await leftovers.take(ami, Tracker())
-    await leftovers.take(ami, Tracker())
+    await leftovers.take_messages(ami, Tracker())
+    await leftovers.take_messages(ami, Tracker())
     await ami.close()
     async with hotline.db.reading() as session:
         (ticket,) = (await session.scalars(select(Ticket).where(Ticket.caller_number == "13900009999"))).all()

@@ -61,28 +61,32 @@ def free_ports(count: int) -> list[int]:
     raise RuntimeError("no free ports between 12000 and 20000")
 
 
-@asynccontextmanager
-async def running_hotline(folder: Path, *, at: str = MONDAY_MORNING, **more: str) -> AsyncIterator[City]:
-    """A hotline that answers; `more` are further settings as environment variables, `HOTLINE__…`."""
+def environment(folder: Path, at: str = MONDAY_MORNING, **more: str) -> dict[str, str]:
+    """Settings of a hotline in this folder, on ports that are free now."""
     http, sip, ami, websocket, rtp = free_ports(5)
     rtp = 20_000 + rtp % 20_000 // 400 * 400
-    environ = {
+    (folder / "hotline.toml").touch()
+    return {
         "HOTLINE_CONFIG": str(folder / "hotline.toml"), "HOTLINE_TEST_CLOCK": at, "HOTLINE__DATA_DIR": str(folder),
         "HOTLINE__HTTP__PORT": str(http), "HOTLINE__ASTERISK__SIP_PORT": str(sip),
         "HOTLINE__ASTERISK__AMI_PORT": str(ami), "HOTLINE__ASTERISK__HTTP_PORT": str(websocket),
         "HOTLINE__ASTERISK__RTP_START": str(rtp), "HOTLINE__ASTERISK__RTP_END": str(rtp + 399),
         "HOTLINE__CALLER_PHONE__ENABLED": "true", **more,
     }  # fmt: skip
-    (folder / "hotline.toml").touch()
-    settings = load(environ, mode="test")
-    _share_sounds(Folders(settings.data_dir / "asterisk"))
+
+
+@asynccontextmanager
+async def running_hotline(folder: Path, *, at: str = MONDAY_MORNING, **more: str) -> AsyncIterator[City]:
+    """A hotline that answers; `more` are further settings as environment variables, `HOTLINE__…`."""
+    settings = load(environment(folder, at, **more), mode="test")
+    share_sounds(Folders(settings.data_dir / "asterisk"))
     clock = make_clock(settings)
     assert isinstance(clock, ShiftedClock)
     hotline = Hotline(settings, clock)
     city = City(hotline, clock)
     await hotline.db.create_all()
     async with hotline.db.unit_of_work() as session:
-        await _found(session, city)
+        await found(session, city)
     try:
         await hotline.start()
         await _until(lambda: "controller-beat" in hotline.tasks.loops and _beating(hotline))
@@ -101,14 +105,14 @@ async def _until(condition, limit_s: float = 15.0) -> None:
             await asyncio.sleep(0.02)
 
 
-def _share_sounds(folders: Folders) -> None:
+def share_sounds(folders: Folders) -> None:
     """Prompts are made once for all tests and kept between runs."""
     SOUNDS.mkdir(parents=True, exist_ok=True)
     folders.sounds.parent.mkdir(parents=True, exist_ok=True)
     folders.sounds.symlink_to(SOUNDS)
 
 
-async def _found(session: AsyncSession, city: City) -> None:
+async def found(session: AsyncSession, city: City) -> None:
     """A prefecture with its bodies, two departments, and one person for each duty."""
     region = Region(code="5399", name="示范州", level=RegionLevel.PREFECTURE)
     session.add(region)

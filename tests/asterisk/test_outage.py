@@ -1,0 +1,129 @@
+"""Database and process gone in the middle of calls (断电断库): what callers hear, and what is on record after the return."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from support.calls import CALLER_HZ, OPERATOR_HZ
+from support.killable import KillableHotline, until
+from support.postgres import PostgresServer
+from support.quick import write_tone
+from support.sipphone import Call as PhoneCall
+from support.sipphone import Phone
+
+from recordings import ledger
+from recordings.models import Call, CallEnd, CallEvent, Recording
+from tickets.models import Ticket
+
+TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150}
+TALKED, ABSENT = "13900008001", "13900008002"
+
+
+@pytest.fixture
+def postgres():
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def hotline(tmp_path: Path, postgres: PostgresServer) -> AsyncIterator[KillableHotline]:
+    """A hotline in a process of its own, on a PostgreSQL of its own; the dialplan's prompts are tones."""
+    async with KillableHotline(tmp_path, HOTLINE__DATABASE__URL=postgres.new_database()) as running:
+        sounds = running.folders.sounds
+        sounds.unlink()
+        (sounds / "hotline").mkdir(parents=True)
+        for name, hz in TONES.items():
+            write_tone(sounds / "hotline" / f"{name}.wav", hz, 0.5)
+        write_tone(sounds / "hotline" / "welcome.wav", 500, 2)
+        yield running
+
+
+async def record(hotline: KillableHotline, number: str) -> Call | None:
+    async with hotline.db.reading() as session:
+        return await session.scalar(select(Call).where(Call.caller_number == number))
+
+
+async def recorded(hotline: KillableHotline, number: str, limit_s: float = 40) -> Call:
+    """The call's record, once it is closed."""
+    async with asyncio.timeout(limit_s):
+        while True:
+            call = await record(hotline, number)
+            if call and call.ended_at:
+                return call
+            await asyncio.sleep(0.2)
+
+
+async def kinds(hotline: KillableHotline, call: Call) -> Counter[str]:
+    async with hotline.db.reading() as session:
+        return Counter(await session.scalars(select(CallEvent.kind).where(CallEvent.call_id == call.id)))
+
+
+async def count(hotline: KillableHotline, table: type, call: Call) -> int:
+    async with hotline.db.reading() as session:
+        return len((await session.scalars(select(table).where(table.call_id == call.id))).all())  # type: ignore[attr-defined]
+
+
+async def talking(
+    hotline: KillableHotline, caller: Phone, operator: Phone, postgres: PostgresServer
+) -> tuple[PhoneCall, PhoneCall]:
+    """A talk that began after the database had gone."""
+    await hotline.ask_asterisk(
+        "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="false"
+    )
+    call = await caller.call("96128")
+    await call.answered()
+    async with asyncio.timeout(15):
+        while await record(hotline, TALKED) is None:
+            await asyncio.sleep(0.1)
+    postgres.stop()
+    await call.dtmf("0")
+    answered = await operator.incoming(15)
+    await call.until_hears(OPERATOR_HZ, timeout=10)
+    return call, answered
+
+
+async def test_database_and_process_lost_in_a_talk(hotline: KillableHotline, postgres: PostgresServer):
+    """M-14: the talk goes on and ends with thanks, a caller meanwhile gets the short path; afterwards one of everything."""
+    sip = hotline.city.sip
+    async with (
+        await Phone.start("1001", sip, "sip-operator1", tone_hz=OPERATOR_HZ) as operator,
+        await Phone.start(TALKED, sip, tone_hz=CALLER_HZ) as caller,
+        await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
+    ):
+        await operator.register()
+        call, answered = await talking(hotline, caller, operator, postgres)
+        spool = hotline.city.hotline.settings.data_dir / "ledger"
+        await until(lambda: any("answered" in file.read_text() for file in spool.glob("*.jsonl")), 15)
+        await hotline.kill()
+        await answered.until_hears(CALLER_HZ)
+        await hotline.ask_asterisk("Setvar", Variable="CTL_BEAT", Value=0)
+        missed = await late.call("96128")
+        await missed.until_hears(TONES["fallback-operator"], timeout=10)
+        await missed.hangup()
+        await answered.hangup()
+        await call.until_hears(TONES["thanks"], timeout=5)
+        assert (await call.ended(10)).by == "remote"
+    postgres.start()
+    await hotline.start()
+    talk, absent = await recorded(hotline, TALKED), await recorded(hotline, ABSENT)
+    once = (
+        ledger.ARRIVED,
+        ledger.ANSWERED,
+        ledger.BRIDGED,
+        ledger.UNBRIDGED,
+        ledger.PARTY_LEFT,
+        ledger.ENDED,
+    )
+    told = await kinds(hotline, talk)
+    assert {kind: told[kind] for kind in once} == dict.fromkeys(once, 1)
+    assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
+    assert await count(hotline, Ticket, talk) == 1
+    async with asyncio.timeout(40):
+        while await count(hotline, Recording, talk) == 0:
+            await asyncio.sleep(0.2)
+    assert await count(hotline, Recording, talk) == 1
+    assert (await kinds(hotline, absent))[ledger.ARRIVED] == 1
+    assert absent.end == CallEnd.MENU

@@ -1,0 +1,70 @@
+"""Stories told from Asterisk's own CEL alone: rows of real calls in, the ledger lines a controller would have written out."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr import cel
+from ivr.outcome import how_ended
+from recordings import ledger
+from recordings.models import CallEnd
+
+TRACES = Path(__file__).parents[1] / "traces" / "cel"
+
+
+def rows(name: str) -> list[cel.Row]:
+    return list(cel.read((TRACES / f"{name}.csv").read_text().splitlines()))
+
+
+def test_talk_is_told_whole():
+    """Arrival, queue, ringing, answer, talk and both ends, each once and in order, of a call nobody watched."""
+    told = cel.story(rows("talk"))
+    assert [line.kind for line in told.lines] == [
+        ledger.ARRIVED, ledger.QUEUED, ledger.OFFERED, ledger.ANSWERED, ledger.LEFT_QUEUE, ledger.BRIDGED,
+        ledger.UNBRIDGED, ledger.PARTY_LEFT, ledger.ENDED,
+    ]  # fmt: skip
+    assert told.call is not None
+    assert (told.call.line, told.call.caller, told.call.operator) == ("96128", "13900000003", "1001")
+    assert told.call.ended_at == datetime(2026, 11, 25, 21, 12, 14, tzinfo=UTC)
+    assert how_ended(told.call, "") == CallEnd.OPERATOR
+
+
+def test_caller_who_gave_up_in_the_queue():
+    """Nobody answered: the caller left the queue by hanging up."""
+    waited = rows("queue")
+    told = cel.story([*waited[:8], *waited[10:]])
+    left = [line.data["why"] for line in told.lines if line.kind == ledger.LEFT_QUEUE]
+    assert left == ["abandoned"]
+    assert told.call is not None
+    assert how_ended(told.call, "") == CallEnd.QUEUE
+
+
+def test_caller_who_left_the_queue_by_key():
+    """A key takes the caller out of the queue: nobody gave up."""
+    left = [line.data["why"] for line in cel.story(rows("queue")).lines if line.kind == ledger.LEFT_QUEUE]
+    assert left == ["other"]
+
+
+@pytest.mark.parametrize("known", range(10))
+def test_only_what_a_ledger_lacks_is_added(known: int):
+    """A ledger that ends anywhere in the story gets exactly the rest of it."""
+    lines = cel.story(rows("talk")).lines
+    stored = [(line.kind, line.channel) for line in lines[:known]]
+    assert cel.missing(lines, stored) == lines[known:]
+
+
+def test_call_cut_off_by_a_crash_has_no_end():
+    """Rows that stop in mid-talk, the last one torn, tell what there is and no end."""
+    text = (TRACES / "talk.csv").read_text().splitlines()[:11]
+    told = cel.story(cel.read([*text, '"HANGUP","2026-11-25T21']))
+    assert told.call is None
+    assert [line.kind for line in told.lines][-1] == ledger.BRIDGED
+
+
+def test_liaison_is_no_operator():
+    """Who is rung by Dial() and was no operator of this call answers for a unit."""
+    text = [line.replace('"Queue"', '"Dial"').replace('"AppQueue"', '"AppDial"') for line in
+            (TRACES / "talk.csv").read_text().splitlines()]  # fmt: skip
+    (answered,) = [line for line in cel.story(cel.read(text)).lines if line.kind == ledger.ANSWERED]
+    assert answered.data["role"] == "liaison"
