@@ -20,7 +20,7 @@ from support.tones import segments_with
 
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Unit
-from recordings.audio import read_samples
+from recordings import archive
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, RecordingKind
 
@@ -363,7 +363,7 @@ async def checked(row: Row, s: Scene, record: CallRecord) -> None:
     assert agent is not None
     assert agent.state == "wrapup"
     (talk,) = [one for one in await s.on.recordings(record) if one.kind == RecordingKind.TALK]
-    samples = read_samples(s.on.city.hotline.settings.recordings.archive_dir / talk.path, 2)
+    samples = archive.samples(talk, s.on.city.hotline.settings.recordings)
     right = np.ascontiguousarray(samples[:, 1])
     assert not talk.damaged
     assert {hz for hz in (*BOTH, SECOND_HZ) if any(b - a > 0.1 for a, b in segments_with(right, hz))} == set(

@@ -244,6 +244,20 @@ async def test_phrases_follow_the_state_of_the_call(page: Page, site: DeskSite) 
     await expect(phrases).to_contain_text("政府办公室区分")
 
 
+async def test_two_windows_of_one_operator_show_one_state(page: Page, site: DeskSite) -> None:
+    """M-29: what is done in one window is seen in the other at once, the call as well as the wrap-up."""
+    await on_duty(page, site)
+    other = await page.context.new_page()
+    await other.goto(f"{site.url}/desk")
+    await expect(other.get_by_test_id("seat-state")).to_have_text("就绪")
+    number = await answered(site)
+    for window in (page, other):
+        await expect(window.get_by_test_id("call-phase")).to_have_text("通话中")
+        await expect(window.get_by_test_id("ticket-no")).to_have_text(number)
+    await page.get_by_test_id("hang-up").click()
+    await expect(other.get_by_test_id("seat-state")).to_have_text("话后处理")
+
+
 async def test_owed_calls_are_worked_from_the_desk(page: Page, site: DeskSite) -> None:
     """漏接: the seat bar counts them, Alt+B lists them with masked number and due time; one press rings, another closes."""
     ids = []
