@@ -11,13 +11,14 @@ from aiohttp import web
 from sqlalchemy import select
 
 import agent_desktop.app
-import portal.app
 from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
 from config.only_one import OnlyOne
 from config.parts import asterisk_state, disk_state, ledger_state
+from config.public import public_side
 from config.settings import Settings
+from config.web_server import WebServer
 from core.accounts import AccountChanged
 from core.bus import Bus
 from core.clock import Clock, beijing
@@ -62,7 +63,6 @@ from ivr.voice import Voice
 from kb.entries import hot
 from kb.search import Searcher
 from kb.workflow import keep_expiring
-from portal import keys as portal_keys
 from tickets import callbacks
 from tickets.recompute import recompute_open_clocks
 from tickets.supervision import sweep
@@ -80,10 +80,6 @@ class RegionMissing(HotlineError):
 
     code = "region_missing"
     text = "还没有可接听的地区。请先导入机构（hotline org import），或用 hotline run --demo 体验。"
-
-
-LONGEST_ADDRESS = 128 * 1024
-"""Bytes of a request's address: ten thousand characters in a search box are only a search."""
 
 
 class Hotline:
@@ -104,7 +100,7 @@ class Hotline:
         self.searcher = Searcher(settings.kb_index, self.db, clock)
         self.lines: dict[str, Line] = {}
         """Every line by its number, kept current in place."""
-        self._runner: web.AppRunner | None = None
+        self._web = WebServer(settings.http)
         self.controller: Controller
         self.control: CallControl
 
@@ -140,8 +136,7 @@ class Hotline:
         gc.set_threshold(GARBAGE_AFTER)
 
     async def stop(self) -> None:
-        if self._runner:
-            await self._runner.cleanup()
+        await self._web.stop()
         if hasattr(self, "controller"):  # a start that failed has none
             await self.controller.stop()
         await self.tasks.close()
@@ -296,11 +291,8 @@ class Hotline:
                 "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
             },
         )
-        app = make_app(deps, [self._staff_side, self._public_side])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, max_line_size=LONGEST_ADDRESS)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self.settings.http.host, self.settings.http.port).start()
-        log.info("web_started", host=self.settings.http.host, port=self.settings.http.port)
+        app = make_app(deps, [self._staff_side, partial(public_side, self.settings, self.searcher)])
+        await self._web.start(app)
 
     def _staff_side(self, app: web.Application) -> None:
         asterisk = self.settings.asterisk
@@ -316,12 +308,6 @@ class Hotline:
         app[desk_keys.PUBLIC_URL] = self.settings.portal.public_url.rstrip("/")
         app[desk_keys.KB_FILES] = self.settings.kb_files
         agent_desktop.app.setup(app)
-
-    def _public_side(self, app: web.Application) -> None:
-        app[portal_keys.SEARCHER], app[portal_keys.PORTAL] = self.searcher, self.settings.portal
-        app[portal_keys.KB_FILES] = self.settings.kb_files
-        app[portal_keys.ATTACHMENTS] = self.settings.attachments
-        portal.app.setup(app)
 
     # --- people and regions ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`hotline run` and `hotline db`: the whole hotline in one process, and the structure of its database."""
+"""`hotline run`, `serve` and `db`: the whole hotline in one process, the public side alone, the database's structure."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import contextlib
 import signal
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from config import demo
 from config.database import opened, upgrade
@@ -31,6 +31,16 @@ def add_commands(commands: Any) -> None:
         help="演示时若不在工作时间，把时钟拨到上一个工作日上午十点，以便体验人工接听",
     )
     run.set_defaults(run=run_hotline)
+    serve = commands.add_parser(
+        "serve", help="单独启动一个部分", description="在自己的进程里、可在另一台机器上启动一个部分。"
+    )
+    parts = serve.add_subparsers(title="部分", metavar="部分", required=True)
+    public = parts.add_parser(
+        "portal",
+        help="公众门户和渠道接口（不含电话，不需要任何电话密码）",
+        description="只启动公众页面和渠道接口：连接 hotline run 所用的数据库，不连接 Asterisk。",
+    )
+    public.set_defaults(run=serve_portal)
     database = commands.add_parser("db", help="数据库结构", description="数据库结构。")
     actions = database.add_subparsers(title="命令", metavar="命令", required=True)
     actions.add_parser(
@@ -51,25 +61,53 @@ def run_hotline(given: argparse.Namespace) -> None:
         asyncio.run(_run(given.settings, daytime=given.daytime))
 
 
-async def _run(settings: Settings, *, daytime: bool) -> None:
-    """Until SIGINT or SIGTERM; a signal during the start ends the start."""
+def serve_portal(given: argparse.Namespace) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve_portal(given.settings))
+
+
+async def _serve_portal(settings: Settings) -> None:
+    _end_by_signal()
+    async with opened(
+        settings
+    ):  # the structure is upgraded by `hotline run` or `hotline db upgrade`, never from here
+        pass
+    from config.public import PublicProcess  # with its rooms: only here
+
+    await _until_ended(PublicProcess(settings, make_clock(settings)), "公众门户已启动", settings)
+
+
+class Process(Protocol):
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+def _end_by_signal() -> None:
+    """SIGINT and SIGTERM end what runs; a signal during the start ends the start."""
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, main.cancel)
+
+
+async def _until_ended(process: Process, said: str, settings: Settings) -> None:
+    try:
+        await process.start()
+        print(f"{said}：http://{settings.http.host}:{settings.http.port}/  按 Ctrl+C 停止。", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        print("正在停止……", flush=True)
+        await process.stop()
+
+
+async def _run(settings: Settings, *, daytime: bool) -> None:
+    _end_by_signal()
     await upgrade(settings.database.url)
     if settings.mode == "demo":
         settings = await _seed(settings, daytime=daytime)
     from config import bootstrap  # with every room and its libraries: only here
 
-    hotline = bootstrap.Hotline(settings, make_clock(settings))
-    try:
-        await hotline.start()
-        print(f"热线已启动：http://{settings.http.host}:{settings.http.port}/  按 Ctrl+C 停止。", flush=True)
-        await asyncio.Event().wait()
-    finally:
-        print("正在停止……", flush=True)
-        await hotline.stop()
+    await _until_ended(bootstrap.Hotline(settings, make_clock(settings)), "热线已启动", settings)
 
 
 async def _seed(settings: Settings, *, daytime: bool) -> Settings:

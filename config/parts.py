@@ -3,20 +3,23 @@
 import asyncio
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.web.keys import PartState
-from ivr.ami import Ami
-from ivr.journal import Journal
+
+if TYPE_CHECKING:  # the public process has parts too, and no telephony
+    from ivr.ami import Ami
+    from ivr.journal import Journal
 
 LEAST_FREE_MB = 1024
 """About eight hours of talk, stereo at 8 kHz."""
 
 
-async def asterisk_state(ami: Ami) -> PartState:
+async def asterisk_state(ami: "Ami") -> PartState:
     return PartState(ok=ami.up, text="已连接" if ami.up else "未连接，正在重试")
 
 
-async def ledger_state(journal: Journal) -> PartState:
+async def ledger_state(journal: "Journal") -> PartState:
     """Whether every ledger line is stored, and where those that are not wait (M-14)."""
     if journal.disk_fault:
         text = f"数据库和本机磁盘都无法写入（{journal.disk_fault}），通话流水只在内存中：请立即清理磁盘，不要重启热线"
