@@ -122,7 +122,9 @@ class Hotline:
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         self.tasks.loop("owed-calls", self.calling_back.run)
         cel_file = self.folders.log / "cel-custom" / "Master.csv"
-        repair = Repair(self.db, self.clock, self.controller, leftovers, self.lines, cel_file)
+        repair = Repair(
+            self.db, self.clock, self.controller, leftovers, self.lines, cel_file, self.settings.asterisk.system_name
+        )  # fmt: skip
         self.tasks.loop("ledger-repair", repair.run)
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)

@@ -37,7 +37,10 @@ LONGEST_CALL = timedelta(days=2)
 
 
 class Repair:
-    """`file` is where Asterisk writes its CEL; `lines` are the hotline's, by number."""
+    """`file` is where Asterisk writes its CEL; `lines` are the hotline's, by number.
+
+    Calls of other system names belong to other controllers.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Repair:
         leftovers: Leftovers,
         lines: Mapping[str, HotlineLine],
         file: Path,
+        system_name: str,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -54,6 +58,7 @@ class Repair:
         self._leftovers = leftovers
         self._hotline_lines = lines
         self._file = file
+        self._own = f"{system_name}-"
         self._read_to = 0
         self._rows: dict[str, list[cel.Row]] = {}
         """Of calls whose end is not in the file yet, and of those waiting for repair."""
@@ -110,7 +115,8 @@ class Repair:
 
     async def _open_calls(self) -> list[str]:
         since = self._clock.now() - LONGEST_CALL
-        query = select(Call.linkedid).where(Call.ended_at.is_(None), Call.started_at > since)
+        own = Call.linkedid.startswith(self._own, autoescape=True)
+        query = select(Call.linkedid).where(Call.ended_at.is_(None), Call.started_at > since, own)
         async with self._db.reading() as session:
             return list(await session.scalars(query))
 
