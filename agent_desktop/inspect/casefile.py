@@ -5,8 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -18,12 +17,15 @@ from agent_desktop.keys import RECORDINGS
 from agent_desktop.ticket import words
 from agent_desktop.ticket.history import Names, timeline
 from core import audit
-from core.errors import Conflict
+from core.errors import Conflict, HotlineError
 from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK
 from core.web.pages import TEMPLATES
+from recordings import playback
 from recordings.models import Recording
+from recordings.playback import Leave
+from recordings.settings import RecordingSettings
 from tickets import queries
 from tickets.access import ticket_for
 from tickets.lifecycle import STATE_NAMES
@@ -49,8 +51,8 @@ async def zipped(
         target=f"ticket:{ticket_no}", source=source,
     )  # fmt: skip
     texts = await _texts(session, app, ticket)
-    sounds = await _sounds(session, app, ticket)
-    return await asyncio.to_thread(_packed, texts, sounds)
+    sounds = await _sounds(session, ticket)
+    return await asyncio.to_thread(_packed, texts, sounds, app[RECORDINGS])
 
 
 async def _texts(session: AsyncSession, app: web.Application, ticket: Ticket) -> dict[str, bytes]:
@@ -76,23 +78,25 @@ async def _case(session: AsyncSession, ticket: Ticket) -> dict[str, Any]:
     return {"ticket": ticket, "entries": entries, "json": ticket_json(ticket, steps, trail)}
 
 
-async def _sounds(session: AsyncSession, app: web.Application, ticket: Ticket) -> dict[str, Path]:
+async def _sounds(session: AsyncSession, ticket: Ticket) -> list[Recording]:
     theirs = Recording.id == ticket.recording_id
     if ticket.call_id is not None:
         theirs |= Recording.call_id == ticket.call_id
     kept = select(Recording).where(theirs, Recording.deleted_at.is_(None))
-    folder = app[RECORDINGS].archive_dir
-    return {f"录音/{one.public_id}.wav": folder / one.path for one in await session.scalars(kept)}
+    return list((await session.scalars(kept)).all())
 
 
-def _packed(texts: Mapping[str, bytes], sounds: Mapping[str, Path]) -> bytes:
-    """A recording that is missing on disk is named in the list of checksums rather than left out in silence."""
+def _packed(texts: Mapping[str, bytes], sounds: Iterable[Recording], settings: RecordingSettings) -> bytes:
+    """A recording that cannot be read is named in the list of checksums rather than left out in silence."""
     out = io.BytesIO()
     lines = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in [*texts.items(), *((name, _read(path)) for name, path in sounds.items())]:
+        for name, content in [
+            *texts.items(),
+            *((f"录音/{one.public_id}.wav", _wav(one, settings)) for one in sounds),
+        ]:
             if content is None:
-                lines.append(f"文件缺失  {name}")
+                lines.append(f"无法读取  {name}")
                 continue
             file.writestr(name, content)
             lines.append(f"{hashlib.sha256(content).hexdigest()}  {name}")
@@ -100,5 +104,9 @@ def _packed(texts: Mapping[str, bytes], sounds: Mapping[str, Path]) -> bytes:
     return out.getvalue()
 
 
-def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def _wav(recording: Recording, settings: RecordingSettings) -> bytes | None:
+    try:
+        sound = playback.sound(recording, settings, Leave(Role.INSPECTOR))
+        return b"".join(sound.pieces(0, sound.size))
+    except HotlineError:
+        return None
