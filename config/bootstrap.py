@@ -63,6 +63,7 @@ from ivr.voice import Voice
 from kb.entries import hot
 from kb.search import Searcher
 from kb.workflow import keep_expiring
+from reports.filing import draft_due
 from tickets import callbacks
 from tickets.recompute import recompute_open_clocks
 from tickets.supervision import sweep
@@ -73,6 +74,7 @@ GUESTS = 16
 GARBAGE_AFTER = 20_000
 """New objects before Python looks for circular garbage (usually 700): calls leave little, and looking takes CPU from them."""
 SUPERVISE_EVERY_S = 5.0
+REPORT_EVERY_S = 60.0
 
 
 class RegionMissing(HotlineError):
@@ -232,9 +234,10 @@ class Hotline:
         self.tasks.job(work, name)
 
     def _supervise(self) -> None:
-        """The loops that watch the clocks of tickets."""
+        """The loops that watch the clocks of tickets and draft the reports of a period that has ended."""
         for name, work in (("supervision", sweep), ("archive", archive)):
             self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
+        self.tasks.loop("reports", partial(every, REPORT_EVERY_S, partial(draft_due, self.db, self.clock)))
 
     async def _call_over(self, linkedid: str) -> None:
         """A call back that has ended is noted on its ticket (M-28)."""

@@ -40,6 +40,7 @@ ROOMS_WITH_TABLES = (
     "ivr.models",
     "kb.models",
     "recordings.models",
+    "reports.models",
     "recordings.queue_state",
     "tickets.callback_models",
     "tickets.code_models",

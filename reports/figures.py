@@ -44,6 +44,16 @@ def say(show: Show, value: float | None) -> str:
             return f"{value:.0f}"
 
 
+def number_text(one: Figure, part: str) -> str:
+    """A numerator or denominator as people read it: sums of time in seconds, of days in days, everything else counted."""
+    number = one.numerator if part == NUMERATOR else one.denominator
+    if one.indicator.way is Way.COUNT and part == DENOMINATOR:
+        return DASH
+    if one.indicator.show is Show.SECONDS and part == NUMERATOR:
+        return f"{number / 1000:.1f} 秒"
+    return f"{number} 日" if one.indicator.way is Way.SAVED else str(number)
+
+
 async def figure(session: AsyncSession, indicator: Indicator, of: Slice) -> Figure:
     """The indicator over the whole slice."""
     return (await by(session, indicator, of)).get(None, Figure(indicator, applies=_applies(indicator, of)))

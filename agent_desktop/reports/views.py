@@ -7,10 +7,9 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.reports import api, items
+from agent_desktop.reports import api, filed, items
 from agent_desktop.reports.ask import Question, periods, question_of, unit_name
 from agent_desktop.reports.reach import READERS, Reach, reach_of
-from agent_desktop.ticket.words import CHANNELS, CLASSES
 from core import audit
 from core.clock import beijing
 from core.errors import InvalidInput
@@ -23,7 +22,8 @@ from core.web.routes import Routes
 from reports import balance, figures
 from reports.catalogue import GROUPS
 from reports.figures import DENOMINATOR, NUMERATOR, Figure
-from reports.indicators import BY_KEY, INDICATORS, VERSION, Show, Way
+from reports.indicators import BY_KEY, INDICATORS, VERSION
+from reports.words import NAMES
 
 routes = Routes()
 BY_UNIT = ("K-07", "K-08", "K-09", "K-11", "K-12", "K-13", "K-15", "K-16", "K-17")
@@ -51,17 +51,9 @@ async def page(request: web.Request) -> web.StreamResponse:
     ]
     return render(
         request, "reports/index.html", asked=asked, reach=reach, groups=[pair for pair in groups if pair[1]],
-        periods=periods(beijing(request.app[CLOCK].now()).date()), number=number_of, link=items.link_to,
+        periods=periods(beijing(request.app[CLOCK].now()).date()), number=figures.number_text, link=items.link_to,
         compared=[BY_KEY[key] for key in BY_UNIT], unit_name=unit_name, version=VERSION, **context,
     )  # fmt: skip
-
-
-def number_of(one: Figure, part: str) -> str:
-    """A numerator or denominator as people read it: sums of time in seconds, everything else counted."""
-    number = one.numerator if part == NUMERATOR else one.denominator
-    if one.indicator.show is Show.SECONDS and part == NUMERATOR:
-        return f"{number / 1000:.1f} 秒"
-    return f"{number} 日" if one.indicator.way is Way.SAVED else str(number)
 
 
 async def _units(session: AsyncSession, reach: Reach, asked: Question) -> list[dict[str, Any]]:
@@ -81,10 +73,7 @@ async def _splits(
     session: AsyncSession, reach: Reach, asked: Question
 ) -> list[tuple[str, list[tuple[str, Any]]]]:
     """The registered questions by channel, class, subject and region."""
-    names: dict[str, dict[Any, str]] = {
-        "channel": {**CHANNELS}, "class": {**CLASSES},
-        "region": {key: region.name for key, region in reach.regions.items()},
-    }  # fmt: skip
+    names: dict[str, Any] = NAMES | {"region": {key: region.name for key, region in reach.regions.items()}}
     found = []
     for name in ("channel", "class", "subject", "region"):
         parts = await balance.split(session, asked.of, name)
@@ -102,7 +91,7 @@ async def _export(
     head = ["编号", "指标", "数值", "分子", "分母", "口径", "口径版本", "起始", "截止"]
     rows = [
         [
-            one.indicator.key, one.indicator.name, one.text, number_of(one, NUMERATOR), number_of(one, DENOMINATOR),
+            one.indicator.key, one.indicator.name, one.text, figures.number_text(one, NUMERATOR), figures.number_text(one, DENOMINATOR),
             one.indicator.rule, str(one.indicator.version), asked.fields["from"], asked.fields["to"],
         ]
         for one in found if one.applies
@@ -117,5 +106,5 @@ async def _export(
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.reports", prefix="reports")
-    for part in (routes, items.routes, api.routes):
+    for part in (routes, filed.routes, items.routes, api.routes):
         part.register(app)

@@ -2,20 +2,10 @@
 
 from datetime import datetime
 
-from tickets.models import Channel, ClockKind, Feedback, QuestionClass, Step, StepResult
+from tickets import words
+from tickets.models import ClockKind, Feedback, Step, StepResult
 
-CHANNELS = {
-    Channel.PHONE: "电话",
-    Channel.VOICEMAIL: "留言",
-    Channel.WEB: "网络",
-    Channel.WINDOW: "窗口",
-    Channel.ARCHIVE: "档案馆",
-    Channel.LIBRARY: "图书馆",
-    Channel.KIOSK: "自助终端",
-    Channel.LETTER: "信函",
-    Channel.VISIT: "来访",
-}
-CLASSES = {QuestionClass.GENERAL: "一般性问题", QuestionClass.IMPORTANT: "重要复杂问题"}
+CHANNELS, CLASSES = words.CHANNELS, words.CLASSES
 FEEDBACK = {Feedback.BY_CODE: "凭查询码查询", Feedback.CALL_BACK: "电话回复"}
 CLOCKS = {
     ClockKind.Q5: "一般性问题 5 个工作日",

@@ -1,0 +1,115 @@
+"""What a report says (报表内容): the figures of a region and period with the rows behind them, as plain JSON.
+
+Written once and kept, so that later events, corrections or new definitions never change what was signed. Rows are
+kept as the keys of the things counted, so that a correction can name what came and went.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.units import Region, Unit, regions_below
+from reports import balance, figures
+from reports.figures import DENOMINATOR, NUMERATOR, Figure
+from reports.indicators import BY_KEY, INDICATORS, VERSION
+from reports.models import Report
+from reports.periods import Period
+from reports.slices import Slice, days
+
+Content = dict[str, Any]
+KEPT_MOST = 50_000
+"""Rows kept for one numerator or denominator; of more, only how many there were."""
+COMPARED = ("K-07", "K-08", "K-09", "K-12", "K-13", "K-16")
+"""What the table of units says."""
+FIVE = ("K-14", "K-13", "K-15", "K-11", "K-09")
+"""M-126 「现场办结90%以上,按时办结率100%,实际办理提速87.12%,群众评议率92.72%,满意率100%」"""
+
+
+async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
+    """The content as of now; `report.region` must be loaded."""
+    below = frozenset(await session.scalars(regions_below(report.region_id)))
+    of = Slice(*days(report.first_on, report.last_on), now, region_ids=below)
+    found = [one for one in await figures.figures(session, INDICATORS, of) if one.applies]
+    return {
+        "title": f"{report.region.name}96128政务信息查询专线{period_of(report).name}统计报表",
+        "rule_version": VERSION,
+        "as_of": now.isoformat(),
+        "balance": _counts(await balance.balance(session, of)),
+        "splits": {
+            name: [[part.key, _counts(part)] for part in await balance.split(session, of, name)]
+            for name in ("channel", "class", "subject", "region")
+        },
+        "figures": [_said(one) | {"rows": await _rows(session, one, of)} for one in found],
+        "units": await _units(session, of),
+        "regions": {
+            str(r.id): r.name for r in await session.scalars(select(Region).where(Region.id.in_(below)))
+        },
+    }
+
+
+def period_of(report: Report) -> Period:
+    return Period(report.kind, report.first_on, report.last_on)
+
+
+def changes(old: Content, new: Content) -> list[dict[str, Any]]:
+    """The figures that differ: before, after, and the keys of the rows that came and went."""
+    before = {one["key"]: one for one in old["figures"]}
+    found = []
+    for one in new["figures"]:
+        was = before.get(one["key"])
+        if was is None or (was["numerator"], was["denominator"]) != (one["numerator"], one["denominator"]):
+            found.append(
+                {"name": one["name"], "before": _short(was), "after": _short(one), "rows": _moved(was, one)}
+            )
+    return found
+
+
+def _short(one: dict[str, Any] | None) -> str:
+    return f"{one['text']}（{one['above']} ÷ {one['below']}）" if one else figures.DASH
+
+
+def _moved(was: dict[str, Any] | None, one: dict[str, Any]) -> dict[str, int]:
+    """How many rows of the denominator came and went."""
+    old = set((was["rows"][DENOMINATOR] if was else None) or [])
+    new = set(one["rows"][DENOMINATOR] or [])
+    return {"came": len(new - old), "went": len(old - new)}
+
+
+def _counts(one: balance.Balance) -> dict[str, int]:
+    names = ("registered", "finished", "open", "void", "out_of_scope")
+    return {name: getattr(one, name) for name in names}
+
+
+def _said(one: Figure) -> dict[str, Any]:
+    indicator = one.indicator
+    return {
+        "key": indicator.key, "name": indicator.name, "group": indicator.group, "rule": indicator.rule,
+        "version": indicator.version, "numerator": one.numerator, "denominator": one.denominator,
+        "value": one.value, "text": one.text,
+        "above": figures.number_text(one, NUMERATOR), "below": figures.number_text(one, DENOMINATOR),
+    }  # fmt: skip
+
+
+async def _rows(session: AsyncSession, one: Figure, of: Slice) -> dict[str, list[int] | None]:
+    kept: dict[str, list[int] | None] = {}
+    for part in (NUMERATOR, DENOMINATOR):
+        rows = figures.items(one.indicator, of, part).subquery()
+        ids = list(await session.scalars(select(rows.c.id).order_by(rows.c.id).limit(KEPT_MOST + 1)))
+        kept[part] = ids if len(ids) <= KEPT_MOST else None
+    return kept
+
+
+async def _units(session: AsyncSession, of: Slice) -> list[dict[str, Any]]:
+    """One line for each unit of which there is anything to say."""
+    by_key = {key: await figures.by(session, BY_KEY[key], of, "unit") for key in COMPARED}
+    known = {unit_id for found in by_key.values() for unit_id in found}
+    bodies = select(Unit).where(Unit.id.in_(known)).order_by(Unit.region_id, Unit.code)
+    return [
+        {
+            "name": unit.short_name or unit.name,
+            "figures": [by_key[key].get(unit.id, Figure(BY_KEY[key])).text for key in COMPARED],
+        }
+        for unit in await session.scalars(bodies)
+    ]

@@ -1,0 +1,168 @@
+"""A filed report on A4 paper (打印件, M-71): title, period, tables, bars, signature block; Chinese type embedded.
+
+Says what the frozen content says and nothing else. Takes a second or two, so callers give it a thread.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pylopdf_fonts_zh_cn as fonts
+from fpdf import FPDF
+from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.fonts import FontFace
+
+from core.clock import beijing
+from reports.catalogue import GROUPS
+from reports.content import COMPARED, FIVE, Content
+from reports.indicators import BY_KEY
+from reports.words import BALANCE, SPLITS, named
+
+SANS, SERIF = "sans", "serif"
+INK, GREY, BAR = (0, 0, 0), (90, 90, 90), (31, 78, 140)
+_BODY, _SMALL = 10.5, 9.0
+_HEAD = FontFace(fill_color=(232, 238, 246), emphasis=None)
+
+
+class _Paper(FPDF):
+    """A4 with the page number and what the figures rest on at the foot."""
+
+    def __init__(self, foot: str) -> None:
+        super().__init__(format="A4")
+        self._foot = foot
+        self.add_font(SANS, fname=str(fonts.sans_path()))
+        self.add_font(SERIF, fname=str(fonts.serif_path()))
+        self.set_margins(20, 20, 20)
+        self.set_auto_page_break(True, margin=20)
+        self.add_page()
+
+    def footer(self) -> None:
+        self.set_y(-14)
+        self.set_font(SERIF, size=8)
+        self.set_text_color(*GREY)
+        self.cell(0, 6, self._foot)
+        self.cell(0, 6, f"第 {self.page_no()} 页 / 共 {{nb}} 页", align="R")
+
+    def section(self, title: str) -> None:
+        self.ln(4)
+        self.set_font(SANS, size=13)
+        self.set_text_color(*INK)
+        self.cell(0, 9, title, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def grid(self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+        """A table whose first column is text and the others figures; its head repeats on each page."""
+        self.set_font(SERIF, size=_SMALL)
+        self.set_fill_color(255, 255, 255)
+        aligned = ("LEFT", *["RIGHT"] * (len(head) - 1))
+        with self.table(
+            col_widths=tuple(widths), text_align=aligned, headings_style=_HEAD, line_height=6,
+            borders_layout=TableBordersLayout.ALL,
+        ) as table:  # fmt: skip
+            for cells in (head, *rows):
+                table.row([str(cell) for cell in cells])
+
+    def bars(self, parts: Sequence[tuple[str, float, str]]) -> None:
+        """Horizontal bars: name, share of the longest (0…1), what is written behind."""
+        self.ln(2)
+        self.set_font(SERIF, size=_SMALL)
+        for name, share, text in parts:
+            if self.will_page_break(6):
+                self.add_page()
+            self.cell(42, 6, name)
+            x, y = self.get_x(), self.get_y()
+            self.set_fill_color(*BAR)
+            self.rect(x, y + 1.2, max(90 * share, 0.3), 3.6, style="F")
+            self.set_xy(x + 93, y)
+            self.cell(0, 6, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def draw(content: Content, facts: dict[str, str]) -> bytes:
+    """The PDF. `facts`: `period`, `office`, `revision`, `made`, `signer`, `signed`, `sent`, `received`, `reason`."""
+    as_of = beijing(datetime.fromisoformat(content["as_of"]))
+    paper = _Paper(
+        f"口径版本 {content['rule_version']}　数据截至 {as_of:%Y-%m-%d %H:%M}　{facts['revision']}"
+    )
+    paper.set_title(content["title"])
+    paper.set_lang("zh-CN")
+    _title(paper, content, facts)
+    _received(paper, content)
+    _five(paper, content)
+    _indicators(paper, content)
+    _units(paper, content)
+    _signatures(paper, facts)
+    return bytes(paper.output())
+
+
+def _title(paper: _Paper, content: Content, facts: dict[str, str]) -> None:
+    paper.set_font(SANS, size=18)
+    paper.multi_cell(0, 11, content["title"], align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    paper.set_font(SERIF, size=_BODY)
+    paper.cell(0, 8, f"报告期：{facts['period']}", align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    paper.cell(85, 8, f"填报单位：{facts['office']}")
+    paper.cell(0, 8, f"编制时间：{facts['made']}", align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    if facts["reason"]:
+        paper.multi_cell(0, 7, f"更正说明：{facts['reason']}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _received(paper: _Paper, content: Content) -> None:
+    paper.section("一、受理情况")
+    numbers = content["balance"]
+    paper.set_font(SERIF, size=_BODY)
+    sums = " + ".join(f"{text} {numbers[key]}" for key, text in BALANCE.items())
+    paper.cell(0, 7, f"登记 {numbers['registered']} 件 = {sums}。", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    for split, title in SPLITS.items():
+        parts = content["splits"][split][:12]
+        if not parts:
+            continue
+        longest = max(counts["registered"] for _, counts in parts)
+        paper.set_font(SANS, size=_BODY)
+        paper.ln(2)
+        paper.cell(0, 7, f"按{title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        said = [(named(content, split, key), c["registered"], str(c["registered"])) for key, c in parts]
+        paper.bars([(name, number / longest, text) for name, number, text in said])
+
+
+def _five(paper: _Paper, content: Content) -> None:
+    """M-126"""
+    paper.section("二、五项效能指标")
+    by_key = {one["key"]: one for one in content["figures"]}
+    shown = [by_key[key] for key in FIVE if key in by_key]
+    paper.grid(("指标", "数值", "分子", "分母"), [_row(one) for one in shown], (70, 34, 33, 33))
+    paper.bars([(one["name"], min(max(one["value"] or 0, 0), 1), one["text"]) for one in shown])
+
+
+def _indicators(paper: _Paper, content: Content) -> None:
+    paper.section("三、统计指标")
+    for group, title in GROUPS.items():
+        rows = [_row(one) for one in content["figures"] if one["group"] == group]
+        if rows:
+            paper.ln(2)
+            paper.grid((title, "数值", "分子", "分母"), rows, (82, 30, 29, 29))
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    return [f"{one['key']} {one['name']}", one["text"], one["above"], one["below"]]
+
+
+def _units(paper: _Paper, content: Content) -> None:
+    if content["units"]:
+        paper.section("四、各单位情况")
+        head = ["单位", *(BY_KEY[key].name for key in COMPARED)]
+        paper.grid(
+            head, [[one["name"], *one["figures"]] for one in content["units"]], (44, *[21] * len(COMPARED))
+        )
+
+
+def _signatures(paper: _Paper, facts: dict[str, str]) -> None:
+    """Kept together at the foot of the last page's text."""
+    if paper.will_page_break(48):
+        paper.add_page()
+    paper.ln(10)
+    paper.set_font(SERIF, size=_BODY)
+    paper.set_text_color(*INK)
+    pairs = (("编制人：", "签发人：" + facts["signer"]), ("单位负责人：", "签发日期：" + facts["signed"]),
+             ("上报日期：" + facts["sent"], "签收日期：" + facts["received"]))  # fmt: skip
+    for left, right in pairs:
+        paper.cell(85, 11, left)
+        paper.cell(0, 11, right, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    paper.cell(0, 11, "（盖章）", align="R")
