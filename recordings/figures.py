@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from recordings.models import Call, CallEnd
+from recordings.models import Call, CallEnd, CallMark
 
 QUICK_ABANDON = timedelta(seconds=5)
 PROMPT_ANSWER = timedelta(seconds=15)
@@ -43,8 +43,9 @@ async def queue_figures(
 ) -> QueueFigures:
     """The figures of the calls begun in [since, until); `regions` None: of all."""
     query = select(Call.queued_at, Call.answered_at, Call.ended_at, Call.end).where(
-        Call.started_at >= since, Call.started_at < until, Call.queued_at.is_not(None), Call.direction == "in"
-    )
+        Call.started_at >= since, Call.started_at < until, Call.queued_at.is_not(None), Call.direction == "in",
+        Call.mark == CallMark.NONE,
+    )  # fmt: skip
     if regions is not None:
         query = query.where(Call.region_id.in_(regions))
     rows = [

@@ -9,6 +9,9 @@ from core.clock import BEIJING, Clock, beijing
 from core.db import Database
 from ivr.board import AgentView, LiveCallView, WaitingView
 from recordings.figures import QueueFigures, queue_figures
+from reports.figures import Figure, figure
+from reports.indicators import BY_KEY
+from reports.slices import Slice
 
 STATES = {
     "ready": "就绪",
@@ -20,6 +23,9 @@ STATES = {
     "offline": "离线",
 }
 TALKING_PHASES = frozenset({"talking", "held", "transferring", "consulting", "three_way", "liaison"})
+SLIDING = timedelta(hours=24)
+LEAST_ANSWERED = 0.95
+"""Below that within any 24 hours the wall turns red: what GB/T 33358-2016 asks of a hotline."""
 MENU_PHASES = frozenset({"menu", "after_talk"})
 
 
@@ -31,12 +37,20 @@ async def today(db: Database, clock: Clock) -> QueueFigures:
         return await queue_figures(session, midnight, now + timedelta(seconds=1))
 
 
+async def sliding(db: Database, clock: Clock) -> Figure:
+    """接通率 (K-01) of the last 24 hours up to now."""
+    now = clock.now()
+    async with db.reading() as session:
+        return await figure(session, BY_KEY["K-01"], Slice(now - SLIDING, now, now))
+
+
 def wall_state(
     now: datetime,
     agents: Sequence[AgentView],
     waiting: Sequence[WaitingView],
     calls: Sequence[LiveCallView],
     figures: QueueFigures,
+    last_day: Figure,
 ) -> dict[str, Any]:
     """The whole state; instants in ISO, `now` with it so that a screen with a wrong clock still counts right."""
     seats = Counter(_seat_state(agent) for agent in agents)
@@ -51,6 +65,12 @@ def wall_state(
         "seats": [{"state": s, "text": text, "number": seats[s]} for s, text in STATES.items()],
         "agents": [_agent_json(agent) for agent in agents],
         "today": figures_json(figures),
+        "last_day": {
+            "percent": last_day.text,
+            "numerator": last_day.numerator,
+            "denominator": last_day.denominator,
+            "is_low": last_day.value is not None and last_day.value < LEAST_ANSWERED,
+        },
     }
 
 

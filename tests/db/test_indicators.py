@@ -1,19 +1,23 @@
 """Indicators against the same figures worked out by hand from the raw rows (K-01…K-20, M-72…M-78, M-126)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from support.by_hand import ByHand, load
 from support.month import LINES, Month
 from support.tickets import City, build_city
 
-from core.db import Database
+from agent_desktop.wallboard.state import sliding, wall_state
+from core.db import Database, UtcDateTime
+from recordings.figures import QueueFigures
+from recordings.models import Call, CallEnd
 from reports import balance, figures
 from reports.figures import DENOMINATOR, NUMERATOR
 from reports.indicators import BY_KEY, INDICATORS, Show, Way
 from reports.slices import Slice, days
+from reports.sql import elapsed_ms
 
 JUNE = days(datetime(2026, 6, 1).date(), datetime(2026, 6, 30).date())
 NOW = datetime(2026, 6, 24, 3, tzinfo=UTC)
@@ -127,14 +131,35 @@ async def test_an_empty_month_has_dashes_and_no_full_marks(db: Database):
         assert (await balance.balance(session, wanted())).registered == 0
 
 
+async def test_the_wall_warns_below_ninety_five_percent_of_the_last_day(db: Database):
+    """接通率 slides over 24 hours: 19 of 20 is enough, 18 is not, and calls of two days ago do not count."""
+    city = await build_city(db)
+    now = city.clock.now()
+    async with db.unit_of_work() as session:
+        for number in range(20):
+            waited = {"queued_at": now, "ended_at": now + timedelta(minutes=1), "end": CallEnd.QUEUE}
+            talked = {"queued_at": now, "ended_at": now, "answered_at": now, "end": CallEnd.OPERATOR}
+            await city.call(session, **(talked if number else waited))
+    city.clock.move_to(now + timedelta(hours=1))
+    assert await shown_on_the_wall(city) == ("95.00%", False)
+    async with db.unit_of_work() as session:
+        session.add(
+            Call(linkedid="one-more", line="96128", started_at=now, queued_at=now, ended_at=now + timedelta(minutes=1),
+                 end=CallEnd.QUEUE)
+        )  # fmt: skip
+    assert await shown_on_the_wall(city) == ("90.48%", True)
+    city.clock.move_to(now + timedelta(days=2))
+    assert await shown_on_the_wall(city) == ("—", False)
+
+
+async def shown_on_the_wall(city: City) -> tuple[str, bool]:
+    last_day = await sliding(city.db, city.clock)
+    shown = wall_state(city.clock.now(), [], [], [], QueueFigures(), last_day)["last_day"]
+    return shown["percent"], shown["is_low"]
+
+
 async def test_elapsed_time_is_exact_to_the_millisecond(db: Database):
     """15 000 ms are within 15 s, 15 001 are not, on both engines."""
-    from datetime import timedelta
-
-    from sqlalchemy import bindparam
-
-    from core.db import UtcDateTime
-    from reports.sql import elapsed_ms
 
     at = datetime(2026, 6, 30, 15, 59, 59, 999000, tzinfo=UTC)
     later, earlier = (bindparam(name, type_=UtcDateTime) for name in ("later", "earlier"))

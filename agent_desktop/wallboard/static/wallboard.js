@@ -36,7 +36,8 @@ function show(next) {
   part("ready").textContent = state.seats.find((seat) => seat.state === "ready").number;
   part("prompt").textContent = state.today.prompt.percent;
   part("prompt_parts").textContent = `${state.today.prompt.numerator} ÷ ${state.today.prompt.denominator} 通`;
-  part("answer_rate").textContent = state.today.answer_rate.percent;
+  part("last_day").textContent = state.last_day.percent;
+  tile("last_day").classList.toggle("bad", state.last_day.is_low);
   tile("waiting").classList.toggle("warn", state.waiting > 0);
   tile("ready").classList.toggle("bad", state.signed_in > 0 && part("ready").textContent === "0" && state.waiting > 0);
   showAgents();
@@ -69,7 +70,8 @@ function showFigures() {
     ["今日放弃", today.abandoned, `等待5秒以上后挂机；另有${today.abandoned_quickly}通不足5秒`],
     ["今日留言", today.left_message, "排队后改为留言"],
     ["15秒应答率", today.prompt.percent, `15秒内接听 ÷ 请求人工（不含等待中和5秒内挂机）：${rate(today.prompt)}`],
-    ["接通率", today.answer_rate.percent, `接听 ÷ 请求人工（同上）：${rate(today.answer_rate)}`],
+    ["24小时接通率", state.last_day.percent, `到此刻为止的24小时，口径K-01，低于95%告警：${rate(state.last_day)}`],
+    ["今日接通率", today.answer_rate.percent, `接听 ÷ 请求人工（同上）：${rate(today.answer_rate)}`],
     ["平均应答时间", today.mean_wait_ms === null ? "—" : span(today.mean_wait_ms / 1000), "接听者从排队到接听"],
   ];
   for (const [name, value, note] of rows) cells(body, [name, { number: String(value) }, note]);
