@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import BigInteger, Select, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reports.indicators import Indicator, Show, Way
@@ -140,7 +140,7 @@ def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[An
 
 
 def _or_null(column: Any) -> Any:
-    return NOTHING if column is None else column
+    return cast(NOTHING, BigInteger) if column is None else column
 
 
 def rows(source: Source, of: Slice) -> Select[Any]:

@@ -118,10 +118,25 @@ async def as_sheet(request: web.Request) -> web.StreamResponse:
     return await sheet_answer(_file(report), content.period_of(report).name, [head, *counts, *rows], "xlsx")
 
 
-@routes.post("/reports/filed/{id:[0-9]{1,9}}/{step:reckon|sign|send|receive}", roles=GOV)
+@routes.post("/reports/filed/{id:[0-9]{1,9}}/correct", roles=GOV)
+async def correct(request: web.Request) -> web.StreamResponse:
+    """A further revision, with its `reason`."""
+    reason = str((await request.post()).get("reason", ""))
+    async with request.app[DB].unit_of_work() as session:
+        report = await _report(request, session)
+        user = await who_asks(session, request)
+        if not _may(report, user)["correct"]:
+            raise NotAllowed
+        await filing.correct(session, request.app[CLOCK], report, user, reason)
+    return see_other(f"/reports/filed/{report.id}", flash="已更正，原版本仍可查看。")
+
+
+@routes.post("/reports/filed/{id:[0-9]{1,9}}/{step}", roles=GOV)
 async def step(request: web.Request) -> web.StreamResponse:
     """One step of the report's way; who may take it depends on whose report it is."""
     name = request.match_info["step"]
+    if name not in STEPS:
+        raise NotFound
     work, told = STEPS[name]
     async with request.app[DB].unit_of_work() as session:
         report = await _report(request, session)
@@ -138,19 +153,6 @@ STEPS: dict[str, tuple[Work, str]] = {
     "send": (filing.send, "已上报。"),
     "receive": (filing.receive, "已签收。"),
 }
-
-
-@routes.post("/reports/filed/{id:[0-9]{1,9}}/correct", roles=GOV)
-async def correct(request: web.Request) -> web.StreamResponse:
-    """A further revision, with its `reason`."""
-    reason = str((await request.post()).get("reason", ""))
-    async with request.app[DB].unit_of_work() as session:
-        report = await _report(request, session)
-        user = await who_asks(session, request)
-        if not _may(report, user)["correct"]:
-            raise NotAllowed
-        await filing.correct(session, request.app[CLOCK], report, user, reason)
-    return see_other(f"/reports/filed/{report.id}", flash="已更正，原版本仍可查看。")
 
 
 async def _report(request: web.Request, session: AsyncSession) -> Report:
