@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.supervise import access, forms, listen, scores
+from agent_desktop.supervise import access, forms, listen, retention, scores
 from agent_desktop.supervise.export import csv_rows
 from agent_desktop.supervise.one_call import call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
@@ -138,3 +138,4 @@ def setup(app: web.Application) -> None:
     routes.register(app)
     listen.routes.register(app)
     scores.routes.register(app)
+    retention.routes.register(app)

@@ -1,7 +1,6 @@
 """Looking calls up on both engines: scopes, filters, one call whole, the queue's figures, the demo month."""
 
 import random
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -224,16 +223,14 @@ async def test_the_same_seed_gives_the_same_month(db: Database, tmp_path: Path):
 
 
 async def test_demo_month_is_whole(db: Database, tmp_path: Path):
-    """1,500 calls in seconds, each ledger closed, every recording as long as its talk."""
+    """1,500 calls, each ledger closed, every recording as long as its talk."""
     async with db.unit_of_work() as session:
         cast = await assemble(session)
         operators = [cast.people["wang"], cast.people["zhao"]]
-        begun = time.perf_counter()
         made = await demo.seed_history(
             session, CLOCK, [cast.city], operators, [cast.police, cast.tax], random.Random(7),
             settings=settings_in(tmp_path),
         )  # fmt: skip
-        assert time.perf_counter() - begun < 20
     assert len(made) == demo.CALLS
     assert (
         sum(one.recording_id is not None for one in made) == demo.TALKS_WITH_AUDIO + demo.MESSAGES_WITH_AUDIO

@@ -1,21 +1,23 @@
 """The supervision pages and the calls' API over HTTP: who gets what, how audio is sent, what is written down."""
 
+import asyncio
 import csv
 import io
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 
 from core.audit import AuditRow
 from recordings import archive
 from recordings.audio import wav_header
-from recordings.models import Call, CallEnd, Recording, RecordingKind
+from recordings.models import Call, CallEnd, Purge, Recording, RecordingKind
 
 
 @pytest.fixture
@@ -342,3 +344,50 @@ async def test_wallboard_sends_its_state_over_the_socket(site: SuperviseSite, vi
         assert (second["waiting"], second["longest_since"]) == (1, queued_at.isoformat())
         today = second["today"]
         assert set(today["prompt"]) == {"numerator", "denominator", "percent"}
+
+
+async def form(visitor: Visitor, path: str, **fields: str) -> int:
+    """Send a form of one of the pages; the status that comes back."""
+    data = {"csrf": visitor.csrf, **fields}
+    async with visitor.http.post(path, data=data, allow_redirects=False) as response:
+        return response.status
+
+
+async def test_recordings_past_their_time_go_when_two_agree(site: SuperviseSite, visitor: Visitor):
+    """Asked for by the supervisor, not approved by the same, approved by the inspector; a held one stays."""
+    _, kept = await recording_of(site, CallEnd.LIAISON)
+    _, gone = await recording_of(site, CallEnd.OPERATOR)
+    async with site.db.unit_of_work() as session:
+        long_ago = site.clock.now() - timedelta(days=400)
+        await session.execute(
+            update(Recording).where(Recording.id.in_((kept.id, gone.id))).values(started_at=long_ago)
+        )
+    await visitor.sign_in("sup", "/supervise/retention")
+    assert "2 个" in (await visitor.page("/supervise/retention"))[1]
+    hold = f"/supervise/recordings/{kept.public_id}/hold"
+    assert await form(visitor, hold, on="1", reason="看看") == 422
+    assert await form(visitor, hold, on="1", reason="调查取证需要") == 303
+    assert await form(visitor, "/supervise/retention/ask", reason="年度到期清理") == 303
+    assert await form(visitor, "/supervise/retention/1/approve") == 403
+    visitor.http.cookie_jar.clear()
+    await visitor.sign_in("mon", "/supervise/retention/1")
+    assert await form(visitor, "/supervise/retention/1/approve") == 303
+    page = (await visitor.page("/supervise/retention/1"))[1]
+    assert gone.public_id in page
+    assert kept.public_id not in page
+    async with asyncio.timeout(10):
+        while (site.settings.archive_dir / gone.path).exists():
+            await asyncio.sleep(0.02)
+    assert (site.settings.archive_dir / kept.path).exists()
+    assert (await visitor.post(f"/supervise/recordings/{gone.public_id}/play"))[0] == 410
+    assert await form(visitor, "/supervise/retention/1/refuse") == 409
+
+
+async def test_another_regions_purges_do_not_exist(site: SuperviseSite, visitor: Visitor):
+    """The county's supervisor finds nothing of the city."""
+    async with site.db.unit_of_work() as session:
+        session.add(
+            Purge(region_id=1, asked_by_id=site.people["sup"], asked_at=site.clock.now(), reason="x", count=1, size=1)
+        )  # fmt: skip
+    await visitor.sign_in("countysup", "/supervise/retention")
+    assert (await visitor.page("/supervise/retention/1"))[0] == 404

@@ -62,6 +62,7 @@ PAGES: dict[str, object] = {
     "/tickets/{ticket_no}/case.zip": {Role.INSPECTOR},
     "/orders": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/wallboard": {Role.OPERATOR, Role.SUPERVISOR, Role.OFFICE, Role.ADMIN},
+    "/supervise/retention": {Role.SUPERVISOR, Role.INSPECTOR},
     "/admin": KEEPERS,
     "/admin/people/new": KEEPERS,
     "/admin/people/{username}": KEEPERS,
