@@ -37,7 +37,7 @@ async def search(request: web.Request) -> web.StreamResponse:
     kind, unit = request.query.get("kind", ""), request.query.get("unit", "").strip()[:80]
     searcher, hits, addresses = request.app.get(SEARCHER), [], {}
     async with request.app[DB].reading() as session:
-        units = await _units(request, session)
+        units = await _units(request, session) if searcher else []
         if query and searcher:
             request.app[LIMITS].visit(request)
             found = await searcher.search(query, limit=LOOKED_THROUGH if kind else RESULTS, unit=unit or None)

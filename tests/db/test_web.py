@@ -334,7 +334,7 @@ async def test_rate_limit_slides(db: Database):
 def _live_room(app: web.Application) -> None:
     routes = Routes()
 
-    @routes.get("/live", roles=SIGNED_IN)
+    @routes.get("/follow", roles=SIGNED_IN)
     async def live(request: web.Request) -> web.StreamResponse:
         async def first() -> dict[str, object]:
             return {"state": "first"}
@@ -364,7 +364,7 @@ async def _until(condition) -> None:
 
 async def test_live_page_gets_its_state_and_then_the_news(live: Browser):
     """First the whole state, then every message in order."""
-    socket = await live.client.ws_connect("/live")
+    socket = await live.client.ws_connect("/follow")
     assert await socket.receive_json(timeout=5) == {"state": "first"}
     for number in range(3):
         _hub(live).send("t", {"n": number})
@@ -377,7 +377,7 @@ async def test_live_page_that_never_reads_is_cut_off(live: Browser):
     """A page that takes nothing is dropped, a page beside it hears everything, the process goes on."""
     reader, writer = await asyncio.open_connection("127.0.0.1", live.client.port, limit=1024)
     lines = [
-        "GET /live HTTP/1.1",
+        "GET /follow HTTP/1.1",
         f"Host: 127.0.0.1:{live.client.port}",
         "Connection: Upgrade",
         "Upgrade: websocket",
@@ -388,7 +388,7 @@ async def test_live_page_that_never_reads_is_cut_off(live: Browser):
     writer.write("\r\n".join([*lines, "", ""]).encode())
     assert b"101" in await reader.readline()
     writer.transport.pause_reading()
-    healthy = await live.client.ws_connect("/live", max_msg_size=0)
+    healthy = await live.client.ws_connect("/follow", max_msg_size=0)
     assert await healthy.receive_json(timeout=5) == {"state": "first"}
     await _until(lambda: len(_hub(live)) == 2)
     sent = 0
@@ -408,7 +408,7 @@ async def test_live_page_that_never_reads_is_cut_off(live: Browser):
 async def test_live_page_of_another_site_is_refused(live: Browser):
     """A foreign page cannot listen with the person's cookie."""
     with pytest.raises(WSServerHandshakeError) as refused:
-        await live.client.ws_connect("/live", headers={"Origin": "https://evil.example"})
+        await live.client.ws_connect("/follow", headers={"Origin": "https://evil.example"})
     assert refused.value.status == 403
 
 
@@ -416,13 +416,13 @@ async def test_live_page_without_a_session_is_refused(live: Browser):
     """No cookie, no news: 401 instead of a login page."""
     live.client.session.cookie_jar.clear()
     with pytest.raises(WSServerHandshakeError) as refused:
-        await live.client.ws_connect("/live")
+        await live.client.ws_connect("/follow")
     assert refused.value.status == 401
 
 
 async def test_signing_out_closes_live_pages(live: Browser):
     """After the logout the socket closes with the code that sends the page to the login."""
-    socket = await live.client.ws_connect("/live")
+    socket = await live.client.ws_connect("/follow")
     await socket.receive_json(timeout=5)
     await live.post("/logout")
     message = await socket.receive(timeout=5)
@@ -437,7 +437,7 @@ async def test_live_page_counts_as_presence(db: Database):
     settings = app[push.SETTINGS]
     async with browsing(app) as browser:
         await browser.sign_in("zhang")
-        socket = await browser.client.ws_connect("/live")
+        socket = await browser.client.ws_connect("/follow")
         await socket.receive_json(timeout=5)
         for _ in range(3):
             clock.move_to(clock.now() + timedelta(minutes=40))
