@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from sipmessage import Request
 from support.sipphone import Phone
 from support.siptransport import HostPort
 
@@ -49,6 +50,33 @@ async def test_lost_messages_are_sent_again(
 
     assert (await taken.ended()).by == "remote"
     assert len(callee.calls) == 1
+
+
+async def test_the_called_side_hangs_up_only_after_the_ack(
+    pair: tuple[Phone, Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone that answers and hangs up at once keeps its BYE until the ACK has come (RFC 3261 §15)."""
+    caller, callee = pair
+    callee.on_invite = "ignore"
+    acknowledge, held, is_held = caller.endpoint.acknowledge, [], asyncio.Event()
+
+    def hold_back(ack: Request, to: HostPort) -> None:
+        held.append((ack, to))
+        is_held.set()
+
+    monkeypatch.setattr(caller.endpoint, "acknowledge", hold_back)
+    call = await caller.call("callee")
+    taken = await callee.incoming()
+    taken.answer()
+    hanging_up = asyncio.create_task(taken.hangup())
+    await is_held.wait()
+    await call.until_hears(700)
+    assert (call.ending, taken.ending, hanging_up.done()) == (None, None, False)
+
+    acknowledge(*held[0])
+
+    assert (await call.ended()).by == "remote"
+    await hanging_up
 
 
 def _lose_first_copies(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:

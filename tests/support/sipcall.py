@@ -17,9 +17,11 @@ from support.rtp import KeyPress, MediaStream
 from support.sdp import AudioDescription, mirrored, parse_audio
 from support.sipdialog import ALLOW, Dialog, cancel_of
 from support.sipdigest import Account, send_authorized
-from support.siptransport import HostPort, SipEndpoint, SipError, SipTimeout, response_to
+from support.siptransport import T1_S, HostPort, SipEndpoint, SipError, SipTimeout, response_to
 
 LAWS = ("alaw", "ulaw")
+ACK_LIMIT_S = 64 * T1_S
+"""The called side sends no BYE before the ACK of its answer has come or this has passed (RFC 3261 §15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Call(Listening):
         self._incoming_from: HostPort | None = None
         self._on_hold = False
         self._cancelled = False
+        self._is_acknowledged = False
         self._progress = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -111,11 +114,15 @@ class Call(Listening):
         self._finish(Ending("local", code, phrase))
 
     async def hangup(self) -> None:
-        """End the call: BYE when answered, CANCEL or 603 before. Does nothing when it has ended."""
-        if self.ending is not None:
-            return
-        if self.answered_at is None:
+        """End the call: BYE when answered and acknowledged, CANCEL or 603 before. Does nothing when it has ended."""
+        if self.ending is None and self.answered_at is None:
             await self._give_up()
+            return
+        with contextlib.suppress(SipTimeout):
+            await self._progressed(
+                lambda: self._is_acknowledged or self.ending is not None, ACK_LIMIT_S, "ACK"
+            )
+        if self.ending is not None:
             return
         ending = Ending("local", 200, "BYE")
         with contextlib.suppress(SipTimeout):
@@ -221,6 +228,7 @@ class Call(Listening):
         self.dialog.learn(response)
         ack = self.dialog.request("ACK", sequence=response.cseq.sequence)
         self._endpoint.acknowledge(ack, self.dialog.next_hop)
+        self._is_acknowledged = True
         answer = parse_audio(response.body)
         if answer is not None:
             self._follow(answer)
@@ -284,6 +292,8 @@ class Call(Listening):
         answer = parse_audio(request.body) if request.body else None
         if answer is not None:
             self._follow(answer)
+        self._is_acknowledged = True
+        self._progress.set()
 
     def _on_bye(self, request: Request, sender: HostPort) -> None:
         self._endpoint.respond(request, response_to(request, 200, "OK", self.dialog.tag), sender)
