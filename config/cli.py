@@ -11,7 +11,16 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from config import cli_asterisk, cli_check, cli_content, cli_people, cli_recordings, cli_reports, cli_run
+from config import (
+    cli_asterisk,
+    cli_backup,
+    cli_check,
+    cli_content,
+    cli_people,
+    cli_recordings,
+    cli_reports,
+    cli_run,
+)
 from config.settings import load
 from core import log
 from core.errors import HotlineError
@@ -75,7 +84,16 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--debug", action="store_true", help="出错时显示完整的技术信息")
     commands = parser.add_subparsers(title="命令", metavar="命令", required=True, parser_class=Parser)
-    for module in (cli_run, cli_check, cli_people, cli_content, cli_recordings, cli_asterisk, cli_reports):
+    for module in (
+        cli_run,
+        cli_check,
+        cli_people,
+        cli_content,
+        cli_recordings,
+        cli_backup,
+        cli_asterisk,
+        cli_reports,
+    ):
         module.add_commands(commands)
     _load_first(parser)
     return parser
@@ -94,7 +112,11 @@ def _load_first(parser: Parser) -> None:
 
 def _prepared(command: Any) -> Any:
     def do(given: argparse.Namespace) -> int:
-        given.settings = load(os.environ, mode="demo" if getattr(given, "demo", False) else None)
+        given.settings = load(
+            os.environ,
+            mode="demo" if getattr(given, "demo", False) else None,
+            make_secrets=getattr(given, "make_secrets", True),
+        )
         log.configure(given.settings.log.level, json=given.settings.log.json)
         return command(given) or 0
 

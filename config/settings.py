@@ -120,10 +120,11 @@ class Settings:
         return self.data_dir / "secrets"
 
 
-def load(environ: Mapping[str, str], *, mode: Mode | None = None) -> Settings:
+def load(environ: Mapping[str, str], *, mode: Mode | None = None, make_secrets: bool = True) -> Settings:
     """The settings of this machine; SettingsInvalid names everything that is wrong at once.
 
-    `mode` is what the command line asks for (`run --demo`) and wins over file and environment.
+    `mode` is what the command line asks for (`run --demo`) and wins over file and environment. Without `make_secrets`
+    the data folder stays untouched, for a restore that brings the secrets along.
     """
     raw = source.read(environ, HOME / "config" / "hotline.toml", keys())
     if mode:
@@ -132,7 +133,7 @@ def load(environ: Mapping[str, str], *, mode: Mode | None = None) -> Settings:
         if isinstance(given := raw.values.setdefault(section, {}), dict):
             raw.values[section] = defaults | given
     settings = structure(raw, Settings, DERIVED)
-    return provide_secrets(_resolved(settings))
+    return provide_secrets(_resolved(settings)) if make_secrets else _resolved(settings)
 
 
 def make_clock(settings: Settings) -> Clock:
