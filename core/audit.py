@@ -5,7 +5,7 @@ Altering or removing any row breaks the chain; `verify` names the first broken o
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import String, Text, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,7 +36,12 @@ class AuditRow(Base):
     row_hash: Mapped[str] = mapped_column(String(64), unique=True)
 
     def computed_hash(self) -> str:
-        fields = [self.at.isoformat(timespec="microseconds"), self.actor, self.role, self.action]
+        fields = [
+            self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            self.actor,
+            self.role,
+            self.action,
+        ]
         fields += [self.target, self.reason, self.source, self.previous_hash]
         return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
 

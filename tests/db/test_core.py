@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from core import audit
 from core.bus import publish
-from core.clock import SystemClock
+from core.clock import BEIJING, SystemClock
 from core.db import Database
 from core.units import Region, RegionLevel
 
@@ -49,6 +49,19 @@ async def test_twenty_writers_at_once_all_commit_and_chain(db: Database):
     async with db.reading() as session:
         assert await audit.verify(session) is None
         assert len((await session.scalars(select(audit.AuditRow))).all()) == 20
+
+
+async def test_audit_holds_whatever_offset_the_clock_has(db: Database):
+    """The demo's past is told in Beijing time: the same instant read back in UTC fits the chain."""
+
+    class Beijing:
+        def now(self) -> datetime:
+            return datetime(2026, 6, 1, 10, tzinfo=BEIJING)
+
+    async with db.unit_of_work() as session:
+        await audit.record(session, Beijing(), actor="u", action="test")
+    async with db.reading() as session:
+        assert await audit.verify(session) is None
 
 
 async def test_audit_names_the_first_altered_row(db: Database):
