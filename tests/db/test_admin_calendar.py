@@ -10,13 +10,12 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import select
 from support.tickets import City, build_city
-from support.web import PASSWORD, Browser, browsing, web_app
+from support.web import Browser, as_, browsing, give_password, web_app
 
 from core.calendar_files import CalendarFileInvalid, read_years
 from core.calendar_proposals import CalendarProposal
 from core.db import Database
 from core.holidays import load_calendar
-from core.people import User, hash_password
 from core.units import Region
 from core.workdays import WorkCalendar
 from ivr.flow.departments import Departments
@@ -28,10 +27,7 @@ NEXT_YEAR = "类型,首日,末日,名称\r\n放假,2027-01-01,2027-01-03,元旦\
 @pytest.fixture
 async def city(db: Database) -> City:
     city = await build_city(db)
-    async with db.unit_of_work() as session:
-        password = hash_password(PASSWORD)
-        for user in await session.scalars(select(User).where(User.username.in_(PEOPLE))):
-            user.password_hash = password
+    await give_password(db, PEOPLE)
     return city
 
 
@@ -39,12 +35,6 @@ async def city(db: Database) -> City:
 async def browser(city: City) -> AsyncIterator[Browser]:
     async with browsing(web_app(city.db, city.clock)) as browser:
         yield browser
-
-
-async def as_(browser: Browser, username: str) -> None:
-    await browser.get("/account")
-    await browser.post("/logout")
-    await browser.sign_in(username)
 
 
 async def calendar(city: City) -> WorkCalendar:

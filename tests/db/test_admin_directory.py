@@ -8,12 +8,11 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import select
 from support.tickets import City, build_city
-from support.web import PASSWORD, Browser, browsing, web_app
+from support.web import Browser, as_, browsing, give_password, web_app
 
 from core.db import Database
 from core.history import Change
 from core.organisation.store import snapshot
-from core.people import User, hash_password
 from core.units import Liaison
 from ivr import directory as telephone
 
@@ -34,10 +33,7 @@ PEOPLE = (
 @pytest.fixture
 async def city(db: Database) -> City:
     city = await build_city(db)
-    async with db.unit_of_work() as session:
-        password = hash_password(PASSWORD)
-        for user in await session.scalars(select(User).where(User.username.in_(PEOPLE))):
-            user.password_hash = password
+    await give_password(db, PEOPLE)
     return city
 
 
@@ -45,13 +41,6 @@ async def city(db: Database) -> City:
 async def browser(city: City) -> AsyncIterator[Browser]:
     async with browsing(web_app(city.db, city.clock)) as browser:
         yield browser
-
-
-async def as_(browser: Browser, username: str) -> Browser:
-    await browser.get("/account")
-    await browser.post("/logout")
-    await browser.sign_in(username)
-    return browser
 
 
 async def row(city: City, kind: str, key: str) -> dict[str, Any] | None:

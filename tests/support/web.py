@@ -2,13 +2,14 @@
 
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import select
 from support.fake_control import FakeBoard, FakeControl
 from support.fake_search import FakeSearcher
 
@@ -36,7 +37,7 @@ from core.holidays import CalendarSettings
 from core.organisation.files import read_file
 from core.organisation.plan import make_plan
 from core.organisation.store import carry_out, snapshot
-from core.people import Role, User
+from core.people import Role, User, hash_password
 from core.tasks import Tasks
 from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
@@ -145,3 +146,19 @@ async def seed_directory(db: Database) -> None:
 async def _text(response: ClientResponse) -> str:
     is_page = response.content_type == "text/html"
     return await response.text() if is_page else ""
+
+
+async def give_password(db: Database, usernames: Collection[str]) -> None:
+    """These people, already on record, may sign in with `PASSWORD`."""
+    password = hash_password(PASSWORD)
+    async with db.unit_of_work() as session:
+        for user in await session.scalars(select(User).where(User.username.in_(usernames))):
+            user.password_hash = password
+
+
+async def as_(browser: Browser, username: str) -> Browser:
+    """The same browser, signed in as another person."""
+    await browser.get("/account")
+    await browser.post("/logout")
+    await browser.sign_in(username)
+    return browser
