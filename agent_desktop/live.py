@@ -70,7 +70,8 @@ class StatePush:
         while True:
             await self._wake.wait()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), GATHER_S)
+                async with asyncio.timeout(GATHER_S):
+                    await self._hurry.wait()
             self._wake.clear()
             self._hurry.clear()
             behind, self._behind = self._behind, set()

@@ -13,6 +13,7 @@ from core.clock import Clock
 log = structlog.get_logger()
 RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 30.0
+CANCEL_AGAIN_S = 2.0
 
 
 @dataclass
@@ -48,10 +49,12 @@ class Tasks:
         return task
 
     async def close(self) -> None:
-        tasks = [s.task for s in self.loops.values() if s.task] + list(self._jobs)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End all of them; one that took its cancellation for something else is cancelled again."""
+        tasks = {state.task for state in self.loops.values() if state.task} | self._jobs
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
     async def _supervise(
         self, state: LoopState, run: Callable[[Callable[[], None]], Awaitable[None]]

@@ -260,7 +260,8 @@ class Ami:
         future = self._write(name, fields, as_list=as_list)
         self._waiting.add(future)
         try:
-            return await asyncio.wait_for(future, limit_s)
+            async with asyncio.timeout(limit_s):
+                return await future
         except TimeoutError:
             raise ActionTimeout from None
         finally:

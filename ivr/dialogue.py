@@ -206,7 +206,8 @@ class Dialogue:
 
     async def _answered(self, sent: _Sent, limit_s: float) -> AgiResult:
         try:
-            return await asyncio.wait_for(sent.answer, limit_s)
+            async with asyncio.timeout(limit_s):
+                return await sent.answer
         except TimeoutError:
             raise TelephonyDown from None
 

@@ -77,7 +77,8 @@ class EmbeddedAsterisk:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await asyncio.wait_for(process.communicate(), 10)
+        async with asyncio.timeout(10):
+            output, _ = await process.communicate()
         return output.decode(errors="replace")
 
     async def watch(self, beat: Callable[[], None]) -> None:
@@ -99,7 +100,8 @@ class EmbeddedAsterisk:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -53,7 +53,8 @@ class WallPush:
         while True:
             beat()
             try:
-                await asyncio.wait_for(self._wake.wait(), AT_LEAST_EVERY_S)
+                async with asyncio.timeout(AT_LEAST_EVERY_S):
+                    await self._wake.wait()
             except TimeoutError:
                 pass
             else:

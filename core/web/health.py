@@ -90,7 +90,8 @@ async def metrics(request: web.Request) -> web.StreamResponse:
 async def _asked(name: str, probe: Probe) -> PartState:
     """A probe that hangs or fails is a part that is down, never a /readyz that is."""
     try:
-        return await asyncio.wait_for(probe(), PROBE_TIMEOUT_S)
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            return await probe()
     except TimeoutError:
         return PartState(False, f"{PROBE_TIMEOUT_S:.0f} 秒内没有回应")
     except Exception as error:  # noqa: BLE001 - whatever it is belongs into the answer

@@ -84,7 +84,8 @@ class Client:
     async def close(self) -> None:
         """Say good-bye; cut the line when the page does not take even that."""
         with suppress(TimeoutError, ConnectionError):
-            await asyncio.wait_for(self._socket.close(code=self._code), CLOSE_TIMEOUT_S)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._socket.close(code=self._code)
         transport = self._request.transport
         if transport is not None and self._code != WSCloseCode.OK:
             transport.abort()
@@ -93,7 +94,8 @@ class Client:
         while True:
             text = await self._queue.get()
             try:
-                await asyncio.wait_for(self._socket.send_str(text), SEND_TIMEOUT_S)
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await self._socket.send_str(text)
             except (TimeoutError, ConnectionError):
                 self.end(WSCloseCode.TRY_AGAIN_LATER)
                 return

@@ -207,9 +207,10 @@ async def target_registered_twice(s: Scene) -> None:
 async def page_closed_in_mid_ring(s: Scene) -> None:
     s.first.on_invite = "ignore"
     await s.desk("blind_transfer")
-    await s.first.incoming(15)
+    leg = await s.first.incoming(15)
     s.first.endpoint.close()  # not a word to Asterisk: no BYE, no unregistering
-    s.first.calls.clear()
+    s.first.calls.remove(leg)
+    await leg.media.close()
     s.first.is_registered = False
     await (await s.with_operator()).hangup()
 

@@ -14,6 +14,8 @@ from support.rtp import FRAME_SAMPLES
 from support.siptransport import SipTimeout
 
 TICK_S: Final = 0.02
+LATE_S: Final = 0.1
+"""After a pause Asterisk's time stamps place the first packets up to this long before they come."""
 
 
 class Listening:
@@ -83,7 +85,7 @@ class Listening:
         deadline = time.monotonic() + timeout
         window_s = min(0.1, for_s)
         while True:
-            while at + window_s > time.monotonic() - TICK_S:
+            while at + window_s > time.monotonic() - LATE_S:
                 await self._tick(deadline, what)
             piece = self.heard.between(at, at + window_s)
             if not (is_met(piece) and is_met(piece[:FRAME_SAMPLES])):

@@ -164,7 +164,8 @@ async def _scan(settings: AttachmentSettings, file: Path, name: str) -> None:
         log.exception("scanner_missing", command=command[0])
         raise NotScanned from None
     try:
-        status = await asyncio.wait_for(process.wait(), settings.scan_timeout_s)
+        async with asyncio.timeout(settings.scan_timeout_s):
+            status = await process.wait()
     except TimeoutError:
         process.kill()
         log.warning("scanner_slow", timeout_s=settings.scan_timeout_s)
