@@ -7,6 +7,7 @@ from aiohttp import web
 
 from agent_desktop.reports.ask import question_of
 from agent_desktop.reports.reach import READERS, reach_of
+from core.errors import InvalidInput
 from core.web import schema
 from core.web.api import PREFIX, answer
 from core.web.keys import CLOCK, DB
@@ -37,6 +38,11 @@ _LIST = ApiDoc(
 
 @routes.get(f"{PREFIX}/indicators", roles=READERS, doc=_LIST)
 async def listing(request: web.Request) -> web.StreamResponse:
+    if "" in (
+        request.query.get("from"),
+        request.query.get("to"),
+    ):  # a form sends empty fields, a program means something
+        raise InvalidInput(field="日期", reason="请用 2026-06-01 这样的日期，或不写这一项")
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)
         asked = await question_of(session, request.app[CLOCK], reach, request.query)

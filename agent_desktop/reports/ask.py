@@ -14,13 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.reports.reach import Reach
 from core.clock import Clock, beijing
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.people import User
 from core.units import Unit, regions_below
 from reports.slices import Slice, days
 
+
+class NotInReach(NotFound):
+    """No such region, unit, person or period, or not this person's to ask for."""
+
+    text = "{field}：{reason}"
+
+
 FIELDS = ("from", "to", "region", "unit", "line", "person")
 LONGEST_DAYS = 3 * 366
+LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,16 @@ class Question:
 async def question_of(
     session: AsyncSession, clock: Clock, reach: Reach, query: Mapping[str, str]
 ) -> Question:
-    """Without dates this month up to today; raises InvalidInput for what cannot be meant or is out of reach."""
+    """Without dates this month up to today; raises InvalidInput for what cannot be meant, NotInReach for what is not there."""
     today = beijing(clock.now()).date()
     last = _day(query, "to", "截止日期") or today
     first = _day(query, "from", "起始日期") or last.replace(day=1)
     if first > last or (last - first).days > LONGEST_DAYS:
-        raise InvalidInput(field="日期", reason="起始日期不能晚于截止日期，且最多查询三年")
+        raise NotInReach(field="日期", reason="起始日期不能晚于截止日期，且最多查询三年")
     since, until = days(first, last)
-    asked = {name: query.get(name, "").strip()[:40] for name in FIELDS}
+    asked = {name: query.get(name, "").strip() for name in FIELDS}
+    if any(len(text) > LONGEST_NAME for text in asked.values()):
+        raise InvalidInput(field="查询条件", reason=f"每项不超过 {LONGEST_NAME} 个字")
     of = Slice(
         since, until, clock.now(),
         region_ids=await _regions(session, reach, asked["region"]),
@@ -82,7 +92,7 @@ async def _regions(session: AsyncSession, reach: Reach, code: str) -> frozenset[
         return frozenset(reach.regions) if reach.by_region else None
     found = next((region for region in reach.regions.values() if region.code == code), None)
     if found is None or not reach.by_region:
-        raise InvalidInput(field="地区", reason="请从列表中选择")
+        raise NotInReach(field="地区", reason="请从列表中选择")
     below = frozenset(await session.scalars(regions_below(found.id)))
     return below & frozenset(reach.regions)
 
@@ -92,7 +102,7 @@ def _units(reach: Reach, name: str) -> frozenset[int] | None:
         return frozenset(reach.units) if reach.units and not reach.by_region else None
     found = [unit.id for unit in reach.units.values() if name in (unit.code, unit_name(reach, unit))]
     if len(found) != 1:
-        raise InvalidInput(field="单位", reason="请从列表中选择，或写成“地区代码/单位代码”")
+        raise NotInReach(field="单位", reason="请从列表中选择，或写成“地区代码/单位代码”")
     return frozenset(found)
 
 
@@ -103,7 +113,7 @@ async def _person(session: AsyncSession, reach: Reach, username: str) -> int | N
     if user is None or not (
         user.unit_id in reach.units or (reach.by_region and user.region_id in reach.regions)
     ):
-        raise InvalidInput(field="人员", reason="没有这个账号，请填写用户名")
+        raise NotInReach(field="人员", reason="没有这个账号，请填写用户名")
     return user.id
 
 
