@@ -227,7 +227,7 @@ class Hotline:
             DirectoryChanged, lambda _: self._job(self.voice.learn_names(self.db), "names-changed")
         )
         self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
-        self.bus.subscribe(CallEnded, lambda news: self._job(self._call_over(news.linkedid), "call-over"))
+        self.bus.subscribe(CallEnded, self._call_over)
         self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
 
     def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -239,11 +239,12 @@ class Hotline:
             self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
         self.tasks.loop("reports", partial(every, REPORT_EVERY_S, partial(draft_due, self.db, self.clock)))
 
-    async def _call_over(self, linkedid: str) -> None:
+    def _call_over(self, call: CallEnded) -> None:
+        if call.direction == "out":
+            self._job(self._called_back(call.linkedid), "called-back")
+
+    async def _called_back(self, linkedid: str) -> None:
         """A call back that has ended is noted on its ticket (M-28)."""
-        async with self.db.reading() as session:
-            if not await callbacks.is_call_back(session, linkedid):
-                return
         async with self.db.unit_of_work() as session:
             await callbacks.note_end(session, self.clock, linkedid)
 

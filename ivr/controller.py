@@ -249,7 +249,7 @@ class Controller:
         self.callers.pop(call.linkedid, None)
         if not any(seat.wrap_up_call == call.linkedid for seat in self.board.seats.values()):
             self.board.notes.pop(call.linkedid, None)
-        self._deps.bus.deliver(CallEnded(call.linkedid))
+        self._deps.bus.deliver(CallEnded(call.linkedid, call.direction))
 
     # --- connection -------------------------------------------------------------------------------------------------
 

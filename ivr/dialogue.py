@@ -205,17 +205,23 @@ class Dialogue:
         return sent
 
     async def _answered(self, sent: _Sent, limit_s: float) -> AgiResult:
+        """A bare timer instead of `asyncio.timeout`: several commands a call, and this is a tenth of their cost."""
+        limit = asyncio.get_running_loop().call_later(limit_s, _give_up, sent.answer)
         try:
-            async with asyncio.timeout(limit_s):
-                return await sent.answer
-        except TimeoutError:
-            raise TelephonyDown from None
+            return await sent.answer
+        finally:
+            limit.cancel()
 
     def _refused(self, number: str) -> None:
         """Asterisk refuses an AGI command when the channel is gone."""
         sent = self._sent.pop(number, None)
         if sent and not sent.answer.done():
             sent.answer.set_exception(CallerGone())
+
+
+def _give_up(answer: "asyncio.Future[AgiResult]") -> None:
+    if not answer.done():
+        answer.set_exception(TelephonyDown())
 
 
 def _parts(sounds: Sequence[str]) -> Iterator[str]:

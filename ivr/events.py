@@ -20,3 +20,4 @@ class CallEnded:
     """A call is over and its ledger is stored."""
 
     linkedid: str
+    direction: str

@@ -18,6 +18,8 @@ BEAT_S = 1.0
 DIALOGUE_LIMIT_S = 6
 """How long after the last beat a caller in a dialogue is left to the dialplan (which begins with the same limit)."""
 MISSED_BEATS = 3
+KEEP_EVERY = 2
+"""Beats between two renewals of the callers' limits: each costs an AMI action a caller."""
 
 
 class Heartbeat:
@@ -26,6 +28,8 @@ class Heartbeat:
     def __init__(self, ami: Ami, dialogues: Mapping[str, Dialogue]) -> None:
         self._ami = ami
         self._dialogues = dialogues
+
+        self._beats = 0
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Beat for ever; a connection that stops answering is given up."""
@@ -46,7 +50,9 @@ class Heartbeat:
             await asyncio.sleep(BEAT_S)
 
     async def _beat(self) -> None:
-        self._keep_callers()
+        if self._beats % KEEP_EVERY == 0:
+            self._keep_callers()
+        self._beats += 1
         epoch = int(datetime.now(UTC).timestamp())
         await self._ami.action("Setvar", Variable="CTL_BEAT", Value=epoch, limit_s=2)
 

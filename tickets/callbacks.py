@@ -86,10 +86,6 @@ async def note_end(session: AsyncSession, clock: Clock, linkedid: str) -> None:
     await leave_mark(session, clock, ticket, "call_back_ended", from_state=ticket.state, text=text)
 
 
-async def is_call_back(session: AsyncSession, linkedid: str) -> bool:
-    return await session.scalar(select(CallBack.id).where(CallBack.linkedid == linkedid)) is not None
-
-
 async def tries(session: AsyncSession, ticket_id: int) -> Sequence[CallBack]:
     query = select(CallBack).where(CallBack.ticket_id == ticket_id).order_by(CallBack.id)
     return (await session.scalars(query)).all()

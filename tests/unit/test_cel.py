@@ -14,7 +14,7 @@ TRACES = Path(__file__).parents[1] / "traces" / "cel"
 
 
 def rows(name: str) -> list[cel.Row]:
-    return list(cel.read((TRACES / f"{name}.csv").read_text().splitlines()))
+    return cel.rows(cel.read((TRACES / f"{name}.csv").read_text().splitlines()))
 
 
 def test_talk_is_told_whole():
@@ -57,7 +57,7 @@ def test_only_what_a_ledger_lacks_is_added(known: int):
 def test_call_cut_off_by_a_crash_has_no_end():
     """Rows that stop in mid-talk, the last one torn, tell what there is and no end."""
     text = (TRACES / "talk.csv").read_text().splitlines()[:11]
-    told = cel.story(cel.read([*text, '"HANGUP","2026-11-25T21']))
+    told = cel.story(cel.rows(cel.read([*text, '"HANGUP","2026-11-25T21'])))
     assert told.call is None
     assert [line.kind for line in told.lines][-1] == ledger.BRIDGED
 
@@ -66,5 +66,5 @@ def test_liaison_is_no_operator():
     """Who is rung by Dial() and was no operator of this call answers for a unit."""
     text = [line.replace('"Queue"', '"Dial"').replace('"AppQueue"', '"AppDial"') for line in
             (TRACES / "talk.csv").read_text().splitlines()]  # fmt: skip
-    (answered,) = [line for line in cel.story(cel.read(text)).lines if line.kind == ledger.ANSWERED]
+    (answered,) = [line for line in cel.story(cel.rows(cel.read(text))).lines if line.kind == ledger.ANSWERED]
     assert answered.data["role"] == "liaison"
