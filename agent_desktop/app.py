@@ -16,6 +16,7 @@ from agent_desktop.notices import views as notices
 from agent_desktop.office import views as office
 from agent_desktop.orders import views as orders
 from agent_desktop.phone import views as phone
+from agent_desktop.quality import views as quality
 from agent_desktop.reports import views as reports
 from agent_desktop.softphone import views as softphone
 from agent_desktop.supervise import views as supervise
@@ -37,6 +38,7 @@ FOLDERS = (
     papers,
     notices,
     supervise,
+    quality,
     reports,
     kb,
     admin,

@@ -41,6 +41,7 @@ ROOMS_WITH_TABLES = (
     "kb.models",
     "recordings.models",
     "reports.models",
+    "reports.quality.models",
     "recordings.queue_state",
     "tickets.callback_models",
     "tickets.code_models",

@@ -32,7 +32,7 @@ class Figure:
 
 
 def say(show: Show, value: float | None) -> str:
-    """87.12%, 4.5 秒 or 3."""
+    """87.12%, 4.5 秒, 92.50 分 or 3."""
     if value is None:
         return DASH
     match show:
@@ -40,6 +40,8 @@ def say(show: Show, value: float | None) -> str:
             return f"{value:.2%}"
         case Show.SECONDS:
             return f"{value / 1000:.1f} 秒"
+        case Show.POINTS:
+            return f"{value / 100:.2f} 分"
         case Show.COUNT:
             return f"{value:.0f}"
 
@@ -51,6 +53,8 @@ def number_text(one: Figure, part: str) -> str:
         return DASH
     if one.indicator.show is Show.SECONDS and part == NUMERATOR:
         return f"{number / 1000:.1f} 秒"
+    if one.indicator.show is Show.POINTS and part == NUMERATOR:
+        return f"{number / 100:.2f} 分"
     return f"{number} 日" if one.indicator.way is Way.SAVED else str(number)
 
 

@@ -16,6 +16,7 @@ from core.db import UtcDateTime
 from kb.models import Entry
 from recordings.models import Call, CallEnd
 from reports import sources
+from reports.quality.models import About, Grade, Sample
 from reports.sources import Condition, Source
 from reports.sql import elapsed_ms
 from tickets.deadlines import RULES
@@ -50,12 +51,16 @@ class Group(StrEnum):
     UNIT = "unit"
     """各单位, by its own level"""
     SUPERVISION = "supervision"
+    QUALITY = "quality"
+    """质检, by the supervisors"""
 
 
 class Show(StrEnum):
     PERCENT = "percent"
     SECONDS = "seconds"
     """of values in milliseconds"""
+    POINTS = "points"
+    """of hundredths of a point"""
     COUNT = "count"
 
 
@@ -136,6 +141,7 @@ _CENTRE_BASIS = "M-72 「对呼叫中心话务接通率和转接质量进行监�
 _TRANSFER_BASIS = "M-73 「转接质量」[I]"
 _RESPONSE_BASIS = "M-74 「对本级部门服务电话响应性和答复满意率进行监督检查」"
 _SUPERVISION_BASIS = "M-78 「对延期或未回复、服务态度恶劣的地区及部门进行通报批评」"
+_QUALITY_BASIS = "M-82 「随机检查、专项督查、重点抽查」[I]"
 
 INDICATORS: tuple[Indicator, ...] = (
     Indicator(
@@ -251,6 +257,11 @@ INDICATORS: tuple[Indicator, ...] = (
         counted=_unexplained, show=Show.COUNT, way=Way.COUNT, higher_is_better=False,
     ),
     Indicator(
+        "K-16.unanswered", "逾期未办结数", Group.SUPERVISION, _decided,
+        "逾期而仍未完成的办理环节，按应办结日期。", _SUPERVISION_BASIS,
+        counted=Step.finished_at.is_(None), show=Show.COUNT, way=Way.COUNT, higher_is_better=False,
+    ),
+    Indicator(
         "K-16.extended", "延期率", Group.SUPERVISION, _decided,
         "批准过延期的办理环节 ÷（已完成的环节 + 逾期未完成的环节），按应办结日期。", _SUPERVISION_BASIS,
         counted=Step.extended_at.is_not(None), higher_is_better=False,
@@ -296,7 +307,20 @@ INDICATORS: tuple[Indicator, ...] = (
         "已发布到查询信息库的答复 ÷ 标明带普遍性、可以公开的答复，按标明日期。",
         "M-66 「将带普遍性、可以公开的答复信息添加到查询信息库」", counted=Entry.published_at.is_not(None),
     ),
+    Indicator(
+        "K-21", "质检得分", Group.QUALITY, sources.GRADES,
+        "质检得分之和 ÷ 已评分的通话，满分 100 分，按通话日期。有复核的以复核为准，校准评分不计；暗访通话计入，试拨不计。",
+        _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
+    ),
+    Indicator(
+        "K-21.operator", "话务员质检得分", Group.QUALITY, sources.GRADES.only(Sample.about == About.OPERATOR),
+        "同上，只计对话务员的评分。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
+    ),
+    Indicator(
+        "K-21.unit", "单位质检得分", Group.QUALITY, sources.GRADES.only(Sample.about == About.UNIT),
+        "同上，只计对单位联络员的评分。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
+    ),
 )  # fmt: skip
 BY_KEY = {indicator.key: indicator for indicator in INDICATORS}
-VERSION = "2026-1"
+VERSION = "2026-2"
 """Of the whole set: moves with any definition, and is kept with every frozen report."""

@@ -59,3 +59,29 @@ class ReportRevision(Base):
     rule_version: Mapped[str] = mapped_column(String(20))
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     """As `reports.content` makes it."""
+
+
+class CitationList(Base):
+    """Who is praised and who criticised for one period (表扬和通报批评, M-78): signed by two bodies, then published."""
+
+    __tablename__ = "citation_lists"
+    __table_args__ = (UniqueConstraint("region_id", "kind", "first_on"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("regions.id"))
+    kind: Mapped[PeriodKind] = mapped_column(String(8))
+    first_on: Mapped[date] = mapped_column(Date)
+    last_on: Mapped[date] = mapped_column(Date)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    rule_version: Mapped[str] = mapped_column(String(20))
+    content: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """The classes, as `reports.citations` makes them; fixed from the first signature on."""
+    signed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """By the government office."""
+    signer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    cosigned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """By the supervision body of the same level."""
+    cosigner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+    region: Mapped[Region] = relationship(lazy="raise")

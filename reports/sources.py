@@ -1,7 +1,8 @@
 """The things that indicators count (统计对象): calls, transfers, steps, questions, complaints, replies, ratings.
 
 Each is one FROM clause with the columns that narrow it (region, unit, line, person) and those by which a list links
-back to the call or ticket. A call marked 试拨 or 暗访, and whatever came of it, is nowhere in here (M-135).
+back to the call or ticket. A call marked 试拨 or 暗访, and whatever came of it, is nowhere in here (M-135), except that
+暗访 calls are graded: quality is what they are made for.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from core.units import Unit
 from kb.models import Entry
 from recordings import ledger
 from recordings.models import Call, CallEvent, CallMark
+from reports.quality.grading import STANDS
+from reports.quality.models import Grade, Sample
 from reports.sql import elapsed_ms
 from tickets.models import (
     ClockKind,
@@ -120,11 +123,12 @@ QUESTIONS = Source(
     region=Ticket.region_id, unit=Ticket.unit_id, line=Ticket.line, person=Ticket.operator_id,
     ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip
-_About = aliased(Ticket)
+QUESTIONED = aliased(Ticket)
+"""The question that a complaint is about."""
 COMPLAINTS = Source(
-    "投诉", outerjoin(Ticket, _About, _About.id == Ticket.about_id), Ticket.id, Ticket.received_at,
+    "投诉", outerjoin(Ticket, QUESTIONED, QUESTIONED.id == Ticket.about_id), Ticket.id, Ticket.received_at,
     where=(Ticket.kind == TicketKind.COMPLAINT, _is_counted),
-    region=Ticket.region_id, unit=_About.unit_id, line=Ticket.line,
+    region=Ticket.region_id, unit=QUESTIONED.unit_id, line=Ticket.line,
     ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip
 """By the unit whose reply is complained about; one without a code names no unit."""
@@ -213,3 +217,12 @@ ENTRIES = Source(
     ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip
 """Replies ticked 带普遍性 and 可以公开, each with what the knowledge base made of it."""
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+
+GRADES = Source(
+    "质检评分", join(join(Grade, Sample, Sample.id == Grade.sample_id), Call, Call.id == Sample.call_id),
+    Grade.id, Call.started_at, where=(STANDS, Call.mark != CallMark.TEST),
+    region=Call.region_id, unit=Sample.unit_id, line=Call.line, person=Sample.user_id, linkedid=Call.linkedid,
+)  # fmt: skip
+"""The grade that stands of each talk drawn, by the day of the talk."""

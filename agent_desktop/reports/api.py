@@ -14,9 +14,10 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
 from reports import figures
 from reports.figures import Figure
-from reports.indicators import INDICATORS, VERSION
+from reports.indicators import INDICATORS, VERSION, Show
 
 routes = Routes()
+UNITS = {Show.PERCENT: "share", Show.SECONDS: "ms", Show.POINTS: "points/100", Show.COUNT: "count"}
 _LIST = ApiDoc(
     "统计指标（分子、分母和数值；分母为零时数值为空）",
     params=(
@@ -60,7 +61,7 @@ def grouped(found: Sequence[Figure]) -> list[dict[str, Any]]:
 
 
 def figure_json(one: Figure) -> dict[str, Any]:
-    """`value` is a share between 0 and 1, milliseconds, or a count, as `unit` says; null without a denominator."""
+    """`value` is a share between 0 and 1, milliseconds, hundredths of a point, or a count, as `unit` says; null without a denominator."""
     indicator = one.indicator
     return {
         "id": indicator.key,
@@ -69,7 +70,7 @@ def figure_json(one: Figure) -> dict[str, Any]:
         "denominator": one.denominator,
         "value": one.value,
         "text": one.text,
-        "unit": {"percent": "share", "seconds": "ms", "count": "count"}[indicator.show],
+        "unit": UNITS[indicator.show],
         "applies": one.applies,
         "rule": indicator.rule,
         "version": indicator.version,

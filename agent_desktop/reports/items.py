@@ -86,6 +86,9 @@ def _table(indicator: Indicator, part: str, columns: Any, reach: Reach, *, sees_
                 number=True,
             )
         )
+    if indicator.show is Show.POINTS:
+        points = lambda row: f"{row.amount / 100:.2f}"  # noqa: E731
+        shown.append(Column("amount", "得分", points, sort=columns.amount, number=True))
     title = f"{indicator.name}：{PARTS[part]}"
     return Table("indicator-items", title, tuple(shown), filters=KEPT, sort="at", tie=columns.id)
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.reports import api, filed, items
+from agent_desktop.reports import api, citations, filed, items, topics
 from agent_desktop.reports.ask import Question, periods, question_of, unit_name
 from agent_desktop.reports.reach import READERS, Reach, reach_of
 from core import audit
@@ -106,5 +106,5 @@ async def _export(
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.reports", prefix="reports")
-    for part in (routes, filed.routes, items.routes, api.routes):
+    for part in (routes, filed.routes, citations.routes, items.routes, topics.routes, api.routes):
         part.register(app)

@@ -18,13 +18,15 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
 from recordings import calls, playback, story
 from recordings.calls import Scope, WholeCall
-from recordings.models import Call, RecordingKind
+from recordings.models import Call, CallMark, RecordingKind
 from recordings.playback import Listener
 from recordings.timeline import DEPARTMENT_ROLES
 from tickets.models import RatingAbout, SatisfactionRating, Ticket
 
 routes = Routes()
 PAGE = 40
+_MARKED = func.coalesce(SatisfactionRating.call_id, 0).in_(select(Call.id).where(Call.mark != CallMark.NONE))
+"""Ratings given in 试拨 and 暗访 calls: listed, but no part of the shares (M-135)."""
 ABOUT = {RatingAbout.OPERATOR: "话务员服务", RatingAbout.UNIT: "部门答复"}
 
 
@@ -60,7 +62,7 @@ async def page(request: web.Request) -> web.StreamResponse:
             await _row(request, session, who, rating)
             for rating in await _ratings(session, conditions, number)
         ]
-        shares = await _shares(session, _conditions(query, scope, without_score=True))
+        shares = await _shares(session, [*_conditions(query, scope, without_score=True), ~_MARKED])
     return render(
         request,
         "supervise/scores.html",

@@ -12,12 +12,13 @@ from typing import Any
 from aiohttp import web
 
 from agent_desktop.keys import BOARD
-from agent_desktop.wallboard.state import sliding, today, wall_state
+from agent_desktop.wallboard.state import sliding, staffing, today, wall_state
 from core.web.keys import BUS, CLOCK, DB, HUB, TASKS
 from ivr.events import AgentChanged, BoardChanged
 from recordings.figures import QueueFigures
 from reports.figures import Figure
 from reports.indicators import BY_KEY
+from reports.staffing import Need
 
 TOPIC = "wallboard"
 FIGURES_LAST = timedelta(seconds=2)
@@ -31,6 +32,7 @@ class WallPush:
         self._wake = asyncio.Event()
         self._figures = QueueFigures()
         self._last_day = Figure(BY_KEY["K-01"])
+        self._need = Need()
         self._figures_until = app[CLOCK].now()
         self._sent = ""
         bus = app[BUS]
@@ -46,7 +48,10 @@ class WallPush:
             self._figures_until = now + FIGURES_LAST
             self._figures = await today(self._app[DB], self._app[CLOCK])
             self._last_day = await sliding(self._app[DB], self._app[CLOCK])
-        return wall_state(now, board.agents(), board.waiting(), board.calls(), self._figures, self._last_day)
+            self._need = await staffing(self._app[DB], self._app[CLOCK])
+        return wall_state(
+            now, board.agents(), board.waiting(), board.calls(), self._figures, self._last_day, self._need
+        )
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Send changes for ever; the figures may change without the board."""

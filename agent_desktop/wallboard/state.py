@@ -12,6 +12,7 @@ from recordings.figures import QueueFigures, queue_figures
 from reports.figures import Figure, figure
 from reports.indicators import BY_KEY
 from reports.slices import Slice
+from reports.staffing import Need, need
 
 STATES = {
     "ready": "就绪",
@@ -26,6 +27,7 @@ TALKING_PHASES = frozenset({"talking", "held", "transferring", "consulting", "th
 SLIDING = timedelta(hours=24)
 LEAST_ANSWERED = 0.95
 """Below that within any 24 hours the wall turns red: what GB/T 33358-2016 asks of a hotline."""
+_NO_NEED = Need()
 MENU_PHASES = frozenset({"menu", "after_talk"})
 
 
@@ -44,6 +46,12 @@ async def sliding(db: Database, clock: Clock) -> Figure:
         return await figure(session, BY_KEY["K-01"], Slice(now - SLIDING, now, now))
 
 
+async def staffing(db: Database, clock: Clock) -> Need:
+    """The seats that the calls of the last hour need."""
+    async with db.reading() as session:
+        return await need(session, clock.now())
+
+
 def wall_state(
     now: datetime,
     agents: Sequence[AgentView],
@@ -51,9 +59,11 @@ def wall_state(
     calls: Sequence[LiveCallView],
     figures: QueueFigures,
     last_day: Figure,
+    wanted: Need = _NO_NEED,
 ) -> dict[str, Any]:
     """The whole state; instants in ISO, `now` with it so that a screen with a wrong clock still counts right."""
     seats = Counter(_seat_state(agent) for agent in agents)
+    signed_in = sum(number for state, number in seats.items() if state != "offline")
     longest = min((view.queued_at for view in waiting), default=None)
     return {
         "now": now.isoformat(),
@@ -61,7 +71,13 @@ def wall_state(
         "longest_since": longest.isoformat() if longest else None,
         "talking": sum(call.phase in TALKING_PHASES for call in calls),
         "in_menu": sum(call.phase in MENU_PHASES for call in calls),
-        "signed_in": sum(number for state, number in seats.items() if state != "offline"),
+        "signed_in": signed_in,
+        "needed": {
+            "seats": wanted.seats,
+            "calls": wanted.calls,
+            "handling_s": round(wanted.handling_s),
+            "is_short": signed_in < wanted.seats,
+        },
         "seats": [{"state": s, "text": text, "number": seats[s]} for s, text in STATES.items()],
         "agents": [_agent_json(agent) for agent in agents],
         "today": figures_json(figures),

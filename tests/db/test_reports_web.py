@@ -68,7 +68,7 @@ async def test_indicators_come_over_the_api_with_numerator_denominator_and_value
     await browser.sign_in("supervisor")
     found = await (await browser.get(f"/api/v1/indicators?{JUNE}")).json()
     by_id = {item["id"]: item for item in found["items"]}
-    assert set(by_id) >= {f"K-{number:02}" for number in range(1, 21)}
+    assert set(by_id) >= {f"K-{number:02}" for number in range(1, 22)}
     assert [v["id"] for v in by_id["K-02"]["variants"]] == ["K-02.offered", "K-02.answered"]
     rate = by_id["K-01"]
     assert rate["value"] == pytest.approx(rate["numerator"] / rate["denominator"])

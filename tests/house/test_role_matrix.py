@@ -31,6 +31,9 @@ MATRIX: dict[str, tuple[set[Role], list[str]]] = {
     "accounts": ({HEAD, GOV, SUP, ADM}, ["GET /admin", "POST /admin/people", "POST /admin/people/{username}", "POST /admin/people/{username}/password", "POST /admin/people/{username}/active", "POST /admin/people/{username}/tokens"]),
     "directory": ({HEAD, GOV, SUP, ADM}, ["POST /admin/directory/{kind}", "POST /admin/directory/{kind}/remove", "POST /admin/history/{change_id}/undo", "GET /admin/readiness"]),
     "import, keys of other channels": ({ADM}, ["POST /admin/import", "POST /admin/import/confirm", "POST /admin/channels"]),
+    "QA score": ({HEAD, GOV, SUP, MON}, ["POST /quality/draws", "POST /quality/samples/{id}/grade", "POST /quality/sheets/{id}"]),
+    "QA score: own view": ({OP, LSN, HEAD}, ["GET /quality/results", "POST /quality/samples/{id}/appeal"]),
+    "praise/criticism lists sign": ({GOV, MON}, ["POST /reports/citations", "POST /reports/citations/{id}/{step}"]),
     "audit log: verify": ({ADM}, ["POST /admin/audit"]),
 }  # fmt: skip
 WITHOUT_CONTENT = ("/admin", "/wallboard")

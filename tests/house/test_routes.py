@@ -22,6 +22,7 @@ KEEPERS = {Role.ADMIN, Role.OFFICE, Role.HEAD, Role.SUPERVISOR}
 CASES = EVERY - {Role.ADMIN}
 EDITORS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SECRECY})
 READERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
+GRADERS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.INSPECTOR})
 PAGES: dict[str, object] = {
     "/": PUBLIC,
     "/login": PUBLIC,
@@ -74,9 +75,20 @@ PAGES: dict[str, object] = {
     "/admin/import": {Role.ADMIN},
     "/admin/import/template.xlsx": {Role.ADMIN},
     "/admin/history": {Role.ADMIN},
+    "/quality": GRADERS,
+    "/quality/draws": GRADERS,
+    "/quality/sheets": GRADERS,
+    "/quality/sheets/new": GRADERS,
+    "/quality/sheets/{id}": GRADERS,
+    "/quality/calibration": GRADERS,
+    "/quality/results": {Role.OPERATOR, Role.LIAISON, Role.HEAD},
+    "/quality/samples/{id}": READERS,
     "/reports": READERS,
     "/reports/items": READERS,
     "/reports/filed": {Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR},
+    "/reports/topics": GRADERS,
+    "/reports/citations": GRADERS,
+    "/reports/citations/{id}": GRADERS,
     "/reports/filed/{id}": {Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR},
     "/reports/filed/{id}/report.pdf": {Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR},
     "/api/v1/indicators": READERS,

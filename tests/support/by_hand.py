@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.units import Unit
 from kb.models import Entry
 from recordings.models import Call, CallEvent
+from reports.quality.models import Grade, Sample
 from tickets.models import ComplaintReply, SatisfactionRating, Step, Ticket
 
 REPLIED = {"REPLIED", "CLOSED", "IN_COMPLAINT"}
@@ -29,6 +30,8 @@ class Rows:
     verdicts: dict[int, ComplaintReply]
     entries: list[Entry]
     units: dict[int, Unit]
+    samples: dict[int, Sample]
+    grades: list[Grade]
 
 
 async def load(session: AsyncSession) -> Rows:
@@ -42,7 +45,7 @@ async def load(session: AsyncSession) -> Rows:
     return Rows(
         calls, events, {t.id: t for t in await all_of(Ticket)}, await all_of(Step), await all_of(SatisfactionRating),
         {v.ticket_id: v for v in await all_of(ComplaintReply)}, await all_of(Entry),
-        {u.id: u for u in await all_of(Unit)},
+        {u.id: u for u in await all_of(Unit)}, {s.id: s for s in await all_of(Sample)}, await all_of(Grade),
     )  # fmt: skip
 
 
@@ -244,6 +247,24 @@ class ByHand:
                 found.append(entry)
         return found
 
+    def grades(self, *about: str) -> list[int]:
+        """The points that stand: a talk's recheck, else its first grade."""
+        standing = {g.sample_id: g for g in self.rows.grades if g.kind == "first"}
+        standing |= {g.sample_id: g for g in self.rows.grades if g.kind == "recheck"}
+        found = []
+        for grade in standing.values():
+            sample = self.rows.samples[grade.sample_id]
+            call = self.rows.calls[sample.call_id]
+            where = {
+                "region": call.region_id,
+                "unit": sample.unit_id,
+                "line": call.line,
+                "person": sample.user_id,
+            }
+            if sample.about in about and call.mark != "test" and self._in(call.started_at, **where):
+                found.append(grade.points)
+        return found
+
     # --- the figures --------------------------------------------------------------------------------------------------
 
     def pair(self, key: str) -> Pair:
@@ -290,6 +311,7 @@ class ByHand:
             "K-14": lambda: (self.taken(), self._on_spot),
             "K-16": lambda: (self.decided(), self._late),
             "K-16.unexplained": lambda: (self.decided(), lambda s: self._late(s) and not s.explained_at),
+            "K-16.unanswered": lambda: (self.decided(), lambda s: not s.finished_at),
             "K-16.extended": lambda: (self.decided(), lambda s: bool(s.extended_at)),
             "K-17": lambda: (self.arrived(), lambda s: s.result == "forwarded"),
             "K-17.returned": lambda: (self.arrived(), lambda s: s.result == "forwarded" and self._went_to_office(s)),
@@ -300,6 +322,9 @@ class ByHand:
             ),
             "K-19": lambda: (messages, lambda s: not self._late(s)),
             "K-20": lambda: (self.entries(), lambda e: bool(e.published_at)),
+            "K-21": lambda: (self.grades("operator", "unit"), int),
+            "K-21.operator": lambda: (self.grades("operator"), int),
+            "K-21.unit": lambda: (self.grades("unit"), int),
         }[key]()  # fmt: skip
 
     def result(self, key: str) -> tuple[float, float, float | None]:
@@ -316,7 +341,7 @@ class ByHand:
             above, below = len(self.complaints(lambda t: t.received_at)), len(self.replies())
             return above, below, above / below if below else None
         above, below = self.pair(key)
-        if key in {"K-16.unexplained", "K-17.ping_pong", "K-18.attitude"}:
+        if key in {"K-16.unexplained", "K-16.unanswered", "K-17.ping_pong", "K-18.attitude"}:
             return above, below, above
         if key == "K-06.p90" and below:
             rows, ms = self._counted(key)

@@ -13,6 +13,7 @@ from support.tickets import City
 from kb.models import Entry, EntryKind
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, CallMark
+from reports.quality.models import About, Grade, GradeKind, Sample, ScoreSheet, ScoreSheetVersion
 from tickets.models import (
     Channel,
     ClockKind,
@@ -51,6 +52,48 @@ class Month:
             if call.liaison_unit_id:
                 await self._rate(f"call:{call.id}:unit", RatingAbout.UNIT, call.started_at, call_id=call.id,
                                  unit_id=call.liaison_unit_id, user_id=call.liaison_id)  # fmt: skip
+
+        await self._grades(made)
+
+    async def _grades(self, made: list[Call]) -> None:
+        """A third of the operators' and liaisons' talks, some with a second grade or a recheck, marked calls too."""
+        region = self.city.regions["city"]
+        for about in About:
+            sheet = ScoreSheet(region_id=region, about=about, name=about)
+            self.session.add(sheet)
+            await self.session.flush()
+            questions = [{"text": "态度", "weight": 100, "situation": ""}]
+            version = ScoreSheetVersion(sheet_id=sheet.id, number=1, made_at=FIRST, questions=questions)
+            self.session.add(version)
+            await self.session.flush()
+            for call in made:
+                whose = (call.operator_id, self.city.units["centre"]) if about == About.OPERATOR else (
+                    call.liaison_id, call.liaison_unit_id
+                )  # fmt: skip
+                if whose[1] and call.ended_at and call.operator_id and self._some(0.3):
+                    await self._grade(
+                        Sample(
+                            call_id=call.id,
+                            about=about,
+                            sheet_id=sheet.id,
+                            user_id=whose[0],
+                            unit_id=whose[1],
+                        ),
+                        version,
+                    )
+
+    async def _grade(self, sample: Sample, version: ScoreSheetVersion) -> None:
+        self.session.add(sample)
+        await self.session.flush()
+        graders = {GradeKind.FIRST: "supervisor", GradeKind.SECOND: "office", GradeKind.RECHECK: "inspector"}
+        for kind, grader in graders.items():
+            if kind == GradeKind.FIRST or self._some(0.3):
+                points = self.rng.randint(4000, 10_000)
+                self.session.add(
+                    Grade(sample_id=sample.id, kind=kind, version_id=version.id, grader_id=self.city.users[grader],
+                          graded_at=FIRST + LENGTH, answers=[points // 100], points=points)
+                )  # fmt: skip
+        await self.session.flush()
 
     def _some(self, share: float) -> bool:
         return self.rng.random() < share

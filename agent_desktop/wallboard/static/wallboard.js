@@ -34,6 +34,9 @@ function show(next) {
   for (const name of ["waiting", "talking", "in_menu", "signed_in"]) part(name).textContent = state[name];
   for (const name of ["offered", "answered", "abandoned", "left_message"]) part(name).textContent = state.today[name];
   part("ready").textContent = state.seats.find((seat) => seat.state === "ready").number;
+  part("needed").textContent = state.needed.seats;
+  part("needed_calls").textContent = state.needed.calls;
+  tile("needed").classList.toggle("warn", state.needed.is_short);
   part("prompt").textContent = state.today.prompt.percent;
   part("prompt_parts").textContent = `${state.today.prompt.numerator} ÷ ${state.today.prompt.denominator} 通`;
   part("last_day").textContent = state.last_day.percent;
@@ -65,6 +68,7 @@ function showFigures() {
     ["排队等待", state.waiting, "此刻在人工队列中"],
     ["通话中", state.talking, "与话务员或部门通话，含保持、转接"],
     ...state.seats.map((seat) => [`座席：${seat.text}`, seat.number, "此刻"]),
+    ["此刻应有座席", state.needed.seats, `按近1小时${state.needed.calls}通、每通${state.needed.handling_s}秒，90%在15秒内接听（爱尔兰C）；在岗${state.signed_in}人`],
     ["今日请求人工", today.offered, "零点起进入人工队列"],
     ["今日接听", today.answered, "话务员接听"],
     ["今日放弃", today.abandoned, `等待5秒以上后挂机；另有${today.abandoned_quickly}通不足5秒`],

@@ -1,0 +1,151 @@
+"""`/reports/citations` (表扬和通报批评, M-78): lists of one's level, drafted and signed by the office, cosigned by 监察."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from agent_desktop.reports.reach import reach_of
+from agent_desktop.ticket.page import who_asks
+from core.clock import Clock, beijing
+from core.errors import InvalidInput, NotAllowed, NotFound
+from core.people import Role, User
+from core.units import Region
+from core.web.app import render, see_other
+from core.web.keys import CLOCK, DB
+from core.web.lists import Column, Filter, Table, serve_list
+from core.web.routes import Routes
+from reports import citations
+from reports.models import CitationList, PeriodKind
+from reports.periods import just_ended, period
+
+routes = Routes()
+READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
+OFFICE = frozenset({Role.OFFICE})
+SIGNERS = frozenset({Role.OFFICE, Role.INSPECTOR})
+KINDS = {PeriodKind.MONTH: "月", PeriodKind.QUARTER: "季", PeriodKind.HALF: "半年", PeriodKind.YEAR: "年"}
+TONES = {"draft": "", "signed": "info", "cosigned": "info", "published": "ok"}
+Work = Callable[[AsyncSession, Clock, User, CitationList], Awaitable[None]]
+
+
+@routes.get("/reports/citations", roles=READERS, nav="表扬通报")
+async def listing(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        reach = await reach_of(request, session)
+        user = await who_asks(session, request)
+    query = (
+        select(CitationList).join(Region, Region.id == CitationList.region_id)
+        .where(CitationList.region_id.in_(reach.regions)).options(selectinload(CitationList.region))
+    )  # fmt: skip
+    today = beijing(request.app[CLOCK].now()).date()
+    return await serve_list(
+        request, TABLE, query, "reports/citations.html", may_draft=Role.OFFICE in user.roles, kinds=KINDS,
+        last=just_ended(today)[0].first,
+    )  # fmt: skip
+
+
+@routes.post("/reports/citations", roles=OFFICE)
+async def draft(request: web.Request) -> web.StreamResponse:
+    """The list of one's own region for the period of `kind` that holds `day`."""
+    form = await request.post()
+    kind = str(form.get("kind", ""))
+    if kind not in set(PeriodKind):
+        raise InvalidInput(field="报告期", reason="请从列表中选择")
+    wanted = period(PeriodKind(kind), _day(str(form.get("day", ""))))
+    async with request.app[DB].unit_of_work() as session:
+        user = await who_asks(session, request)
+        region = await session.get(Region, user.region_id) if user.region_id else None
+        if region is None:
+            raise NotFound
+        made = await citations.draft(session, request.app[CLOCK], user, region, wanted)
+        number = made.id
+    return see_other(f"/reports/citations/{number}", flash="名单已起草，请核对后签发。")
+
+
+@routes.get("/reports/citations/{id:[0-9]{1,9}}", roles=READERS)
+async def page(request: web.Request) -> web.StreamResponse:
+    async with request.app[DB].reading() as session:
+        one = await _found(request, session)
+        user = await who_asks(session, request)
+        people = select(User.id, User.display_name).where(
+            User.id.in_({one.signer_id, one.cosigner_id} - {None})
+        )
+        names = {key: name for key, name in await session.execute(people)}  # noqa: C416 (types)
+    return render(
+        request, "reports/citation.html", one=one, period=citations.period_of(one), names=names,
+        state=citations.STATES[citations.state_of(one)], may=_may(one, user),
+    )  # fmt: skip
+
+
+@routes.post("/reports/citations/{id:[0-9]{1,9}}/{step}", roles=SIGNERS)
+async def step(request: web.Request) -> web.StreamResponse:
+    """One step of the list's way; whose it is depends on the step."""
+    name = request.match_info["step"]
+    if name not in STEPS:
+        raise NotFound
+    work, told = STEPS[name]
+    async with request.app[DB].unit_of_work() as session:
+        one = await _found(request, session)
+        user = await who_asks(session, request)
+        if not _whose(one, user)[name]:
+            raise NotAllowed
+        await work(session, request.app[CLOCK], user, one)
+    return see_other(f"/reports/citations/{one.id}", flash=told)
+
+
+STEPS: dict[str, tuple[Work, str]] = {
+    "reckon": (citations.reckon_anew, "已按现在的数据重新计算。"),
+    "sign": (citations.sign, "已签发，等待监察机关会签。"),
+    "cosign": (citations.cosign, "已会签，可以公布。"),
+    "publish": (citations.publish, "名单已公布。"),
+}
+_AT = {"reckon": "draft", "sign": "draft", "cosign": "signed", "publish": "cosigned"}
+"""The state in which each step is next."""
+
+
+async def _found(request: web.Request, session: AsyncSession) -> CitationList:
+    reach = await reach_of(request, session)
+    return await citations.find(session, int(request.match_info["id"]), frozenset(reach.regions))
+
+
+def _whose(one: CitationList, user: User) -> dict[str, bool]:
+    """The office's and the inspectors' own level only."""
+    is_own = user.region_id == one.region_id
+    office, inspector = is_own and Role.OFFICE in user.roles, is_own and Role.INSPECTOR in user.roles
+    return {"reckon": office, "sign": office, "cosign": inspector, "publish": office}
+
+
+def _may(one: CitationList, user: User) -> dict[str, bool]:
+    state = citations.state_of(one)
+    return {name: allowed and _AT[name] == state for name, allowed in _whose(one, user).items()}
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(field="日期", reason="请填写日期，如 2026-06-01") from None
+
+
+TABLE = Table(
+    "citations", "表扬和通报批评",
+    columns=(
+        Column("period", "报告期", lambda one: citations.period_of(one).name, sort=CitationList.first_on,
+               href=lambda one: f"/reports/citations/{one.id}"),
+        Column("region", "地区", lambda one: one.region.name, sort=Region.code),
+        Column("praise", "表扬", lambda one: _number(one, praise=True), number=True),
+        Column("criticism", "通报批评", lambda one: _number(one, praise=False), number=True),
+        Column("state", "状态", lambda one: citations.STATES[citations.state_of(one)],
+               tone=lambda one: TONES[citations.state_of(one)]),
+    ),
+    filters=(Filter("kind", "报告期", lambda key: CitationList.kind == key, {str(key): text for key, text in KINDS.items()}),),
+    sort="-period", tie=CitationList.id,
+)  # fmt: skip
+
+
+def _number(one: CitationList, *, praise: bool) -> str:
+    names = {entry["name"] for part in one.content if part["praise"] == praise for entry in part["entries"]}
+    return str(len(names))
