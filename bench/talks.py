@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import sqlite3
 import time
@@ -112,11 +111,7 @@ async def measure_talks(
 
 
 def _go_first() -> None:
-    """Let the telephones' packets leave on time: a gap is then Asterisk's, and not the sender's.
-
-    Looking for garbage among the hundred thousands of packets kept takes half a second; a higher priority needs root.
-    """
-    gc.disable()
+    """Let the telephones' packets leave on time (root only): a gap is then Asterisk's, and not the sender's."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -15)
 

@@ -15,7 +15,7 @@ from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
 from config.only_one import OnlyOne
-from config.parts import asterisk_state, disk_state, ledger_state
+from config.parts import asterisk_state, calendar_state, disk_state, ledger_state
 from config.public import public_side
 from config.settings import Settings
 from config.web_server import WebServer
@@ -295,6 +295,7 @@ class Hotline:
                 "asterisk": partial(asterisk_state, self.controller.ami),
                 "ledger": partial(ledger_state, self.controller.journal),
                 "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
+                "calendar": partial(calendar_state, self.db, self.clock),
             },
         )
         app = make_app(deps, [self._staff_side, partial(public_side, self.settings, self.searcher)])

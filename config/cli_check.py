@@ -6,16 +6,20 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import kb.index
 from config.ami_client import AsteriskSilent, connected
-from config.database import schema_state
-from config.parts import LEAST_FREE_MB
-from config.settings import Settings
+from config.database import opened, schema_state
+from config.parts import LEAST_FREE_MB, calendar_state
+from config.settings import Settings, make_clock
+from core.clock import beijing
 from core.errors import HotlineError
+from core.holidays import load_calendar
+from core.web.keys import PartState
 from ivr.menu import read as read_menus
 from ivr.menu_check import faults as menu_faults
 from ivr.prompt_catalogue import load as load_catalogue
@@ -60,7 +64,7 @@ def run_check(given: argparse.Namespace) -> int:
 def examine(settings: Settings) -> Iterator[Part]:
     """Every part in the order in which a hotline needs them."""
     checks: tuple[tuple[str, Callable[[Settings], Part]], ...] = (
-        ("设置", _settings), ("数据库", _database), ("语音提示", _prompts), ("语音菜单", _menus),
+        ("设置", _settings), ("数据库", _database), ("工作日历", _calendar), ("语音提示", _prompts), ("语音菜单", _menus),
         ("录音目录", _recordings), ("知识库", _kb), ("Asterisk", _asterisk), ("网页", _web),
     )  # fmt: skip
     for name, check in checks:
@@ -89,6 +93,20 @@ def _database(settings: Settings) -> Part:
         return Part("数据库", is_ok=True, text=f"{kind}，结构 {state.head}")
     text = f"{kind}，结构 {state.current or '为空'}，应为 {state.head}，请运行 hotline db upgrade"
     return Part("数据库", is_ok=False, text=text)
+
+
+def _calendar(settings: Settings) -> Part:
+    """Wrong only once the last published day is over: until then what reaches beyond it is 暂定 (WD-8)."""
+    clock = make_clock(settings)
+
+    async def asked() -> tuple[PartState, date]:
+        async with opened(settings) as db:
+            state = await calendar_state(db, clock)
+            async with db.reading() as session:
+                return state, (await load_calendar(session)).covered_until
+
+    state, covered_until = asyncio.run(asked())
+    return Part("工作日历", beijing(clock.now()).date() <= covered_until, state.text)
 
 
 def _prompts(settings: Settings) -> Part:

@@ -23,6 +23,7 @@ from core.accounts import (
 )
 from core.errors import NotFound
 from core.organisation.files import read_file
+from core.organisation.people import first_passwords
 from core.organisation.plan import make_plan
 from core.organisation.store import carry_out, snapshot
 from core.people import Role, User
@@ -62,7 +63,7 @@ def add_commands(commands: Any) -> None:
     organisation = commands.add_parser("org", help="机构：导入地区和单位", description="机构管理。")
     imports = organisation.add_subparsers(title="命令", metavar="命令", required=True).add_parser(
         "import",
-        help="导入地区、单位、联络员、专线和办事场所",
+        help="导入地区、单位、人员、联络员、专线和办事场所",
         description="从 XLSX、CSV 或 TOML 文件导入机构，可反复导入；任何一处有误则全部不导入。模板在 /admin/import 下载。",
     )
     imports.add_argument("file", metavar="文件", type=Path)
@@ -87,7 +88,11 @@ async def _import(given: argparse.Namespace) -> None:
         for step in plan.steps:
             print(f"{step.table.title} {step.key} {step.label}：{'修改' if step.before else '新增'}")
         if not given.dry_run:
-            await carry_out(session, make_clock(given.settings), By("system", "hotline org import"), plan)
+            passwords = await first_passwords(plan.new_accounts)
+            by = By("system", "hotline org import")
+            await carry_out(session, make_clock(given.settings), by, plan, passwords)
+            for username, password in passwords.items():
+                print(f"初始密码（只显示这一次） {username} {password.text}")
     done = "（预览，没有导入）" if given.dry_run else "热线正在运行的，请重新启动以生成名称的语音。"
     print(f"新增或修改 {len(plan.steps)} 项，未变 {plan.unchanged} 项。{done}")
 

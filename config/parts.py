@@ -1,10 +1,13 @@
-"""The parts of a running hotline as /readyz shows them (各部分状态): Asterisk, the ledger's way to the database, the disk."""
+"""The parts of a running hotline as /readyz shows them (各部分状态): Asterisk, the ledger's way to the database, the disk, the calendar."""
 
 import asyncio
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.clock import Clock, beijing
+from core.db import Database
+from core.holidays import load_calendar
 from core.web.keys import PartState
 
 if TYPE_CHECKING:  # the public process has parts too, and no telephony
@@ -39,6 +42,18 @@ async def disk_state(*folders: Path) -> PartState:
     text = f"剩余 {free_mb / 1024:.1f} GB"
     if free_mb < LEAST_FREE_MB:
         return PartState(ok=False, text=f"{text}，空间不足，请立即清理磁盘或更换录音目录")
+    return PartState(ok=True, text=text)
+
+
+async def calendar_state(db: Database, clock: Clock) -> PartState:
+    """How far the published calendar reaches. Calls and clocks go on past it, so it never makes the whole not ready (WD-8)."""
+    async with db.reading() as session:
+        calendar = await load_calendar(session)
+    left = calendar.days_left(beijing(clock.now()).date())
+    text = f"节假日安排已公布到 {calendar.covered_until}"
+    if left is not None:
+        end = f"还有 {left} 天到期" if left else "已经到期"
+        text += f"，{end}，此后的期限为暂定：请在下一年安排公布后导入（hotline calendar import 或 /admin/calendar）"
     return PartState(ok=True, text=text)
 
 

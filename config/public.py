@@ -5,7 +5,7 @@ from functools import partial
 from aiohttp import web
 
 import portal.app
-from config.parts import disk_state
+from config.parts import calendar_state, disk_state
 from config.settings import Settings
 from config.web_server import WebServer
 from core.bus import Bus
@@ -43,7 +43,10 @@ class PublicProcess:
         """Returns when the public pages are served."""
         await self._searcher.open()
         self.tasks.loop("kb-index", self._searcher.follow)
-        probes = {"disk": partial(disk_state, self._settings.data_dir)}
+        probes = {
+            "disk": partial(disk_state, self._settings.data_dir),
+            "calendar": partial(calendar_state, self.db, self._clock),
+        }
         deps = WebDeps(self.db, self._clock, self.bus, self.tasks, self._settings.http, probes=probes)
         await self._web.start(make_app(deps, [partial(public_side, self._settings, self._searcher)]))
 

@@ -328,6 +328,7 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "tickets.code_secret": _secret,
     "tickets.code_failures_a_day": _positive,
     "tickets.code_alarm_a_minute": _positive,
+    "tickets.code_slow_s": _not_negative,
     "tickets.rating_changes_days": _not_negative,
     "prompts.timeout_s": _positive,
     "caller_phone.calls_a_minute": _positive,

@@ -19,7 +19,7 @@ from core.bus import publish
 from core.clock import Clock
 from core.errors import Conflict, HotlineError, InvalidInput, NotFound
 from core.people import Role, RoleGrant, Token, User, hash_password, new_token
-from core.units import Unit, UnitDuty
+from core.units import Liaison, Unit, UnitDuty
 from core.web.sessions import end_sessions_of
 
 _USERNAME = re.compile(r"[a-z][a-z0-9_.-]{1,39}")
@@ -114,14 +114,18 @@ async def create_user(
     password: str,
     details: Details,
     roles: Iterable[Role],
+    hashed: str = "",
 ) -> User:
-    """A new account; raises InvalidInput, UsernameTaken or RolesExclude."""
+    """A new account; raises InvalidInput, UsernameTaken or RolesExclude.
+
+    `hashed`: the password's hash, by whoever makes many accounts in one transaction.
+    """
     if not _USERNAME.fullmatch(username):
         raise InvalidInput(field="用户名", reason="请用小写字母开头，2～40 位小写字母、数字或 . _ -")
-    wanted = _checked_roles(roles)
+    wanted = fitting(roles)
     _check_password(username, password)
     await _refuse_taken(session, "用户名", User.username == username, username, None)
-    user = User(username=username, password_hash=await _hashed(password))
+    user = User(username=username, password_hash=hashed or await _hashed(password))
     user.grants = [RoleGrant(role=role) for role in sorted(wanted)]
     await _apply_details(session, user, details)
     await _refuse_watched(session, user, wanted)
@@ -135,7 +139,7 @@ async def change_user(
     session: AsyncSession, clock: Clock, by: By, user: User, *, details: Details, roles: Iterable[Role]
 ) -> None:
     """New details and roles; a lost role signs the person out everywhere. `user` has its grants loaded."""
-    wanted = _checked_roles(roles)
+    wanted = fitting(roles)
     await _apply_details(session, user, details)
     await _refuse_watched(session, user, wanted)
     lost = user.roles - wanted
@@ -255,7 +259,8 @@ async def find_user(session: AsyncSession, username: str) -> User:
     return user
 
 
-def _checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
+def fitting(roles: Iterable[Role]) -> frozenset[Role]:
+    """The roles, as far as one person may hold them together (§5.9); raises InvalidInput for none, RolesExclude."""
     wanted = frozenset(roles)
     if not wanted:
         raise InvalidInput(field="角色", reason="请至少选择一个角色")
@@ -267,15 +272,17 @@ def _checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
 
 
 async def _refuse_watched(session: AsyncSession, user: User, wanted: frozenset[Role]) -> None:
-    """Nobody inspects the unit they work for."""
+    """Nobody inspects the unit they work for, be it as its liaison beside their own."""
+    if Role.INSPECTOR not in wanted:
+        return
+    with session.no_autoflush:
+        unit = await session.get(Unit, user.unit_id) if user.unit_id else None
+        duties = select(Liaison.id).join(Unit, Unit.id == Liaison.unit_id).where(Liaison.user_id == user.id)
+        watched = await session.scalar(duties.where(Unit.duty != UnitDuty.INSPECTION).limit(1))
     unit_roles = sorted(wanted & {Role.LIAISON, Role.HEAD})
-    if Role.INSPECTOR in wanted and unit_roles:
-        with session.no_autoflush:
-            unit = await session.get(Unit, user.unit_id) if user.unit_id else None
-        if unit is None or unit.duty != UnitDuty.INSPECTION:
-            raise RolesExclude(
-                one=ROLE_NAMES[Role.INSPECTOR], other=f"被监察单位的{ROLE_NAMES[unit_roles[0]]}"
-            )
+    if watched or (unit_roles and (unit is None or unit.duty != UnitDuty.INSPECTION)):
+        other = ROLE_NAMES[unit_roles[0] if unit_roles else Role.LIAISON]
+        raise RolesExclude(one=ROLE_NAMES[Role.INSPECTOR], other=f"被监察单位的{other}")
 
 
 def _check_password(username: str, password: str) -> None:

@@ -87,6 +87,8 @@ class Unit(Base):
     affiliation: Mapped[Affiliation] = mapped_column(String(20), default=Affiliation.LOCAL)
     supervising_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     """M-09 「由其行政主管部门指导、管理和监督」"""
+    inspection_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
+    """Whose complaints body it has instead of its level's: a department under the province or the centre (M-123)."""
     state: Mapped[ConnectionState] = mapped_column(String(20), default=ConnectionState.LIVE)
     address: Mapped[str] = mapped_column(String(200), default="")
     hours_text: Mapped[str] = mapped_column(String(200), default="")

@@ -12,7 +12,7 @@ from core.web.app import render
 from core.web.keys import DB
 from core.web.routes import PUBLIC, Routes
 from portal.keys import PORTAL
-from portal.region import home_region
+from portal.region import home_region, open_regions
 from tickets.intake.open_book import explanations
 
 routes = Routes()
@@ -23,7 +23,7 @@ A_PAGE = 50
 async def directory(request: web.Request) -> web.StreamResponse:
     wanted = request.query.get("region") or request.app[PORTAL].region
     async with request.app[DB].reading() as session:
-        regions = (await session.scalars(select(Region).order_by(Region.code))).all()
+        regions = await open_regions(session)
         region = await home_region(session, wanted) if regions else None
         units = await _units(session, region) if region else []
         places = await _places(session, region) if region else []

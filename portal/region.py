@@ -1,10 +1,12 @@
 """Whose line this is: the region and the units that the public side asks by default (M-03)."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import HotlineError, InvalidInput
-from core.units import Region, RegionLevel, Unit, UnitDuty
+from core.units import Region, RegionLevel, Unit, UnitDuty, shown_regions
 
 
 class NotSetUp(HotlineError):
@@ -24,8 +26,8 @@ class UnitNotFound(InvalidInput):
 
 
 async def home_region(session: AsyncSession, code: str = "") -> Region:
-    """The region with this code, else the first prefecture, else the first of all; raises NotSetUp."""
-    rows = (await session.scalars(select(Region).order_by(Region.code))).all()
+    """The shown region with this code (M-05), else the first prefecture, else the first of all; raises NotSetUp."""
+    rows = await open_regions(session)
     named = [region for region in rows if region.code == code]
     prefectures = [region for region in rows if region.level == RegionLevel.PREFECTURE]
     for region in (*named, *prefectures, *rows):
@@ -33,9 +35,16 @@ async def home_region(session: AsyncSession, code: str = "") -> Region:
     raise NotSetUp
 
 
+async def open_regions(session: AsyncSession) -> Sequence[Region]:
+    """Every region that citizens see, by code."""
+    return (
+        await session.scalars(select(Region).where(Region.id.in_(shown_regions())).order_by(Region.code))
+    ).all()
+
+
 async def unit_by_code(session: AsyncSession, region_id: int, code: str) -> Unit:
     """The unit that answers questions under this code; raises UnitNotFound."""
-    answering = (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active
+    answering = (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active & Unit.region_id.in_(shown_regions())
     unit = await session.scalar(select(Unit).where(Unit.region_id == region_id, Unit.code == code, answering))
     if unit is None:
         raise UnitNotFound(field="unit", reason=code)

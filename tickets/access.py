@@ -17,6 +17,7 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from core.people import Role, User
 from core.units import Liaison, Region, Unit, UnitDuty, regions_below
@@ -59,12 +60,14 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
             own = own_units(user)
             return [_of_units(own), _of_units(subordinates(user)), _complaints_with(own)]
         case Role.OFFICE:
-            return [_IS_QUESTION & (Ticket.region_id == user.region_id), _of_units(own_units(user))]
+            below = _IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))
+            return [below, _of_units(own_units(user))]
         case Role.SUPERVISOR:
             return [_IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))]
         case Role.INSPECTOR:
             level = _IS_QUESTION & (Ticket.region_id == user.region_id)
-            return [level, _complaints_of_level(user), _late_below(user)]
+            named = _of_units(_named_for(user))
+            return [level, _complaints_of_level(user), _late_below(user), named, _behind_complaints(user)]
         case Role.SECRECY:
             return [_IS_QUESTION & Ticket.sealed.is_(True) & (Ticket.region_id == user.region_id)]
         case Role.ADMIN:  # runs the machine, has no right to content
@@ -114,8 +117,29 @@ def _complaints_with(units: Units) -> ColumnElement[bool]:
 
 def _complaints_of_level(user: User) -> ColumnElement[bool]:
     """Complaints that a supervision body of the own level handles; one about itself went a level up (§5.3-6)."""
-    bodies = select(Unit.id).where(Unit.region_id == user.region_id, Unit.duty == UnitDuty.INSPECTION)
-    return _complaints_with(bodies)
+    return _complaints_with(_bodies_of_level(user))
+
+
+def _bodies_of_level(user: User) -> Select[int]:
+    return select(Unit.id).where(Unit.region_id == user.region_id, Unit.duty == UnitDuty.INSPECTION)
+
+
+def _behind_complaints(user: User) -> ColumnElement[bool]:
+    """The questions that those complaints are about, wherever they were asked: nobody judges a reply unread."""
+    complaint = aliased(Ticket)
+    handled = exists().where(
+        complaint.about_id == Ticket.id,
+        Step.ticket_id == complaint.id,
+        Step.unit_id.in_(_bodies_of_level(user)),
+    )
+    return _IS_QUESTION & handled.correlate(Ticket)
+
+
+def _named_for(user: User) -> Select[int]:
+    """The units for which the person's supervision body is named instead of their level's (M-123)."""
+    return select(Unit.id).where(
+        Unit.inspection_unit_id == user.unit_id, Unit.inspection_unit_id.is_not(None)
+    )
 
 
 def _late_below(user: User) -> ColumnElement[bool]:
@@ -125,8 +149,9 @@ def _late_below(user: User) -> ColumnElement[bool]:
 
 
 def supervised_units(user: User) -> Units:
-    """The units whose clocks an inspector watches: of the own level, and the overseers one level down."""
-    return union(select(Unit.id).where(Unit.region_id == user.region_id), _overseers_below(user))
+    """The units whose clocks an inspector watches: of the own level, the overseers one level down, and those named."""
+    level = select(Unit.id).where(Unit.region_id == user.region_id)
+    return union(level, _overseers_below(user), _named_for(user))
 
 
 def _overseers_below(user: User) -> Select[int]:

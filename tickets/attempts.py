@@ -1,9 +1,11 @@
 """Wrong query codes: counted per caller number or address and per line, so that guessing is hopeless (§5.5).
 
-Only well-formed codes that open nothing count: the check digit catches honest slips, and whoever guesses knows it.
-The three tries of one call are the menu's own.
+A line on which codes are guessed answers slowly, right codes and wrong ones alike, until a minute passes with fewer
+failures; the waiting holds no connection. Only well-formed codes that open nothing count: the check digit catches
+honest slips, and whoever guesses knows it. The three tries of one call are the menu's own.
 """
 
+import asyncio
 from datetime import datetime, time, timedelta
 
 import structlog
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.bus import publish
 from core.clock import BEIJING, Clock, beijing
 from core.db import Database, provided
+from tickets.code_alarms import raise_alarm
 from tickets.code_models import CodeFailure
 from tickets.codes import QueryCodeUnknown, keyed_hash
 from tickets.errors import TooManyWrongCodes
@@ -31,14 +34,18 @@ async def status_for_stranger(
     Raises QueryCodeInvalid, QueryCodeUnknown, TooManyWrongCodes. A hidden number shares one count with all others
     hidden, so pass the call's channel id for those.
     """
+    wait_s = 0.0
     try:
         async with db.reading() as session:
             await refuse_if_spent(session, clock, source=source)
+            wait_s = await _slowness(session, clock, line)
             return await status_by_code(session, clock, code)
     except QueryCodeUnknown:
         async with db.unit_of_work() as session:
             await count_failure(session, clock, source=source, line=line)
         raise
+    finally:
+        await asyncio.sleep(wait_s)
 
 
 async def refuse_if_spent(session: AsyncSession, clock: Clock, *, source: str) -> None:
@@ -56,11 +63,24 @@ async def count_failure(session: AsyncSession, clock: Clock, *, source: str, lin
     """Store one failure; from the thirtieth a minute on one line, tell those who watch (CodeGuessing)."""
     session.add(CodeFailure(at=clock.now(), source_hash=_hashed(session, source), line=line))
     await session.flush()
-    recent = (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
-    failures = await session.scalar(select(func.count()).where(recent)) or 0
+    failures = await _failures(session, clock, line)
     if failures >= provided(session, TicketSettings).code_alarm_a_minute:
         log.warning("query_codes_guessed", line=line, failures=failures)
+        await raise_alarm(session, clock, line, failures)
         publish(session, CodeGuessing(line, failures))
+
+
+async def _slowness(session: AsyncSession, clock: Clock, line: str) -> float:
+    """Seconds by which an answer on this line is held back."""
+    settings = provided(session, TicketSettings)
+    is_guessed = await _failures(session, clock, line) >= settings.code_alarm_a_minute
+    return settings.code_slow_s if is_guessed else 0.0
+
+
+async def _failures(session: AsyncSession, clock: Clock, line: str) -> int:
+    """Unknown codes on the line within the last minute."""
+    recent = (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
+    return await session.scalar(select(func.count()).where(recent)) or 0
 
 
 def _hashed(session: AsyncSession, source: str) -> str:

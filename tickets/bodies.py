@@ -24,7 +24,14 @@ async def body_of(session: AsyncSession, region_id: int | None, duty: UnitDuty) 
 
 
 async def supervision_of(session: AsyncSession, unit: Unit) -> Unit | None:
-    """The supervision body of a unit's level and region (M-48); an office's or a supervision body's is one level up."""
+    """The supervision body of a unit's level and region (M-48), or the one named for it (M-123).
+
+    An office's or a supervision body's is one level up.
+    """
+    if unit.inspection_unit_id is not None:
+        named = await session.get(Unit, unit.inspection_unit_id)
+        if named is not None and named.is_active:
+            return named
     region_id: int | None = unit.region_id
     if unit.duty in OVERSEERS:
         region_id = await _parent_of(session, unit.region_id)

@@ -58,7 +58,7 @@ async def may_call(session: AsyncSession, user: User, ticket: Ticket) -> bool:
     if Role.OPERATOR in user.roles and ticket.operator_id == user.id:
         return True
     step = await open_step(session, ticket) or await replying_step(session, ticket.id)
-    is_worked = ticket.state in {State.WORKING, State.FWD_REVIEW, State.REPLIED}
+    is_worked = ticket.state in {State.DISPATCH, State.WORKING, State.FWD_REVIEW, State.REPLIED}
     return is_worked and step is not None and await acts_for(session, user, step.unit_id)
 
 

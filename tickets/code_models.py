@@ -37,6 +37,19 @@ class CodeFailure(Base):
     line: Mapped[str] = mapped_column(String(20), default="")
 
 
+class CodeAlarm(Base):
+    """Query codes are being guessed on one line (§5.5): from the first alarm until the line has been quiet for a while."""
+
+    __tablename__ = "code_alarms"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    line: Mapped[str] = mapped_column(String(20))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    failures: Mapped[int]
+    """The most within one minute."""
+
+
 class TicketNumber(Base):
     """The last sequence number given out on a Beijing date."""
 

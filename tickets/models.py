@@ -203,6 +203,9 @@ class Step(Base):
         UniqueConstraint("ticket_id", "position"),
         Index("ix_ticket_steps_unit_id_finished_at", "unit_id", "finished_at"),
         Index("ix_ticket_steps_finished_at_cut_off_at", "finished_at", "cut_off_at"),
+        Index(
+            "ix_ticket_steps_open_cut_off_at", "unit_id", "cut_off_at", **only_where("finished_at IS NULL")
+        ),
         Index("ix_ticket_steps_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
     )
 

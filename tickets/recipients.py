@@ -29,6 +29,8 @@ class Audience(NamedTuple):
 class _Place:
     region_id: int
     duty: UnitDuty
+    inspection_id: int | None
+    """The supervision body named for the unit (M-123)."""
 
 
 class Directory:
@@ -44,10 +46,13 @@ class Directory:
     @classmethod
     async def read(cls, session: AsyncSession) -> "Directory":
         regions = await session.execute(select(Region.id, Region.parent_id))
-        active = select(Unit.id, Unit.region_id, Unit.duty).where(Unit.is_active.is_(True))
+        active = select(Unit.id, Unit.region_id, Unit.duty, Unit.inspection_unit_id).where(
+            Unit.is_active.is_(True)
+        )
         units = (await session.execute(active.order_by(Unit.code))).all()
         parents: dict[int, int | None] = {row.id: row.parent_id for row in regions}
-        return cls(parents, {row.id: _Place(row.region_id, UnitDuty(row.duty)) for row in units})
+        places = {row.id: _Place(row.region_id, UnitDuty(row.duty), row.inspection_unit_id) for row in units}
+        return cls(parents, places)
 
     def of(self, unit_id: int | None, stage: Stage, *, is_complaint: bool) -> frozenset[Audience]:
         """Who is told that a unit's open step has reached this stage; nobody for a unit that is gone."""
@@ -67,8 +72,10 @@ class Directory:
         return frozenset(told)
 
     def inspectors(self, unit_id: int) -> set[Audience]:
-        """The body that supervises the unit: of its level, for an overseer one level up (§5.3-6)."""
+        """The body that supervises the unit: named for it, of its level, for an overseer one level up (§5.3-6)."""
         place = self._units[unit_id]
+        if place.inspection_id is not None and place.inspection_id in self._units:
+            return {Audience(Role.INSPECTOR, place.inspection_id)}
         region_id = self._parents.get(place.region_id) if place.duty in OVERSEERS else place.region_id
         return self._at(region_id, UnitDuty.INSPECTION, Role.INSPECTOR)
 

@@ -16,6 +16,8 @@ class TicketSettings:
     """Unknown codes one caller number or address may try in a Beijing day (§5.5)."""
     code_alarm_a_minute: int = 30
     """Unknown codes on one line within a minute that raise the alarm (§5.5)."""
+    code_slow_s: float = 3.0
+    """How long every answer about a code takes on a line where the alarm's number was reached within the last minute (§5.5)."""
     rating_changes_days: int = 7
     """How long the last rating of one reply wins (M-62)."""
 

@@ -15,10 +15,12 @@ from agent_desktop.admin.tabs import with_tabs
 from core.errors import NotAllowed, NotFound
 from core.history import Change, Facts
 from core.organisation.files import Given
+from core.organisation.people import TAKERS
 from core.organisation.plan import Plan, Snapshot, Step, make_plan
 from core.organisation.store import apply_step, carry_out, snapshot, undoing
 from core.organisation.tables import TABLES, Table
 from core.people import Role
+from core.units import UnitDuty
 from core.web.api import query_int
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
@@ -227,12 +229,15 @@ def _choices(known: Snapshot, reach: Reach) -> dict[str, dict[str, str]]:
     units = {key: f"{key} {row['name']}" for key, row in known.rows["unit"].items() if row["is_active"]}
     mine = {key: text for key, text in units.items() if reach.columns("liaison", {"unit": key})}
     own = regions if Role.ADMIN in reach.roles else {reach.region: regions.get(reach.region, "")}
-    people = {name: name for name, roles in sorted(known.people.items()) if Role.LIAISON in roles}
+    people = {name: name for name, roles in sorted(known.people.items()) if roles & TAKERS}
     return {
         "region": own,
         "parent": regions,
         "overflow": regions,
         "supervising": units,
+        "inspection": {
+            key: text for key, text in units.items() if known.rows["unit"][key]["duty"] == UnitDuty.INSPECTION
+        },
         "unit": mine,
         "username": people,
     }

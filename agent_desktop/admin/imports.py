@@ -9,6 +9,7 @@ from agent_desktop.admin.acting import acting
 from agent_desktop.admin.tabs import with_tabs
 from core.errors import Conflict, HotlineError, InvalidInput
 from core.organisation.files import read_file
+from core.organisation.people import first_passwords
 from core.organisation.plan import Plan, make_plan
 from core.organisation.staging import StagedFile, discard, stage
 from core.organisation.store import carry_out, snapshot
@@ -63,17 +64,31 @@ async def preview(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/admin/import/confirm", roles=ADMINS)
 async def confirm(request: web.Request) -> web.StreamResponse:
-    form = await request.post()
+    """Store the file that was previewed; the first passwords of new accounts are shown this once."""
+    fingerprint = str((await request.post()).get("fingerprint", ""))
+    async with request.app[DB].reading() as session:
+        foreseen = await _plan(session, await _staged(request, session, fingerprint))
+    passwords = await first_passwords(foreseen.new_accounts)
     async with request.app[DB].unit_of_work() as session:
-        staged = await session.get(StagedFile, person(request).user_id)
-        if staged is None or staged.fingerprint != form.get("fingerprint"):
-            raise Conflict
+        staged = await _staged(request, session, fingerprint)
         plan = await _plan(session, staged)
-        await carry_out(session, request.app[CLOCK], acting(request), plan)
+        await carry_out(session, request.app[CLOCK], acting(request), plan, passwords)
         await session.delete(staged)
-    return see_other(
-        "/admin/directory/unit", flash=f"已导入：新增或修改 {len(plan.steps)} 项，未变 {plan.unchanged} 项。"
-    )
+    done = f"已导入：新增或修改 {len(plan.steps)} 项，未变 {plan.unchanged} 项。"
+    if not plan.new_accounts:
+        return see_other("/admin/directory/unit", flash=done)
+    people = [
+        (step.label, step.key, passwords[step.key].text) for step in plan.steps if step.key in passwords
+    ]
+    return render(request, "admin/imported.html", **with_tabs(request, done=done, people=people))
+
+
+async def _staged(request: web.Request, session: AsyncSession, fingerprint: str) -> StagedFile:
+    """The sender's file as it was previewed; raises Conflict for another."""
+    staged = await session.get(StagedFile, person(request).user_id)
+    if staged is None or staged.fingerprint != fingerprint:
+        raise Conflict
+    return staged
 
 
 async def _plan(session: AsyncSession, staged: StagedFile) -> Plan:

@@ -8,6 +8,7 @@ from agent_desktop.admin.forms import EMPTY, AccountForm, details, form_of, form
 from agent_desktop.admin.people import accounts_within, regions_within, table, tokens_of, units_within
 from agent_desktop.admin.reach import KEEPERS, Reach, reach_of
 from agent_desktop.admin.tabs import with_tabs
+from agent_desktop.supervise.alarms import alarms_for
 from core import accounts
 from core.accounts import ROLE_NAMES, Details, find_user
 from core.errors import HotlineError, InvalidInput, NotFound
@@ -24,9 +25,10 @@ routes = Routes()
 async def people(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)
+        alarms = await alarms_for(request, session)
     listed = table(request.app[CLOCK].now())
     return await serve_list(
-        request, listed, accounts_within(reach), "admin/people.html", **with_tabs(request)
+        request, listed, accounts_within(reach), "admin/people.html", **with_tabs(request, alarms=alarms)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 
 from core.organisation.tables import PLACES
 from core.people import User
-from core.places import Place
+from core.places import Place, PlaceKind
 from core.units import ConnectionState, Liaison, Unit, UnitDuty, shown_regions
 
 
@@ -52,10 +52,17 @@ async def places_json(session: AsyncSession) -> list[dict[str, Any]]:
             "phones": [place.phone] if place.phone else [],
             "contact": place.contact,
             "units": [unit.name for unit in place.units],
+            "agents_unit_id": _agents_unit(place),
             "services": [service.name for service in place.services],
         }
         for place in await session.scalars(loaded)
     ]
+
+
+def _agents_unit(place: Place) -> int | None:
+    """Whose the tickets are that an agent (代办员) sees to: the first unit with a window there (M-131)."""
+    is_agents = place.kind == PlaceKind.AGENT
+    return next((unit.id for unit in place.units if unit.is_active), None) if is_agents else None
 
 
 def _unit(unit: Unit, people: dict[int, User], today: date) -> dict[str, Any]:

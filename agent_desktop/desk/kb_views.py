@@ -11,7 +11,7 @@ from core.web.requests import json_body
 from core.web.routes import Routes
 
 routes = Routes()
-WITH_SEARCH = (Role.OPERATOR, Role.LIAISON)
+WITH_SEARCH = (Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE)
 SHOWN = 8
 MAX_QUERY_LENGTH = 100
 

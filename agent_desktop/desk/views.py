@@ -56,7 +56,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     return await request.app[DESK_PUSH].serve(request, person(request).user_id)
 
 
-@routes.get("/desk/directory", roles=(Role.OPERATOR, Role.LIAISON))
+@routes.get("/desk/directory", roles=(Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE))
 async def directory(request: web.Request) -> web.StreamResponse:
     today = beijing(request.app[CLOCK].now()).date()
     async with request.app[DB].reading() as session:

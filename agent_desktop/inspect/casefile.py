@@ -51,13 +51,12 @@ async def zipped(
         target=f"ticket:{ticket_no}", source=source,
     )  # fmt: skip
     texts = await _texts(session, app, ticket)
-    sounds = await _sounds(session, ticket)
+    sounds = [sound for one in await _cases(session, ticket) for sound in await _sounds(session, one)]
     return await asyncio.to_thread(_packed, texts, sounds, app[RECORDINGS])
 
 
 async def _texts(session: AsyncSession, app: web.Application, ticket: Ticket) -> dict[str, bytes]:
-    about = await session.get(Ticket, ticket.about_id) if ticket.about_id else None
-    cases = [await _case(session, one) for one in (ticket, about) if one is not None]
+    cases = [await _case(session, one) for one in await _cases(session, ticket)]
     handed = select(StepRequest).where(
         StepRequest.ticket_id == ticket.id, StepRequest.kind == RequestKind.JUDICIARY, StepRequest.approved.is_(True)
     )  # fmt: skip
@@ -67,6 +66,12 @@ async def _texts(session: AsyncSession, app: web.Application, ticket: Ticket) ->
     data = [one["json"] | {"caller_number": one["ticket"].caller_number} for one in cases]
     text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     return {"案卷.html": html.encode(), "case.json": text.encode()}
+
+
+async def _cases(session: AsyncSession, ticket: Ticket) -> list[Ticket]:
+    """The complaint, and the question it is about."""
+    about = await session.get(Ticket, ticket.about_id) if ticket.about_id else None
+    return [one for one in (ticket, about) if one is not None]
 
 
 async def _case(session: AsyncSession, ticket: Ticket) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy import ColumnElement, select
 
-from agent_desktop.inspect import panels, records, work
+from agent_desktop.inspect import audit, panels, records, work
 from agent_desktop.ticket import words
 from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
@@ -125,6 +125,6 @@ def _now(request: web.Request) -> datetime:
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.inspect", prefix="inspect")
-    for part in (routes, records.routes, work.routes):
+    for part in (routes, records.routes, audit.routes, work.routes):
         part.register(app)
     panels.setup(app)

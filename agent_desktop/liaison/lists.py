@@ -18,7 +18,7 @@ from core.units import Unit
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
-from tickets.access import visible_to
+from tickets.access import own_units, visible_to
 from tickets.models import RequestKind, Step, StepRequest, Ticket
 from tickets.requests import undecided_for
 
@@ -43,8 +43,11 @@ APPROVALS = Table(
 
 @routes.get("/liaison/tickets", roles=(Role.LIAISON, Role.HEAD), nav="工单")
 async def tickets(request: web.Request) -> web.StreamResponse:
-    user, now = await _user(request), _now(request)
-    return await serve_list(request, inbox(user, now), tickets_query(user), "liaison/tickets.html")
+    async with request.app[DB].reading() as session:
+        user = await who_asks(session, request)
+        own = [key for key in await session.scalars(own_units(user)) if key is not None]
+    table = inbox(user, own, _now(request))
+    return await serve_list(request, table, tickets_query(user), "liaison/tickets.html")
 
 
 @routes.get("/liaison/approvals", roles=DECIDERS, nav="待审核")

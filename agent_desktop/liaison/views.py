@@ -20,28 +20,29 @@ from core.web.routes import Routes
 from tickets import replies
 
 routes = Routes()
-LIAISON = (Role.LIAISON,)
+TAKERS = (Role.LIAISON, Role.HEAD, Role.OFFICE)
+"""Who may take a transferred call (§5.9)."""
 LIAISON_PUSH: web.AppKey[StatePush] = web.AppKey("LIAISON_PUSH", StatePush)
 
 
-@routes.get("/liaison", roles=LIAISON, nav="联络员")
+@routes.get("/liaison", roles=TAKERS, nav="联络员")
 async def page(request: web.Request) -> web.StreamResponse:
     return render(request, "liaison/index.html", person=person(request))
 
 
-@routes.get("/liaison/ws", roles=LIAISON)
+@routes.get("/liaison/ws", roles=TAKERS)
 async def websocket(request: web.Request) -> web.StreamResponse:
     return await request.app[LIAISON_PUSH].serve(request, person(request).user_id)
 
 
-@routes.post("/liaison/page", roles=LIAISON)
+@routes.post("/liaison/page", roles=TAKERS)
 async def page_life(request: web.Request) -> web.StreamResponse:
     """The page that holds the telephone comes or goes: nothing to rescue, its caller goes back to the operator."""
     del request
     return web.json_response({"ok": True})
 
 
-@routes.post("/liaison/call", roles=LIAISON)
+@routes.post("/liaison/call", roles=TAKERS)
 async def call(request: web.Request) -> web.StreamResponse:
     """{"action": hand_back | pass_on, "unit_id", "liaison_id"}: the caller back to the operator, or on to somebody else."""
     body, user_id, control = await json_body(request), person(request).user_id, request.app[CONTROL]
@@ -55,7 +56,7 @@ async def call(request: web.Request) -> web.StreamResponse:
     return web.json_response({"ok": True})
 
 
-@routes.post("/liaison/tickets/{ticket_no}/answer", roles=LIAISON)
+@routes.post("/liaison/tickets/{ticket_no}/answer", roles=TAKERS)
 async def answer(request: web.Request) -> web.StreamResponse:
     """{"answer", "guidance", "question"}: the reply, or the record of what was said on the call (T13, T2b)."""
     body = await json_body(request)

@@ -11,9 +11,9 @@ from core.units import Unit, UnitDuty
 from core.web.keys import CLOCK, person
 from core.web.requests import source_of
 from recordings import playback
-from recordings.calls import Scope
-from recordings.errors import RecordingClosed
-from recordings.models import Recording, RecordingKind
+from recordings.calls import Scope, in_scope
+from recordings.errors import RecordingClosed, RecordingUnknown
+from recordings.models import Call, Recording, RecordingKind
 from recordings.playback import Leave, Listener
 from tickets.bodies import body_of
 from tickets.models import State, Ticket
@@ -56,13 +56,33 @@ def scope(request: web.Request, who: Listener) -> Scope:
 async def leave(
     request: web.Request, session: AsyncSession, who: Listener, public_id: str
 ) -> tuple[Recording, Leave]:
-    """The recording and what of it may be heard; raises as `recordings.playback.leave`."""
+    """The recording and what of it may be heard; raises as `recordings.playback.leave`.
+
+    Of a call beyond the person's scope there is no recording for them either (RecordingUnknown).
+    """
     recording, _ = await playback.find(session, public_id)
+    try:
+        return await _leave(request, session, who, recording)
+    except RecordingClosed:
+        seen = select(Call.id).where(Call.id == recording.call_id, in_scope(scope(request, who)))
+        if await session.scalar(seen) is None:
+            raise RecordingUnknown(recording=public_id) from None
+        raise
+
+
+async def _leave(
+    request: web.Request, session: AsyncSession, who: Listener, recording: Recording
+) -> tuple[Recording, Leave]:
     if await is_shielded_voice(session, who.roles, recording):
-        raise RecordingClosed(recording=public_id)
+        raise RecordingClosed(recording=recording.public_id)
     held_by = await holder_of(session, recording)
     return await playback.leave(
-        session, request.app[CLOCK], request.app[RECORDINGS], who, public_id, held_by_unit_id=held_by
+        session,
+        request.app[CLOCK],
+        request.app[RECORDINGS],
+        who,
+        recording.public_id,
+        held_by_unit_id=held_by,
     )
 
 

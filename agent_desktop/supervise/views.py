@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.supervise import access, forms, listen, retention, scores
+from agent_desktop.supervise.alarms import alarms_for
 from agent_desktop.supervise.export import csv_rows
 from agent_desktop.supervise.one_call import call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
@@ -15,6 +16,7 @@ from core.clock import beijing
 from core.errors import InvalidInput
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, Unit
+from core.web import changes
 from core.web.app import add_room, render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
@@ -23,6 +25,7 @@ from core.web.sheets import csv_text
 from recordings import calls, story
 from recordings.calls import Scope
 from recordings.models import CallEnd, CallMark
+from tickets.events import CodeGuessing
 
 routes = Routes()
 EXPORT_MOST = 20_000
@@ -37,11 +40,13 @@ async def listing(request: web.Request) -> web.StreamResponse:
         counts = await calls.counts_by_end(session, wanted, scope)
         found = await calls.listing(session, wanted, scope, page=page)
         choices = await _choices(session, scope)
+        alarms = await alarms_for(request, session)
     total = sum(counts.values())
     return render(
         request,
         "supervise/calls.html",
         found=found,
+        alarms=alarms,
         total=total,
         counts=[(text, counts[end]) for end, text in forms.ENDS.items() if counts.get(end)],
         running=counts.get(None, 0),
@@ -135,6 +140,7 @@ def setup(app: web.Application) -> None:
     """Add these pages; the key RECORDINGS must be set before the first request."""
     app[PLAYS] = Plays(app[CLOCK])
     add_room(app, "agent_desktop.supervise", prefix="supervise")
+    changes.announce(app, CodeGuessing, "codes")
     routes.register(app)
     listen.routes.register(app)
     scores.routes.register(app)

@@ -1,6 +1,7 @@
 """`/window` (窗口受理): search, register one or several items, give the slip; letters and visits with their scan.
 
-Clerks and operators take questions and complaints; inspectors, at the window of 监察 (M-119), complaints alone.
+Clerks and operators take questions and complaints; inspectors, at the window of 监察 (M-119), complaints alone. A
+unit's people register questions for their own unit, offices for their level, supervisors for their region (§5.9).
 """
 
 import secrets
@@ -33,7 +34,11 @@ from tickets.moves import open_step
 from tickets.service import Issued, register_complaint
 
 routes = Routes()
-CLERKS = frozenset({Role.WINDOW, Role.OPERATOR, Role.INSPECTOR})
+OF_BOTH = frozenset({Role.WINDOW, Role.OPERATOR})
+OF_LEVEL = OF_BOTH | {Role.OFFICE, Role.SUPERVISOR}
+ASKERS = OF_LEVEL | {Role.LIAISON}
+COMPLAINT_TAKERS = OF_BOTH | {Role.INSPECTOR}
+CLERKS = ASKERS | COMPLAINT_TAKERS
 BODY_KB = 20 * 1024
 SHOWN = 30
 SHOWN_FOR = timedelta(days=30)
@@ -83,8 +88,13 @@ async def register(request: web.Request) -> web.StreamResponse:
 
 
 def _may(request: web.Request, walk: Walk) -> None:
-    if not walk.is_complaint and not person(request).roles & {Role.WINDOW, Role.OPERATOR}:
+    roles = person(request).roles
+    if not walk.is_complaint and not roles & ASKERS:
         raise InvalidInput(field="类别", reason="监察窗口只登记投诉举报，提问请到政务服务窗口登记")
+    if walk.is_complaint and not roles & COMPLAINT_TAKERS:
+        raise InvalidInput(field="类别", reason="投诉举报由监察窗口、政务服务窗口或话务员登记")
+    if not roles & OF_BOTH and any(item.answer.strip() for item in walk.items):
+        raise InvalidInput(field="当场答复", reason="请登记后在工单页上答复")
 
 
 async def _stored(request: web.Request, form: Form, walk: Walk) -> list[Given]:
@@ -109,7 +119,7 @@ async def _one(
     papers: list[attachments.Paper],
 ) -> Given:
     clock, me = request.app[CLOCK], person(request)
-    unit = await _unit(session, me.region_id, item.unit)
+    unit = await _unit(request, session, item.unit)
     is_first = key.endswith(":0")
 
     async def first_time(seed: str) -> Issued:
@@ -148,27 +158,35 @@ async def _opened(
     return await ask(session, clock, question, code_seed=seed)
 
 
-async def _unit(session: AsyncSession, region_id: int | None, code: str) -> Unit | None:
-    if not code:
+async def _unit(request: web.Request, session: AsyncSession, code: str) -> Unit | None:
+    """The unit chosen: a unit's people have their own alone; a complaint may be about any."""
+    units = await _units(request, session)
+    if not code and person(request).roles & (OF_LEVEL | COMPLAINT_TAKERS):
         return None
-    unit = await session.scalar(
-        select(Unit).where(Unit.region_id == region_id, Unit.code == code, Unit.is_active)
-    )
+    unit = next((one for one in units if one.code == code), None)
     if unit is None:
         raise InvalidInput(field="单位", reason="请从列表中选择")
     return unit
 
 
+async def _units(request: web.Request, session: AsyncSession) -> list[Unit]:
+    me = person(request)
+    units = await askable_units(session, me.region_id) if me.region_id else []
+    is_wide = bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS))
+    return units if is_wide else [unit for unit in units if unit.id == me.unit_id]
+
+
 async def _page(request: web.Request, given: Form, error: HotlineError | None = None) -> web.StreamResponse:
     clock, me = request.app[CLOCK], person(request)
     async with request.app[DB].reading() as session:
-        units = await askable_units(session, me.region_id) if me.region_id else []
+        units = await _units(request, session)
         mine = await _mine(session, clock.now() - SHOWN_FOR, me.user_id)
     return render(
         request, "window/index.html", status=error.status if error else 200, given=given, error=error, units=units,
         doors=DOORS, items=range(1, MOST_ITEMS + 1), today=beijing(clock.now()).date(), mine=mine, states=STATE_NAMES,
         form_number=secrets.token_urlsafe(12), papers=request.app[ATTACHMENTS],
-        asks=bool(me.roles & {Role.WINDOW, Role.OPERATOR}),
+        asks=bool(me.roles & ASKERS), complains=bool(me.roles & COMPLAINT_TAKERS), answers=bool(me.roles & OF_BOTH),
+        may_leave_open=bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS)),
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.organisation.tables import TABLES, Table
+from core.organisation.cells import flag
+from core.organisation.tables import SHEETS, Table
 from core.sheet_reader import Sheet, SheetUnreadable, column_letter, read_sheets
 
 GUIDE = "填写说明"
@@ -59,7 +60,7 @@ def _from_sheet(sheet: Sheet, rows: list[Given], faults: list[str]) -> None:
     (_, headings), *rest = sheet.rows
     table = _table_of(sheet.title, headings)
     if table is None:
-        titles = "、".join(table.title for table in TABLES.values())
+        titles = "、".join(table.title for table in SHEETS.values())
         faults.append(f"{prefix}的列名不是{titles}中任何一种表的列名，请对照模板")
         return
     names = {column.title: column.name for column in table.columns} | {c.name: c.name for c in table.columns}
@@ -80,26 +81,29 @@ def _from_sheet(sheet: Sheet, rows: list[Given], faults: list[str]) -> None:
     where = {name: f"（{column_letter(index)} 列）" for index, name in known}
     for number, cells in rest:
         values = {name: cells[index] if index < len(cells) else "" for index, name in known}
+        values = {name: cell for name, cell in values.items() if cell or table.column(name).read is not flag}
         rows.append(Given(table, values, f"{prefix}第 {number} 行", where))
 
 
 def _table_of(title: str, headings: Sequence[str]) -> Table | None:
     """By the sheet's name, else the table whose headings these mostly are."""
-    if named := next((table for table in TABLES.values() if table.title == title), None):
+    if named := next((table for table in SHEETS.values() if table.title == title), None):
         return named
 
     def likeness(table: Table) -> int:
         return len({column.title for column in table.columns} & set(headings))
 
-    best = max(TABLES.values(), key=likeness)
-    required = [column.title for column in best.columns if column.required]
-    return best if set(required) <= set(headings) or likeness(best) > len(headings) // 2 else None
+    def is_whole(table: Table) -> bool:
+        return {column.title for column in table.columns if column.required} <= set(headings)
+
+    best = max(SHEETS.values(), key=lambda table: (is_whole(table), likeness(table)))
+    return best if is_whole(best) or likeness(best) > len(headings) // 2 else None
 
 
 def from_tables(content: Mapping[str, Any]) -> Content:
     """The tables `[[region]]`, `[[unit]]`, … of a TOML file; others are not the directory's."""
     rows: list[Given] = []
-    for kind, table in TABLES.items():
+    for kind, table in SHEETS.items():
         found = content.get(kind, [])
         for number, cells in enumerate(found if isinstance(found, list) else [], start=1):
             rows.append(Given(table, dict(cells), f"第 {number} 个 [[{kind}]] "))

@@ -9,8 +9,9 @@ from typing import Any
 
 from core.errors import HotlineError
 from core.history import Facts
+from core.organisation import people
 from core.organisation.files import Given
-from core.organisation.tables import LEVELS, SUBJECTS, TABLES, Table
+from core.organisation.tables import LEVELS, SHEETS, SUBJECTS, Table
 from core.people import Role
 from core.units import UnitDuty
 
@@ -38,7 +39,7 @@ class Step:
 
     @property
     def table(self) -> Table:
-        return TABLES[self.kind]
+        return SHEETS[self.kind]
 
     @property
     def label(self) -> str:
@@ -57,10 +58,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The directory as it stands: kind → key → row; and the roles of every active account by username."""
+    """The directory as it stands: kind → key → row."""
 
     rows: Mapping[str, Mapping[str, Facts]]
-    people: Mapping[str, frozenset[Role]]
+
+    @property
+    def people(self) -> dict[str, frozenset[Role]]:
+        """The roles of every active account by username."""
+        return people.active(self.rows["account"])
 
 
 @dataclass
@@ -68,6 +73,11 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     unchanged: int = 0
     faults: list[str] = field(default_factory=list)
+
+    @property
+    def new_accounts(self) -> list[str]:
+        """Usernames that need a first password."""
+        return [step.key for step in self.steps if step.kind == "account" and step.before is None]
 
     def refuse_faulty(self) -> None:
         if self.faults:
@@ -78,7 +88,7 @@ class Plan:
 def make_plan(snapshot: Snapshot, given: Iterable[Given], faults: Iterable[str] = ()) -> Plan:
     """What the rows change, in the order it must be stored; `faults` are those known already."""
     plan = Plan(faults=list(faults))
-    after = {kind: dict(snapshot.rows.get(kind, {})) for kind in TABLES}
+    after = {kind: dict(snapshot.rows.get(kind, {})) for kind in SHEETS}
     taken: dict[tuple[str, str], Given] = {}
     for row in given:
         facts = _facts(row, snapshot, plan)
@@ -91,11 +101,11 @@ def make_plan(snapshot: Snapshot, given: Iterable[Given], faults: Iterable[str] 
         taken[row.table.kind, key] = row
         after[row.table.kind][key] = facts
     for (kind, key), row in taken.items():
-        plan.faults += [
-            f"{row.place(column)}：{words}" for column, words in _CHECKS[kind](after, snapshot, key)
-        ]
+        plan.faults += [f"{row.place(column)}：{words}" for column, words in _CHECKS[kind](after, key)]
+    if sum(kind == "account" and key not in snapshot.rows[kind] for kind, key in taken) > people.MOST_NEW:
+        plan.faults.append(f"一次最多新增 {people.MOST_NEW} 个账号，请分几个文件导入")
     del plan.faults[MOST_FAULTS:]
-    for kind in TABLES:
+    for kind in SHEETS:
         for key in (key for of_kind, key in taken if of_kind == kind):
             before, now = snapshot.rows.get(kind, {}).get(key), after[kind][key]
             if before == now:
@@ -139,7 +149,7 @@ Rows = Mapping[str, Mapping[str, Facts]]
 Checked = Iterator[tuple[str, str]]
 
 
-def _region(after: Rows, _: Snapshot, key: str) -> Checked:
+def _region(after: Rows, key: str) -> Checked:
     """The parent exists, is of a higher level, and is not below the region itself."""
     regions = after["region"]
     parent = regions[key]["parent"]
@@ -153,15 +163,28 @@ def _region(after: Rows, _: Snapshot, key: str) -> Checked:
         yield "parent", f"上级“{regions[parent]['name']}”的级别应高于本地区"
 
 
-def _unit(after: Rows, _: Snapshot, key: str) -> Checked:
+def _bodies(after: Rows, key: str) -> Checked:
+    """The department that guides the unit, the body that supervises it, and nobody who is both in one."""
     units, facts = after["unit"], after["unit"][key]
-    if facts["region"] not in after["region"]:
-        yield "region", f"没有代码为“{facts['region']}”的地区"
     above = facts["supervising"]
     if above and above not in units:
         yield "supervising", f"没有单位“{above}”"
     elif above and _is_circle(key, lambda code: units.get(code, {}).get("supervising")):
         yield "supervising", "主管单位不能是自己或自己所主管的单位"
+    body = facts["inspection"]
+    if body and facts["duty"] == UnitDuty.INSPECTION:
+        yield "inspection", "监察单位自己由上级监察机关监督，此处应留空"
+    elif body and units.get(body, {}).get("duty") != UnitDuty.INSPECTION:
+        yield "inspection", f"“{body}”不是监察单位"
+    for name in people.inspectors_in_conflict(after, key):
+        yield "duty", f"“{name}”是监察人员又是本单位的联络员或负责人，请先调整其角色"
+
+
+def _unit(after: Rows, key: str) -> Checked:
+    units, facts = after["unit"], after["unit"][key]
+    if facts["region"] not in after["region"]:
+        yield "region", f"没有代码为“{facts['region']}”的地区"
+    yield from _bodies(after, key)
     others = [
         (code, row)
         for code, row in units.items()
@@ -176,27 +199,27 @@ def _unit(after: Rows, _: Snapshot, key: str) -> Checked:
             yield "subjects", f"主题“{SUBJECTS[subject]}”已由“{row['name']}”（{code}）负责"
 
 
-def _liaison(after: Rows, snapshot: Snapshot, key: str) -> Checked:
+def _liaison(after: Rows, key: str) -> Checked:
     facts = after["liaison"][key]
     if facts["unit"] not in after["unit"]:
         yield "unit", f"没有单位“{facts['unit']}”"
-    roles = snapshot.people.get(facts["username"])
+    roles = people.roles_of(after, facts["username"])
     if roles is None:
-        yield "username", f"没有启用的账号“{facts['username']}”，请先建立账号"
-    elif Role.LIAISON not in roles:
-        yield "username", f"账号“{facts['username']}”没有联络员角色"
+        yield "username", f"没有启用的账号“{facts['username']}”，请先建立账号或写入人员表"
+    elif not roles & people.TAKERS:
+        yield "username", f"账号“{facts['username']}”没有联络员、单位负责人或政府办角色"
     elif Role.INSPECTOR in roles and after["unit"].get(facts["unit"], {}).get("duty") != UnitDuty.INSPECTION:
         yield "username", f"“{facts['username']}”是监察人员，不能担任被监察单位的联络员"
 
 
-def _line(after: Rows, _: Snapshot, key: str) -> Checked:
+def _line(after: Rows, key: str) -> Checked:
     facts = after["line"][key]
     for column in ("region", "overflow"):
         if facts[column] and facts[column] not in after["region"]:
             yield column, f"没有代码为“{facts[column]}”的地区"
 
 
-def _place(after: Rows, _: Snapshot, key: str) -> Checked:
+def _place(after: Rows, key: str) -> Checked:
     facts = after["place"][key]
     if facts["region"] not in after["region"]:
         yield "region", f"没有代码为“{facts['region']}”的地区"
@@ -209,7 +232,14 @@ def _place(after: Rows, _: Snapshot, key: str) -> Checked:
                 yield "services", f"“{service}”已由“{row['name']}”受理，一个事项只能有一个受理场所"
 
 
-_CHECKS = {"region": _region, "unit": _unit, "liaison": _liaison, "line": _line, "place": _place}
+_CHECKS = {
+    "region": _region,
+    "unit": _unit,
+    "account": people.faults,
+    "liaison": _liaison,
+    "line": _line,
+    "place": _place,
+}
 
 
 def _is_circle(start: str, above: Any) -> bool:
@@ -230,9 +260,10 @@ def _parents_first(plan: Plan, after: Rows) -> None:
     def depth(kind: str, key: str) -> int:
         if kind == "region":
             return _RANK[after["region"][key]["level"]]
-        above = after[kind][key].get("supervising")
-        return 1 + depth(kind, above) if above else 0
+        facts = after[kind][key]
+        above = [facts[name] for name in ("supervising", "inspection") if facts.get(name)]
+        return max((1 + depth(kind, one) for one in above), default=0)
 
     if not plan.faults:  # with faults there may be circles, and nothing is stored
-        order = list(TABLES)
+        order = list(SHEETS)
         plan.steps.sort(key=lambda step: (order.index(step.kind), depth(step.kind, step.key)))

@@ -4,7 +4,7 @@ Every function works in the caller's unit of work. What is written is in force w
 ladder read the same tables, and `DirectoryChanged` has the spoken names made.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,8 +20,9 @@ from core.clock import Clock
 from core.errors import Conflict
 from core.history import Change, Facts
 from core.lines import Line, LinesChanged
+from core.organisation.people import FirstPassword, account_facts, write_account
 from core.organisation.plan import Plan, Snapshot, Step
-from core.organisation.tables import TABLES
+from core.organisation.tables import ACCOUNT, SHEETS
 from core.people import User
 from core.places import Place, PlaceUnit, Service
 from core.units import Liaison, LiaisonLeave, Region, ServicePhone, SubjectUnit, Unit
@@ -42,7 +43,8 @@ async def snapshot(session: AsyncSession) -> Snapshot:
     subjects: dict[int, list[str]] = {}
     for one in await session.scalars(select(SubjectUnit).order_by(SubjectUnit.subject)):
         subjects.setdefault(one.unit_id, []).append(one.subject)
-    usernames = {user.id: user.username for user in await session.scalars(select(User))}
+    users = (await session.scalars(_fresh(User).options(selectinload(User.grants)))).all()
+    usernames = {user.id: user.username for user in users}
     duties = await session.scalars(_fresh(Liaison))
     lines = await session.scalars(select(Line))
     places = await session.scalars(
@@ -54,22 +56,34 @@ async def snapshot(session: AsyncSession) -> Snapshot:
     rows = {
         "region": [_region_facts(region, code) for region in regions.values()],
         "unit": [_unit_facts(unit, code, keys, subjects.get(unit.id, [])) for unit in units.values()],
+        "account": [account_facts(user, code, keys) for user in users],
         "liaison": [_liaison_facts(duty, keys, usernames) for duty in duties],
         "line": [_line_facts(line, code) for line in lines],
         "place": [_place_facts(place, code, keys) for place in places],
     }
-    people = await session.scalars(select(User).where(User.is_active).options(selectinload(User.grants)))
     return Snapshot(
-        {kind: {TABLES[kind].key(facts): facts for facts in found} for kind, found in rows.items()},
-        {user.username: user.roles for user in people},
+        {kind: {SHEETS[kind].key(facts): facts for facts in found} for kind, found in rows.items()}
     )
 
 
-async def carry_out(session: AsyncSession, clock: Clock, by: By, plan: Plan) -> None:
-    """Store every step of a plan without faults; raises OrganisationInvalid for one with."""
+async def carry_out(
+    session: AsyncSession,
+    clock: Clock,
+    by: By,
+    plan: Plan,
+    passwords: Mapping[str, FirstPassword] | None = None,
+) -> None:
+    """Store every step of a plan without faults; raises OrganisationInvalid for one with.
+
+    `passwords`: by username, of `plan.new_accounts`; Conflict when one is missing.
+    """
     plan.refuse_faulty()
     for step in plan.steps:
-        await apply_step(session, clock, by, step)
+        if step.kind == ACCOUNT.kind:
+            facts, password = step.after or {}, (passwords or {}).get(step.key)
+            await write_account(session, clock, by, facts, is_new=step.before is None, password=password)
+        else:
+            await apply_step(session, clock, by, step)
 
 
 async def apply_step(session: AsyncSession, clock: Clock, by: By, step: Step) -> Change:
@@ -98,7 +112,7 @@ async def apply_step(session: AsyncSession, clock: Clock, by: By, step: Step) ->
 
 def undoing(change: Change, current: Facts | None) -> Step:
     """The step that takes a change back; raises Conflict when the thing has changed since or cannot vanish."""
-    created_for_good = change.before is None and not TABLES[change.kind].is_removable
+    created_for_good = change.before is None and not SHEETS[change.kind].is_removable
     if change.undone_at or created_for_good or current != change.after:
         raise Conflict
     return Step(change.kind, change.key, current, change.before)
@@ -130,6 +144,7 @@ def _unit_facts(unit: Unit, code: dict[int, str], keys: dict[int, str], subjects
         **{name: str(getattr(unit, name)) for name in choices},
         "region": code[unit.region_id],
         "supervising": keys.get(unit.supervising_unit_id or 0, ""),
+        "inspection": keys.get(unit.inspection_unit_id or 0, ""),
         "hours": unit.hours_text,
         "phones": [phone.number for phone in unit.phones],
         "subjects": subjects,
@@ -205,6 +220,7 @@ async def _write_unit(session: AsyncSession, facts: Facts) -> None:
         setattr(unit, name, facts[name])
     unit.hours_text = facts["hours"]
     unit.supervising_unit_id = await _unit_id(session, facts["supervising"]) if facts["supervising"] else None
+    unit.inspection_unit_id = await _unit_id(session, facts["inspection"]) if facts["inspection"] else None
     session.add(unit)
     await session.flush()
     await session.execute(delete(ServicePhone).where(ServicePhone.unit_id == unit.id))

@@ -1,4 +1,4 @@
-"""The tables of the directory (机构表): which columns regions, units, liaisons, lines and places have (M-03…M-08, M-123).
+"""The tables of the directory (机构表): which columns regions, units, people, liaisons, lines and places have (M-03…M-08, M-90, M-123).
 
 Keys are outside names (codes, numbers), never the database's: a row means the same in every database.
 """
@@ -6,6 +6,7 @@ Keys are outside names (codes, numbers), never the database's: a row means the s
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.accounts import ROLE_NAMES
 from core.history import Facts
 from core.organisation.cells import Column, choice, days, flag, hours, many, pattern, text, whole
 from core.places import PlaceKind
@@ -60,6 +61,7 @@ SUBJECTS = {
 _region_code = pattern(r"[0-9A-Za-z]{1,12}", "1～12 位数字或字母的地区代码")
 _unit_code = pattern(r"[0-9]{3}", "三位数字")
 _unit_key = pattern(r"[0-9A-Za-z]{1,12}/[0-9]{3}", "“地区代码/部门代码”，如 5399/101")
+_username = pattern(r"[a-z][a-z0-9_.-]{1,39}", "小写字母开头，2～40 位小写字母、数字或 . _ -")
 _phone = pattern(r"\+?[0-9]{3,15}", "电话号码，只用数字")
 
 
@@ -111,6 +113,7 @@ UNIT = Table(
         Column("duty", "职能", choice(DUTIES), "每个地区一个政府办、一个监察", default=str(UnitDuty.DEPARTMENT), names=DUTIES),
         Column("affiliation", "隶属", choice(AFFILIATIONS), default=str(Affiliation.LOCAL), names=AFFILIATIONS),
         Column("supervising", "主管单位", _unit_key, "授权、委托单位的行政主管部门，写成 5399/101"),
+        Column("inspection", "监察单位", _unit_key, "省直管、中央直管单位由哪个监察机关受理投诉，写成 53/901；留空为本级监察"),
         Column("state", "接入状态", choice(STATES), default=str(ConnectionState.LIVE), names=STATES),
         Column("address", "地址", text(200)),
         Column("hours", "办公时间", text(200)),
@@ -120,11 +123,25 @@ UNIT = Table(
     ),
     ("region", "code"), "name", is_removable=False,
 )  # fmt: skip
+ACCOUNT = Table(
+    "account", "人员",
+    (
+        Column("username", "用户名", _username, "建立后不改", required=True),
+        Column("name", "姓名", text(40), required=True),
+        Column("roles", "角色", many(choice(ROLE_NAMES)), "、".join(ROLE_NAMES.values()), required=True, default=[], names=ROLE_NAMES),
+        Column("unit", "单位", _unit_key, "写成 5399/101；联络员、单位负责人、政府办、监察必填"),
+        Column("region", "地区代码", _region_code, "没有单位的填写；留空为单位所在地区"),
+        Column("staff_number", "工号", pattern(r"[0-9]{1,8}", "1～8 位数字"), "话务员报给来电人的号码"),
+        Column("extension", "分机", pattern(r"[0-9]{3,8}", "3～8 位数字")),
+        Column("is_active", "启用", flag, default=True),
+    ),
+    ("username",), "name", is_removable=False,
+)  # fmt: skip
 LIAISON = Table(
     "liaison", "联络员",
     (
         Column("unit", "单位", _unit_key, "写成 5399/101", required=True),
-        Column("username", "用户名", pattern(r"[a-z][a-z0-9_.-]{1,39}", "已有账号的用户名"), required=True),
+        Column("username", "用户名", _username, "人员表或账号中已有的用户名", required=True),
         Column("position", "顺序", whole(1, 99), "1 先接听，2 起为后备", default=1),
         Column("outside", "外线号码", _phone, "没有分机或分机未登录时拨打"),
         Column("duty_hours", "值守时间", hours, "如 08:30-12:00 14:30-18:00，留空为全部工作时间"),
@@ -163,5 +180,7 @@ PLACE = Table(
     ),
     ("region", "name"), "name",
 )  # fmt: skip
-TABLES: Mapping[str, Table] = {table.kind: table for table in (REGION, UNIT, LIAISON, LINE, PLACE)}
-"""In the order they must be stored."""
+SHEETS: Mapping[str, Table] = {table.kind: table for table in (REGION, UNIT, ACCOUNT, LIAISON, LINE, PLACE)}
+"""What a file may hold, in the order it must be stored."""
+TABLES: Mapping[str, Table] = {kind: table for kind, table in SHEETS.items() if table is not ACCOUNT}
+"""What the directory's pages keep; accounts have pages of their own."""

@@ -11,7 +11,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from core.organisation.cells import Column, flag
 from core.organisation.files import GUIDE
 from core.organisation.plan import Snapshot
-from core.organisation.tables import TABLES, Table
+from core.organisation.tables import SHEETS, Table
 
 _HEAD = (
     "每张工作表第一行是列名，从第二行起每行一项；不导入的工作表和列可以删去。",
@@ -24,7 +24,7 @@ def template(snapshot: Snapshot | None = None) -> bytes:
     """Empty, or filled with the directory as it stands."""
     book = Workbook()
     book.remove(book.active)
-    for kind, table in TABLES.items():
+    for kind, table in SHEETS.items():
         sheet = book.create_sheet(table.title)
         sheet.append([column.title for column in table.columns])
         for facts in snapshot.rows[kind].values() if snapshot else ():
@@ -65,7 +65,7 @@ def _guide(sheet: Any) -> None:
         sheet.append([line])
     sheet.append([])
     sheet.append(["工作表", "列", "必填", "说明"])
-    for table in TABLES.values():
+    for table in SHEETS.values():
         for column in table.columns:
             choices = "、".join(_choices(column))
             sheet.append([table.title, column.title, "是" if column.required else "", column.hint or choices])

@@ -8,7 +8,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from core.errors import InvalidInput
-from core.units import Region
+from core.units import Region, shown_regions
 from core.web import schema
 from core.web.api import PREFIX, answer
 from core.web.keys import CHANNEL, CLOCK, DB, SETTINGS, USER
@@ -215,7 +215,8 @@ async def _region_id(session: Any, request: web.Request, code: str) -> int:
         return (await home_region(session, request.app[PORTAL].region)).id
     if not re.fullmatch(REGION_CODE, code):
         raise InvalidInput(field="region", reason="请用地区代码，如 532900")
-    region = await session.scalar(select(Region.id).where(Region.code == code))
+    shown = Region.id.in_(shown_regions())
+    region = await session.scalar(select(Region.id).where(Region.code == code, shown))
     if region is None:
         raise RegionUnknown
     return int(region)

@@ -11,6 +11,7 @@ from support.browsing import sign_in
 from support.desk_site import DeskSite
 from support.fake_control import live_call
 
+from core.places import Place, PlaceKind, PlaceUnit
 from ivr import owed_calls
 from ivr.board import ConsultView
 from ivr.models import OwedKind
@@ -115,6 +116,33 @@ async def test_other_ways_are_required_when_the_question_cannot_be_answered(
     await page.get_by_test_id("finish").click()
     await expect(page.get_by_test_id("ticket-no")).to_have_text("")
     assert (await site.ticket(number)).guidance == "请向户籍地派出所查询"
+
+
+async def test_a_request_for_an_agent_goes_to_the_agents_unit(page: Page, site: DeskSite) -> None:
+    """M-131: the village found in the directory, the agent's name and telephone shown, the ticket with the agent's unit."""
+    async with site.db.unit_of_work() as session:
+        place = Place(
+            region_id=site.region_id,
+            name="东村代办点",
+            kind=PlaceKind.AGENT,
+            contact="王代办",
+            phone="13800000002",
+        )
+        session.add(place)
+        await session.flush()
+        session.add(PlaceUnit(place_id=place.id, unit_id=site.units["social"]))
+    await on_duty(page, site)
+    number = await answered(site)
+    await page.get_by_test_id("f-question").fill("老人行动不便，要办医保")
+    await page.get_by_test_id("dir-q").fill("东村")
+    await page.get_by_role("option", name="东村代办点").click()
+    await expect(page.locator("#dir-note")).to_contain_text("13800000002 · 王代办")
+    await page.get_by_test_id("dir-agent").click()
+    await page.get_by_test_id("finish").click()
+    await expect(page.get_by_test_id("ticket-no")).to_have_text("")
+    ticket = await site.ticket(number)
+    assert (ticket.state, ticket.unit_id) == (State.WORKING, site.units["social"])
+    assert ticket.question == "老人行动不便，要办医保\n请代办：东村代办点，代办员 王代办，电话 13800000002"
 
 
 async def test_the_form_is_saved_as_typed_and_restored_after_a_reload(page: Page, site: DeskSite) -> None:

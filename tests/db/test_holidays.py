@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from support.tickets import City, build_city
 
+from config.parts import calendar_state
 from core import holidays
 from core.audit import AuditRow
 from core.db import Database
@@ -142,3 +143,18 @@ async def test_what_was_rolled_back_is_not_remembered(city: City):
     assert (await calendar(city)).is_workday(FESTIVAL, "city")
     await day_off(city, region="neighbour")
     assert (await calendar(city)).is_workday(FESTIVAL, "city")
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2026-06-01T10:00:00+08:00", "节假日安排已公布到 2026-12-31"),
+        ("2026-12-01T10:00:00+08:00", "节假日安排已公布到 2026-12-31，还有 30 天到期，此后的期限为暂定"),
+        ("2027-03-01T10:00:00+08:00", "节假日安排已公布到 2026-12-31，已经到期，此后的期限为暂定"),
+    ],
+)
+async def test_the_end_of_the_published_calendar_is_told_and_stops_nothing(city: City, now: str, said: str):
+    """WD-8: `/readyz` names the day and what to do, and stays ready."""
+    city.clock.move_to(datetime.fromisoformat(now))
+    state = await calendar_state(city.db, city.clock)
+    assert (state.ok, state.text.startswith(said)) == (True, True), state.text

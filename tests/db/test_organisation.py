@@ -9,18 +9,22 @@ from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select
 from support.tickets import City, build_city
 
-from core.accounts import By
+from core.accounts import By, Details, RolesExclude, change_user, find_user
 from core.audit import AuditRow
 from core.db import Database
 from core.errors import Conflict
 from core.history import Change
 from core.lines import connected_lines
 from core.organisation.files import GUIDE, from_tables, read_file
+from core.organisation.people import first_passwords
 from core.organisation.plan import OrganisationInvalid, Plan, make_plan
 from core.organisation.store import DirectoryChanged, apply_step, carry_out, snapshot, undoing
 from core.organisation.template import template
+from core.people import Role, password_matches
 from core.sheet_reader import MOST_ROWS, SheetUnreadable
 from core.units import Region, SubjectUnit, Unit, UnitKind
+from tickets.bodies import supervision_of
+from tickets.recipients import Audience, Directory
 
 CONFIG = Path(__file__).parents[2] / "config"
 DEMO, SAMPLE = CONFIG / "demo.toml", CONFIG / "organisation.example.toml"
@@ -125,11 +129,11 @@ UNITS = "地区代码,部门代码,名称,职能,主管单位,负责主题,服�
         ([UNITS, "city,201,甲,,,,1380000x"], "第 2 行“服务电话”（G 列）：“1380000x”不对"),
         (["地区代码,部门代码,名字", "city,201,甲"], "第 1 行：缺少“名称”列"),
         ([UNITS + ",颜色", "city,201,某局,,,,,红"], "第 1 行 H 列：不认识的列“颜色”"),
-        (["天气,温度", "晴,20"], "列名不是地区、单位、联络员、专线、办事场所中任何一种"),
+        (["天气,温度", "晴,20"], "列名不是地区、单位、人员、联络员、专线、办事场所中任何一种"),
         (["地区代码,名称,级别,上级代码", "p1,甲,县区,p2", "p2,乙,市州,p1"], "上下级成了循环"),
         (["地区代码,名称,级别,上级代码", "p1,甲,县区,", "p2,乙,市州,p1"], "级别应高于本地区"),
         (["单位,用户名", "city/101,nobody"], "没有启用的账号“nobody”"),
-        (["单位,用户名", "city/101,operator"], "没有联络员角色"),
+        (["单位,用户名", "city/101,operator"], "没有联络员、单位负责人或政府办角色"),
         (["单位,用户名,请假", "city/101,liaison_a,2026-12-05~2026-12-01"], "结束早于开始"),
         (["单位,用户名,值守时间", "city/101,liaison_a,12:00-08:00"], "开始早于结束"),
         (["号码,名称,地区代码", "96-128,专线,city"], "第 2 行“号码”（A 列）"),
@@ -229,3 +233,118 @@ async def test_subjects_and_regions_follow_the_file(city: City):
         assert await session.scalar(select(SubjectUnit.unit_id)) == city.units["b"]
         moved = await session.get_one(Region, city.regions["county"])
         assert moved.parent_id == city.regions["neighbour"]
+
+
+PEOPLE = "用户名,姓名,角色,单位,地区代码,工号,分机,启用"
+
+
+async def with_people(city: City, *lines: str) -> tuple[Plan, dict[str, str]]:
+    """A 人员 sheet taken in; the first passwords by username."""
+    plan = await plan_of(city.db, "人员.csv", csv(PEOPLE, *lines))
+    passwords = await first_passwords(plan.new_accounts)
+    async with city.db.unit_of_work() as session:
+        await carry_out(session, city.clock, BY, plan, passwords)
+    return plan, {name: one.text for name, one in passwords.items()}
+
+
+async def test_people_come_in_with_roles_unit_and_extension(city: City):
+    """M-90: new accounts with a first password each, known ones changed, the region the unit's own; again nothing changes."""
+    rows = (
+        "li.ming,李明,联络员、单位负责人,city/101,,,2001,",
+        "wang,王芳,话务员,,city,8001,1001,",
+        "office,office,政府办,city/900,,,,否",
+    )
+    plan, passwords = await with_people(city, *rows)
+    assert (len(plan.steps), set(passwords)) == (3, {"li.ming", "wang"})
+    async with city.db.reading() as session:
+        li = await find_user(session, "li.ming")
+        assert (li.roles, li.unit_id, li.region_id) == (
+            {Role.LIAISON, Role.HEAD}, city.units["a"], city.regions["city"],
+        )  # fmt: skip
+        assert (li.extension, bool(li.sip_password), password_matches(li, passwords["li.ming"])) == ("2001", True, True)  # fmt: skip
+        assert (await find_user(session, "office")).is_active is False
+        created = await session.scalars(select(AuditRow.target).where(AuditRow.action == "account.create"))
+        assert set(created) == {"user:li.ming", "user:wang"}
+    again = await plan_of(city.db, "人员.csv", csv(PEOPLE, *rows))
+    assert (again.steps, again.faults, again.unchanged) == ([], [], 3)
+
+
+async def test_people_and_their_duties_come_in_one_file(city: City):
+    """The liaison sheet may name somebody whom the people's sheet brings."""
+    people = [PEOPLE.split(","), ["li.ming", "李明", "联络员", "city/101", "", "", "", ""]]
+    duty = [["单位", "用户名", "顺序"], ["city/101", "li.ming", "2"]]
+    plan = await plan_of(city.db, "a.xlsx", book(人员=people, 联络员=duty))
+    assert plan.faults == []
+    with pytest.raises(Conflict):  # nobody makes an account without a password
+        async with city.db.unit_of_work() as session:
+            await carry_out(session, city.clock, BY, plan)
+    async with city.db.unit_of_work() as session:
+        await carry_out(session, city.clock, BY, plan, await first_passwords(plan.new_accounts))
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("Li,李明,联络员,city/101,,,,", "第 2 行“用户名”（A 列）：“Li”不对，应为小写字母开头"),
+        ("li,,联络员,city/101,,,,", "第 2 行“姓名”（B 列）：不能为空"),
+        ("li,李明,经理,city/101,,,,", "“角色”（C 列）：“经理”不对，应为话务员、联络员"),
+        ("li,李明,联络员,city/777,,,,", "“单位”（D 列）：没有单位“city/777”"),
+        ("li,李明,联络员,,city,,,", "“单位”（D 列）：联络员、单位负责人、政府办和监察须填写单位"),
+        ("li,李明,话务员,,,,,", "“地区代码”（E 列）：请填写单位或地区"),
+        ("li,李明,监察、话务员,city/901,,,,", "“监察”不能与“话务员”由同一人担任"),
+        ("li,李明,监察、联络员,city/101,,,,", "监察人员不能兼任被监察单位的联络员或负责人"),
+        ("li,李明,话务员,,city,12x,,", "“工号”（F 列）：“12x”不对，应为1～8 位数字"),
+        ("admin,admin,系统管理员,,city,,,否", "至少保留一个启用的系统管理员"),
+    ],
+)
+async def test_a_wrong_person_is_named_by_row_and_cell(city: City, row: str, fault: str):
+    """Each error with its row and column; nobody of the file is stored."""
+    plan = await plan_of(city.db, "人员.csv", csv(PEOPLE, row, "zhao,赵敏,话务员,,city,,,"))
+    assert any(fault in said for said in plan.faults), plan.faults
+    with pytest.raises(OrganisationInvalid):
+        async with city.db.unit_of_work() as session:
+            await carry_out(session, city.clock, BY, plan)
+
+
+async def test_two_people_cannot_share_an_extension(city: City):
+    """The second row with the same extension is refused, naming the first."""
+    plan = await plan_of(
+        city.db, "人员.csv", csv(PEOPLE, "li,李,话务员,,city,,1001,", "wu,吴,话务员,,city,,1001,")
+    )
+    assert any("“分机”（G 列）：分机“1001”已由“li”使用" in said for said in plan.faults)
+
+
+async def test_a_body_with_inspectors_cannot_become_an_inspected_unit(city: City):
+    """§5.9: whoever inspects and leads the body would be head of an inspected unit; the duty stays until roles change."""
+    await with_people(city, "mon,监察员,监察、单位负责人,city/901,,,,")
+    plan = await plan_of(
+        city.db, "单位.csv", csv("地区代码,部门代码,名称,职能", "city,901,inspection局,部门")
+    )
+    assert any("“职能”（D 列）：“mon”是监察人员又是本单位的联络员或负责人" in said for said in plan.faults)
+
+
+async def test_a_liaison_of_another_unit_cannot_become_an_inspector(city: City):
+    """A duty beside the own unit counts too."""
+    with pytest.raises(RolesExclude):
+        async with city.db.unit_of_work() as session:
+            user = await find_user(session, "liaison_a")
+            details = Details("a", unit_id=city.units["inspection"], region_id=city.regions["city"])
+            roles = {Role.INSPECTOR, Role.LIAISON}
+            await change_user(session, city.clock, BY, user, details=details, roles=roles)
+
+
+async def test_a_unit_may_have_a_supervision_body_of_its_own(city: City):
+    """M-123: complaints about a department under the province go to the body named for it; only such a body can be named."""
+    heading = "地区代码,部门代码,名称,隶属,监察单位"
+    wrong = await plan_of(city.db, "单位.csv", csv(heading, "city,101,甲,省直管,city/102"))
+    assert any("“监察单位”（E 列）：“city/102”不是监察单位" in said for said in wrong.faults)
+    await take_in(city, "单位.csv", csv(heading, "city,101,甲,省直管,province/901"))
+    async with city.db.reading() as session:
+        unit = await session.get_one(Unit, city.units["a"])
+        body = await supervision_of(session, unit)
+        other = await supervision_of(session, await session.get_one(Unit, city.units["b"]))
+        told = (await Directory.read(session)).inspectors(unit.id)
+    assert (body and body.id, other and other.id) == (
+        city.units["province_inspection"], city.units["inspection"],
+    )  # fmt: skip
+    assert told == {Audience(Role.INSPECTOR, city.units["province_inspection"])}

@@ -1,16 +1,21 @@
 """The office's and the inspectors' pages over HTTP: queues, panels, and what each of them refuses."""
 
+import hashlib
 import io
 import json
 import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from support.callcast import add_recording, settings_in
 from support.case_site import CaseSite, Colleague, case_site, colleagues
 
+from agent_desktop.keys import RECORDINGS
 from core.audit import AuditRow
 from core.db import Database
+from recordings.models import Call, RecordingKind
 from tickets import service
 from tickets.models import Channel, State, Step, Ticket
 from tickets.oversight_models import SupervisionOrder
@@ -195,6 +200,44 @@ async def test_a_case_goes_to_the_judiciary_and_is_locked(site: CaseSite):
     async with site.city.db.reading() as session:
         exports = await session.scalars(select(AuditRow.actor).where(AuditRow.action == "case.export"))
         assert list(exports) == ["inspector"]
+
+
+async def test_the_case_file_holds_the_recordings_of_complaint_and_question(site: CaseSite, tmp_path: Path):
+    """M-53: the voices as WAV with their checksums; one that cannot be read is named, not left out."""
+    settings = site.app[RECORDINGS] = settings_in(tmp_path)
+    number = await site.asked()
+    async with colleagues(site, "liaison_a", "inspector", "head_inspection") as (liaison, inspector, head):
+        await liaison.open(f"/tickets/{number}")
+        await liaison.send(number, "answer", answer="按规定办理")
+        about = await site.ticket(number)
+        async with site.city.db.unit_of_work() as session:
+            call = await site.city.call(session, ended_at=site.city.clock.now())
+            spoken = await add_recording(session, settings, call, kind=RecordingKind.COMPLAINT, length_s=1)
+            asked = await session.get_one(Call, about.call_id)
+            talk = await add_recording(session, settings, asked, length_s=1)
+            lost = await add_recording(session, settings, asked, kind=RecordingKind.CONSULT, length_s=1)
+            issued = await service.register_complaint(
+                session, site.city.clock, call_id=call.id, region_id=site.city.regions["city"], line="96128",
+                caller_number="13800005678", recording_id=spoken.id, about=about,
+            )  # fmt: skip
+        (settings.archive_dir / lost.path).unlink()
+        complaint = issued.ticket.ticket_no
+        for action, person, fields in (
+            ("accept", inspector, {}),
+            ("judiciary", inspector, {"reason": "涉嫌受贿", "recipient": "市检察院", "papers": "录音一段"}),
+            ("decide", head, {"kind": "judiciary", "decision": "approve"}),
+        ):
+            await person.open(f"/tickets/{complaint}")
+            assert (await person.send(complaint, action, **fields)).status == 303
+        response = await inspector.browser.get(f"/tickets/{complaint}/case.zip")
+        with zipfile.ZipFile(io.BytesIO(await response.read())) as case:
+            sums = case.read("SHA256SUMS.txt").decode().splitlines()
+            for recording in (spoken, talk):
+                name = f"录音/{recording.public_id}.wav"
+                sound = case.read(name)
+                assert sound.startswith(b"RIFF")
+                assert f"{hashlib.sha256(sound).hexdigest()}  {name}" in sums
+            assert f"无法读取  录音/{lost.public_id}.wav" in sums
 
 
 async def test_a_sealed_ticket_is_found_by_two_roles_alone(site: CaseSite):

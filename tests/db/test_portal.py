@@ -16,11 +16,13 @@ from support.web import Browser, browsing, web_app
 
 import portal.app
 from core.db import Database
+from core.units import Region, RegionLevel, Unit
 from core.web.routes import DECLARED
 from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.settings import PortalSettings
 from recordings.queue_state import Busy, read, write
+from tickets.intake.ask import askable_units
 from tickets.intake.models import Attachment
 from tickets.models import Channel, State, Step, Ticket, TicketKind
 from tickets.settings import AttachmentSettings
@@ -324,3 +326,46 @@ async def test_failures_log_the_route_and_never_the_code(portal_: Portal, capsys
     logged = capsys.readouterr().out
     assert "/open311/v2/requests/{code}.{form}" in logged
     assert code not in logged
+
+
+async def test_a_township_that_is_not_switched_on_is_not_offered(portal_: Portal):
+    """M-05: neither in the directory nor as a region that is asked, until its county switches townships on."""
+    city = portal_.city
+    async with city.db.unit_of_work() as session:
+        town = Region(
+            code="town", name="某某乡", level=RegionLevel.TOWNSHIP, parent_id=city.regions["county"]
+        )
+        session.add(town)
+        await session.flush()
+        session.add(Unit(region_id=town.id, code="101", name="某某乡政府"))
+
+    async def offered() -> tuple[bool, bool, int]:
+        page = await (await portal_.browser.get("/directory?region=town")).text()
+        async with city.db.reading() as session:
+            return "某某乡" in page, "某某乡政府" in page, len(await askable_units(session, town.id))
+
+    assert await offered() == (False, False, 0)
+    async with city.db.unit_of_work() as session:
+        (await session.get_one(Region, city.regions["county"])).townships_on = True
+    assert await offered() == (True, True, 1)
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+async def test_an_upload_of_200_mb_is_refused_in_a_sentence(portal_: Portal, tells_length: bool):
+    """Whether its length is told or not: 413 in Chinese, nothing stored, and the next visitor is served."""
+    head = b'--x\r\nContent-Disposition: form-data; name="papers"; filename="a.pdf"\r\n\r\n'
+    block, blocks = b"%PDF" * (256 * 1024), 200
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        for _ in range(blocks):
+            yield block
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    if tells_length:
+        headers["Content-Length"] = str(len(head) + blocks * len(block))
+    response = await portal_.browser.client.post("/ask", data=body(), headers=headers)
+    assert (response.status, "没有保存" in await response.text()) == (413, True)
+    assert await portal_.rows(Ticket) == []
+    assert not list(portal_.papers.glob("*"))
+    assert (await portal_.browser.get("/ask")).status == 200

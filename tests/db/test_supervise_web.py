@@ -119,7 +119,7 @@ async def test_a_key_to_sound_opens_one_recording_for_one_person(site: Supervise
 
 @pytest.mark.parametrize(
     ("name", "list_status", "call_status", "play_status"),
-    [("sup", 200, 200, 200), ("mon", 200, 200, 200), ("countysup", 200, 404, 403), ("adm", 403, 403, 403)],
+    [("sup", 200, 200, 200), ("mon", 200, 200, 200), ("countysup", 200, 404, 404), ("adm", 403, 403, 403)],
 )
 async def test_pages_open_by_role(
     site: SuperviseSite, visitor: Visitor, name: str, list_status: int, call_status: int, play_status: int

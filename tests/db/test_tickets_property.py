@@ -1,8 +1,9 @@
-"""No sequence of actions by anybody reaches a forbidden state or loses a step."""
+"""No sequence of actions by anybody, and no passing of time, reaches a forbidden state or loses a step."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,13 +13,36 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from support.tickets import CAST, MONDAY, City, build_city
 
 from core import audit
+from core.clock import beijing
 from core.db import Database
 from core.errors import HotlineError
 from core.people import User
-from tickets import complaints, extensions, handover, queries, replies, satisfaction, service
+from tickets import (
+    accountability,
+    complaints,
+    extensions,
+    gists,
+    handover,
+    orders,
+    queries,
+    replies,
+    satisfaction,
+    sealing,
+    service,
+    supervision,
+    timers,
+)
+from tickets.access import ticket_for
+from tickets.errors import TicketNotFound
 from tickets.lifecycle import TABLE, UNDER_CLOCK
-from tickets.models import Outcome, RequestKind, State, Step, Ticket, TrailRow
+from tickets.models import Outcome, RequestKind, State, Step, Ticket, TicketKind, TrailRow
 from tickets.moves import open_step
+from tickets.oversight_models import (
+    AccountabilityOutcome,
+    AccountabilityRecord,
+    ComplaintGist,
+    SupervisionOrder,
+)
 
 LEGAL = {(row.source, row.rule, str(row.action), row.target) for row in TABLE}
 MUST_HAVE_CLOCK = UNDER_CLOCK - {State.NEW}
@@ -64,11 +88,41 @@ def rate(score: int | None) -> Act:
     return act
 
 
-def wait(hours: int) -> Act:
+def order(days: int, what: str) -> Act:
     async def act(city: City, session: AsyncSession, ticket: Ticket, user: User) -> None:
-        city.clock.move_to(city.clock.now() + timedelta(hours=hours))
+        until_on = beijing(city.clock.now()).date() + timedelta(days=days)
+        await orders.issue(
+            session, city.clock, ticket_no=ticket.ticket_no, user=user, text=what, until_on=until_on
+        )
 
     return act
+
+
+def answer_order(which: int, said: str) -> Act:
+    async def act(city: City, session: AsyncSession, ticket: Ticket, user: User) -> None:
+        if found := await orders.of_ticket(session, ticket.id):
+            order_id = found[which % len(found)].id
+            await orders.answer(session, city.clock, order_id=order_id, user=user, text=said)
+
+    return act
+
+
+def hold_for_order(which: int, decision: accountability.Decision) -> Act:
+    async def act(city: City, session: AsyncSession, ticket: Ticket, user: User) -> None:
+        if found := await orders.of_ticket(session, ticket.id):
+            order_id = found[which % len(found)].id
+            await accountability.hold_for_order(
+                session, city.clock, order_id=order_id, user=user, decision=decision
+            )
+
+    return act
+
+
+async def pass_time(city: City, hours: int) -> None:
+    """The clock moves, and what runs by itself has run."""
+    city.clock.move_to(city.clock.now() + timedelta(hours=hours))
+    await supervision.sweep(city.db, city.clock)
+    await timers.archive(city.db, city.clock)
 
 
 VERDICTS = st.builds(complaints.Verdict, st.just("查"), st.just("处"), WORDS, st.booleans(), st.booleans())
@@ -104,11 +158,25 @@ ASK_COURT = built(complaints.ask_judiciary, reason=WORDS, recipient=WORDS, paper
 DECIDE_COURT = built(complaints.decide_judiciary, approve=YES)
 COMPLAIN = st.just(complain)
 RATE = st.builds(rate, st.sampled_from([1, 2, 3, None]))
-WAIT = st.builds(wait, st.integers(1, 100))
+HOURS = st.one_of(st.integers(1, 30), st.integers(100, 400))
+FEW = st.integers(0, 2)
+DECISIONS = st.builds(accountability.Decision, st.sampled_from(AccountabilityOutcome), WORDS, WORDS, WORDS)
+ORDER = st.builds(order, st.integers(-1, 9), WORDS)
+ANSWER_ORDER = st.builds(answer_order, FEW, WORDS)
+HOLD = built(accountability.hold, decision=DECISIONS)
+HOLD_FOR_ORDER = st.builds(hold_for_order, FEW, DECISIONS)
+SEAL = built(sealing.set_sealed, sealed=YES, reason=WORDS)
+GIST = built(gists.write, text=WORDS)
 ANYTHING = st.one_of(
     DESK, FORWARD, DECIDE_FORWARD, DISPATCH, ASK_LEVEL, DECIDE_LEVEL, ASK, DECIDE, ANSWER, ACCEPT, REJECT, REPLY,
-    ASK_COURT, DECIDE_COURT, COMPLAIN, RATE, WAIT,
+    ASK_COURT, DECIDE_COURT, COMPLAIN, RATE, ORDER, ANSWER_ORDER, HOLD, HOLD_FOR_ORDER, SEAL, GIST,
 )  # fmt: skip
+OVERSIGHT = st.one_of(
+    st.tuples(ORDER, st.sampled_from(["office", "inspector"])),
+    st.tuples(ANSWER_ORDER, st.just("asker")),
+    st.tuples(st.one_of(HOLD, HOLD_FOR_ORDER), st.just("inspector")),
+    st.tuples(SEAL, st.sampled_from(["inspector", "secrecy"])),
+)
 FITTING: dict[State, st.SearchStrategy[tuple[Act, str]]] = {
     State.NEW: st.tuples(DESK, st.just("operator")),
     State.DISPATCH: st.one_of(
@@ -118,13 +186,14 @@ FITTING: dict[State, st.SearchStrategy[tuple[Act, str]]] = {
     State.WORKING: st.one_of(
         st.tuples(st.one_of(FORWARD, FORWARD, ASK, ANSWER), st.just("asker")),
         st.tuples(DECIDE, st.just("decider")),
+        OVERSIGHT,
     ),
     State.FWD_REVIEW: st.tuples(DECIDE_FORWARD, st.just("decider")),
     State.REPLIED: st.tuples(st.one_of(COMPLAIN, RATE), st.just("operator")),
     State.CLOSED: st.tuples(COMPLAIN, st.just("operator")),
     State.C_NEW: st.tuples(st.one_of(ACCEPT, ACCEPT, REJECT), st.just("asker")),
     State.C_WORKING: st.one_of(
-        st.tuples(st.one_of(REPLY, REPLY, ASK_COURT, ASK), st.just("asker")),
+        st.tuples(st.one_of(REPLY, REPLY, GIST, ASK_COURT, ASK), st.just("asker")),
         st.tuples(st.one_of(DECIDE, DECIDE_COURT), st.just("decider")),
     ),
 }
@@ -184,12 +253,18 @@ def frozen(step: Step) -> dict[str, object]:
     }
 
 
+def columns_of(row: Any) -> dict[str, object]:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
 class Watch:
     """What was seen of the tickets so far, and the rules that must hold after every action."""
 
-    def __init__(self) -> None:
+    def __init__(self, city: City) -> None:
+        self.city = city
         self.finished: dict[int, dict[str, object]] = {}
         self.first_units: dict[int, int] = {}
+        self.kept: dict[tuple[str, int], dict[str, object]] = {}
 
     async def check(self, session: AsyncSession, first_id: int) -> list[Ticket]:
         family = (
@@ -199,6 +274,7 @@ class Watch:
         for ticket in tickets:
             await self._one(session, ticket)
         question, *about = tickets
+        await self._oversight(session, [ticket.id for ticket in tickets])
         open_ones = [c for c in about if c.state in {State.C_NEW, State.C_WORKING}]
         assert len(open_ones) == (1 if question.state == State.IN_COMPLAINT else 0)
         return tickets
@@ -219,7 +295,52 @@ class Watch:
         if ticket.first_unit_id is not None:
             assert self.first_units.setdefault(ticket.id, ticket.first_unit_id) == ticket.first_unit_id
         trail = await queries.trail_of(session, ticket.id)
+        self._keep(TrailRow, trail, [ticket.id])
+        seals = [row.action for row in trail if row.action in {"seal", "unseal"}]
+        assert seals == (["seal", "unseal"] * len(seals))[: len(seals)]
+        assert ticket.sealed == (seals[-1:] == ["seal"])
+        await self._secrets(session, ticket)
         self._trail(ticket, [row for row in trail if row.rule])
+
+    async def _oversight(self, session: AsyncSession, ticket_ids: list[int]) -> None:
+        """What was ordered, answered and decided stays as it is; nobody is held accountable early or twice."""
+        found = select(SupervisionOrder).where(SupervisionOrder.ticket_id.in_(ticket_ids))
+        ordered = {order.id: order for order in await session.scalars(found)}
+        self._keep(SupervisionOrder, [one for one in ordered.values() if one.answered_at], ticket_ids)
+        decided = (
+            await session.scalars(
+                select(AccountabilityRecord).where(AccountabilityRecord.ticket_id.in_(ticket_ids))
+            )
+        ).all()
+        self._keep(AccountabilityRecord, decided, ticket_ids)
+        for record in decided:
+            about = (
+                ordered[record.order_id] if record.order_id else await session.get_one(Step, record.step_id)
+            )
+            assert record.decided_at > about.cut_off_at
+        assert len({(one.step_id, one.order_id) for one in decided}) == len(decided)
+        told = select(ComplaintGist).where(ComplaintGist.about_id.in_(ticket_ids))
+        for gist in await session.scalars(told):
+            assert gist.text
+            assert gist.ticket_id in ticket_ids
+
+    def _keep(self, table: type, rows: Sequence[Any], ticket_ids: Sequence[int]) -> None:
+        """These tickets' rows are there for good: each that was seen before is here still and as it was."""
+        seen = {key: was for (name, key), was in self.kept.items() if name == table.__name__}
+        assert {key for key, was in seen.items() if was["ticket_id"] in ticket_ids} <= {
+            row.id for row in rows
+        }
+        for row in rows:
+            values = columns_of(row)
+            assert self.kept.setdefault((table.__name__, row.id), values) == values
+
+    async def _secrets(self, session: AsyncSession, ticket: Ticket) -> None:
+        """What is sealed, and a complaint in any case, does not exist for the unit and the operator (M-86, M-88)."""
+        if not ticket.sealed and ticket.kind == TicketKind.QUESTION:
+            return
+        for name in ("liaison_a", "operator", "supervisor"):
+            with pytest.raises(TicketNotFound):
+                await ticket_for(session, await self.city.user(session, name), ticket.ticket_no)
 
     def _trail(self, ticket: Ticket, rows: list[TrailRow]) -> None:
         for row in rows:
@@ -229,16 +350,32 @@ class Watch:
         assert rows[-1].to_state == ticket.state
 
 
+async def nothing_is_overlooked(city: City, first_id: int) -> None:
+    """After the loops ran, nothing waits to be looked at."""
+    now = city.clock.now()
+    async with city.db.reading() as session:
+        family = (Ticket.id == first_id) | (Ticket.about_id == first_id)
+        waiting = [
+            *await session.scalars(select(Step.id).join(Ticket, Ticket.id == Step.ticket_id).where(family, Step.watch_at < now)),
+            *await session.scalars(select(Ticket.id).where(family, Ticket.timer_at <= now)),
+            *await session.scalars(select(SupervisionOrder.id).where(SupervisionOrder.watch_at < now)),
+        ]  # fmt: skip
+    assert waiting == []
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(outcome=st.sampled_from([None, Outcome.ASSIGNED, Outcome.UNCLEAR]), data=st.data())
 async def test_no_sequence_of_actions_breaks_the_rules(
     city: City, outcome: Outcome | None, data: st.DataObject
 ):
-    """Whoever does whatever in whatever order: legal moves only, one clock, finished steps untouched, none lost."""
+    """Whoever does whatever in whatever order while time passes: legal moves only, one clock, what is done stays, none lost."""
     city.clock.move_to(MONDAY)
     first_id = await start(city, outcome)
-    watch = Watch()
-    for _ in range(data.draw(st.integers(4, 16))):
+    watch = Watch(city)
+    for _ in range(data.draw(st.integers(4, 18))):
+        if data.draw(st.integers(0, 3)) == 0:
+            await pass_time(city, data.draw(HOURS))
+            await nothing_is_overlooked(city, first_id)
         async with city.db.reading() as session:
             tickets = await watch.check(session, first_id)
             target = tickets[-1 if data.draw(st.booleans()) else 0]

@@ -1,6 +1,7 @@
 """Who may do what (§5.9), action by action: no route lets in a role that the matrix does not name for its action.
 
-The gate's obedience to the declarations is test_routes' matter; how far each role reaches is tested beside each room.
+The gate's obedience to the declarations is test_routes' matter; the cells, with what each role reaches and what does not
+exist for it, are tests/db/test_role_matrix.
 """
 
 from support.web import web_app
@@ -34,6 +35,7 @@ MATRIX: dict[str, tuple[set[Role], list[str]]] = {
     "QA score": ({HEAD, GOV, SUP, MON}, ["POST /quality/draws", "POST /quality/samples/{id}/grade", "POST /quality/sheets/{id}"]),
     "QA score: own view": ({OP, LSN, HEAD}, ["GET /quality/results", "POST /quality/samples/{id}/appeal"]),
     "praise/criticism lists sign": ({GOV, MON}, ["POST /reports/citations", "POST /reports/citations/{id}/{step}"]),
+    "audit log: read": ({MON}, ["GET /inspect/audit"]),
     "audit log: verify": ({ADM}, ["POST /admin/audit"]),
 }  # fmt: skip
 WITHOUT_CONTENT = ("/admin", "/wallboard")

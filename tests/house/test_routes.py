@@ -23,6 +23,7 @@ CASES = EVERY - {Role.ADMIN}
 EDITORS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SECRECY})
 READERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 GRADERS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.INSPECTOR})
+REGISTER = frozenset({Role.WINDOW, Role.OPERATOR, Role.LIAISON, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 PAGES: dict[str, object] = {
     "/": PUBLIC,
     "/login": PUBLIC,
@@ -47,7 +48,7 @@ PAGES: dict[str, object] = {
     "/notices": CASES,
     "/notices/count": CASES,
     "/tickets/{ticket_no}": CASES,
-    "/liaison": {Role.LIAISON},
+    "/liaison": {Role.LIAISON, Role.HEAD, Role.OFFICE},
     "/liaison/tickets": {Role.LIAISON, Role.HEAD},
     "/liaison/approvals": {Role.HEAD, Role.OFFICE},
     "/desk": {Role.OPERATOR},
@@ -59,6 +60,7 @@ PAGES: dict[str, object] = {
     "/inspect/complaints": {Role.INSPECTOR},
     "/inspect/accountability": {Role.INSPECTOR},
     "/inspect/accountability/decided": {Role.INSPECTOR},
+    "/inspect/audit": {Role.INSPECTOR},
     "/inspect/sealed": {Role.INSPECTOR, Role.SECRECY},
     "/tickets/{ticket_no}/case.zip": {Role.INSPECTOR},
     "/orders": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
@@ -104,8 +106,8 @@ PAGES: dict[str, object] = {
     "/kb/export": {Role.OFFICE, Role.SECRECY},
     "/admin/channels": {Role.ADMIN},
     "/admin/webhooks": {Role.ADMIN},
-    "/window": {Role.WINDOW, Role.OPERATOR, Role.INSPECTOR},
-    "/window/search": {Role.WINDOW, Role.OPERATOR, Role.INSPECTOR},
+    "/window": REGISTER,
+    "/window/search": REGISTER,
     "/tickets/{ticket_no}/papers/{paper}": CASES,
     "/admin/roles": {Role.ADMIN},
     "/admin/audit": {Role.ADMIN},

@@ -83,11 +83,12 @@ async def case_site(db: Database) -> CaseSite:
 
 @asynccontextmanager
 async def colleagues(site: CaseSite, *names: str) -> AsyncIterator[list[Colleague]]:
-    """These people, each signed in at a client of their own, at one running application."""
+    """These people, each signed in at a client of their own, at one running application; an empty name stays a stranger."""
     async with browsing(site.app) as first:
         clients = [first, *(Browser(type(first.client)(first.client.server)) for _ in names[1:])]
         for client, name in zip(clients, names, strict=True):
-            await client.sign_in(name)
+            if name:
+                await client.sign_in(name)
         try:
             yield [Colleague(client) for client in clients]
         finally:

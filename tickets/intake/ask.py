@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
-from core.units import Unit, UnitDuty
+from core.units import Unit, UnitDuty, shown_regions
 from tickets.bodies import body_of
 from tickets.deadlines import clock_for
 from tickets.errors import OfficeMissing, UnitUnknown
@@ -70,8 +70,9 @@ async def answer_at_once(
 
 
 async def askable_units(session: AsyncSession, region_id: int) -> list[Unit]:
-    """The units of a region that answer questions, by their codes (M-03 「所有查询立足于本级解决」)."""
+    """The units of a region that answer questions, by their codes (M-03 「所有查询立足于本级解决」); none of a region that is not shown (M-05)."""
     of_region = (Unit.region_id == region_id) & (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active
+    of_region &= Unit.region_id.in_(shown_regions())
     return list(await session.scalars(select(Unit).where(of_region).order_by(Unit.code)))
 
 

@@ -20,7 +20,7 @@ const station = new Station({
 });
 const desk = { state: null, station, announce };
 const phrases = new Phrases(desk);
-const directory = new Directory(desk);
+const directory = new Directory(desk, { toAgent: (place) => ticket.toAgent(place) });
 const ticket = new TicketForm(desk, {
   units: () => directory.units,
   changed: () => phrases.show(desk.state, ticket.choices()),

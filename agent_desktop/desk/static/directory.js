@@ -11,8 +11,8 @@ export class Directory {
   places = [];
   #present = new Set();
 
-  constructor(desk) {
-    this.desk = desk;
+  constructor(desk, { toAgent }) {
+    Object.assign(this, { desk, toAgent });
     this.chooser = new Chooser($("dir-q"), $("dir-list"), {
       source: (query) => this.#match(query),
       draw: (line) => this.#draw(line),
@@ -21,6 +21,7 @@ export class Directory {
     });
     this.chooser.choosesOnDoubleClick = true;
     $("dir-consult").addEventListener("click", () => this.#transfer(this.chooser.chosen, "consult"));
+    $("dir-agent").addEventListener("click", () => this.toAgent(this.chooser.chosen.place));
     $("dir-blind").addEventListener("click", () => this.#transfer(this.chooser.chosen, "blind"));
     $("dir-q").addEventListener("focus", () => this.#load()); // as the directory stands now
     this.#load();
@@ -82,6 +83,7 @@ export class Directory {
     this.canTransfer = can;
     $("dir-consult").disabled = !can;
     $("dir-blind").disabled = !can;
+    $("dir-agent").hidden = !line?.place?.agents_unit_id;
     const at = line?.unit ?? line?.place;
     const more = line?.place ? [line.place.contact, line.place.services.join("、")] : [];
     $("dir-note").textContent = at ? [at.hours, at.phones.join("、"), at.address, ...more].filter(Boolean).join(" · ") : "";

@@ -66,6 +66,18 @@ export class TicketForm {
     this.#edited();
   }
 
+  /** An agent (代办员) is to see to it (M-131): the ticket goes to the agent's unit and names the agent. */
+  toAgent(place) {
+    if (!this.number) return toast("没有打开的工单，不能交代办。", "warn");
+    const who = [place.name, place.contact && `代办员 ${place.contact}`, place.phones.length && `电话 ${place.phones.join("、")}`];
+    const line = `请代办：${who.filter(Boolean).join("，")}`;
+    const question = $("f-question");
+    if (!question.value.includes(line)) question.value = [question.value.trimEnd(), line].filter(Boolean).join("\n");
+    this.form.elements.outcome.value = "assigned";
+    this.setUnit(place.agents_unit_id);
+    toast(`已填入代办点“${place.name}”，请写明所办事项后完成工单。`);
+  }
+
   /** Put a knowledge-base answer at the cursor's end of the answer and note where it came from. */
   insertAnswer(hit) {
     if (!this.number) {
