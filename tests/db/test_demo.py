@@ -82,6 +82,7 @@ async def test_the_demo_is_whole(db: Database, clock: Clock, settings: Settings)
     assert user.sip_password == accounts.of(Role.OPERATOR).sip_password
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_a_lost_file_brings_new_passwords(db: Database, clock: Clock, settings: Settings):
     """The accounts stay, the old tokens end, the new file works."""
     first = await demo.seed(db, clock, settings)
