@@ -12,7 +12,7 @@ from ivr import prompt_audio as audio
 from ivr.embedded import EmbeddedAsterisk
 from ivr.prompt_catalogue import load
 from ivr.settings import AsteriskSettings, CallSettings
-from ivr.site import DIALPLAN, Folders, write_all
+from ivr.site import DIALPLAN, Folders, LineFacts, write_all
 
 LINE = "96128"
 REGION = "5300"
@@ -46,7 +46,7 @@ def write_tones(folder: Path) -> None:
 async def start_floor(asterisk: AsteriskSettings, root: Path) -> EmbeddedAsterisk:
     """The hotline's own configuration but for the dialplan, which is the floor's."""
     folders = Folders(root)
-    write_all(asterisk, folders, lines=(), phones=(), calls=CallSettings())
+    write_all(asterisk, folders, lines=LineFacts(), phones=(), calls=CallSettings())
     for prompt in load(DIALPLAN / "prompts.toml", LINE):
         _write_tone(folders.sounds / f"{prompt.sound}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
     shutil.copy(ROOT / "bench/floor.conf", folders.etc / "extensions.conf")

@@ -9,11 +9,13 @@ from typing import Any
 import structlog
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
 
 import agent_desktop.app
 from agent_desktop import keys as desk_keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
+from config.line_table import LineTable
 from config.only_one import OnlyOne
 from config.parts import asterisk_state, calendar_state, disk_state, ledger_state
 from config.public import public_side
@@ -23,36 +25,37 @@ from core.accounts import AccountChanged
 from core.bus import Bus
 from core.clock import Clock, beijing
 from core.db import Database
-from core.errors import HotlineError
 from core.holidays import CalendarChanged
-from core.lines import Line, LinesChanged, connected_lines
+from core.lines import LinesChanged
 from core.organisation.store import DirectoryChanged
-from core.people import User
+from core.people import Role, User
 from core.tasks import Tasks, every
-from core.units import ConnectionState, Region, RegionLevel, subject_unit_codes
+from core.units import subject_unit_codes
 from core.web.app import make_app
-from core.web.keys import WebDeps
+from core.web.keys import PartState, WebDeps
 from ivr.ami import Ami
 from ivr.calling_back import CallingBack
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
 from ivr.events import CallEnded
+from ivr.expected_wait import Place
 from ivr.flow.context import Caller, FlowDeps, HotAnswer
 from ivr.journal import Journal
 from ivr.leftovers import Leftovers
 from ivr.live_call import LiveCall
+from ivr.memberships import Memberships
 from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
+from ivr.reconcile import Source, nightly, source_in, told
 from ivr.repair import Repair
 from ivr.seats import Staff
 from ivr.site import (
     DIALPLAN,
     Folders,
     Telephone,
-    line_variables,
     secret,
     write_all,
     write_lines,
@@ -77,13 +80,6 @@ SUPERVISE_EVERY_S = 5.0
 REPORT_EVERY_S = 60.0
 
 
-class RegionMissing(HotlineError):
-    """No region is on record that could answer the line."""
-
-    code = "region_missing"
-    text = "还没有可接听的地区。请先导入机构（hotline org import），或用 hotline run --demo 体验。"
-
-
 class Hotline:
     """Everything of one process, wired together; `start` and `stop` in order."""
 
@@ -100,8 +96,8 @@ class Hotline:
         self.asterisk: EmbeddedAsterisk | None = None
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
         self.searcher = Searcher(settings.kb_index, self.db, clock)
-        self.lines: dict[str, Line] = {}
-        """Every line by its number, kept current in place."""
+        self._table = LineTable(self.db, settings.line)
+        self.lines = self._table.lines
         self._web = WebServer(settings.http)
         self.controller: Controller
         self.control: CallControl
@@ -109,7 +105,7 @@ class Hotline:
     async def start(self) -> None:
         """Prompts, Asterisk, controller, web; returns when calls are answered and pages served."""
         await self.only_one.take()
-        self.lines.update(await self._lines())
+        await self._table.load()
         await self.voice.prepare(self.db)
         if self.settings.asterisk.mode == "embedded":
             await self._start_asterisk()
@@ -122,12 +118,13 @@ class Hotline:
         self.controller.start()
         self.tasks.loop("only-one", self.only_one.keep)
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
+        self.tasks.loop("memberships", self.memberships.run)
         self.tasks.loop("owed-calls", self.calling_back.run)
-        cel_file = self.folders.log / "cel-custom" / "Master.csv"
         repair = Repair(
-            self.db, self.clock, self.controller, leftovers, self.lines, cel_file, self.settings.asterisk.system_name
+            self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
         )  # fmt: skip
         self.tasks.loop("ledger-repair", repair.run)
+        self.tasks.loop("reconciliation", partial(nightly, self.db, self.clock, self.cel_source()))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
         self.tasks.loop(
@@ -150,13 +147,17 @@ class Hotline:
         await self.only_one.release()
         await self.db.close()
 
+    def cel_source(self) -> Source:
+        """Where Asterisk's own records of its calls are."""
+        return source_in(self.folders, self.settings.asterisk.system_name, self.lines)
+
     # --- telephony ------------------------------------------------------------------------------------------------
 
     async def _start_asterisk(self) -> None:
         write_all(
             self.settings.asterisk,
             self.folders,
-            lines=self.lines.values(),
+            lines=self._table.facts(),
             calls=self.settings.calls,
             phones=await self._phones(),
             guests=self._guests(),
@@ -177,7 +178,7 @@ class Hotline:
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
             message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
-            free_device=self._free_device,
+            free_device=self._free_device, place=self._place,
             hot_answers=self._hot_answers, subject_units=self._subject_units,
             job=self.tasks.job,
         )  # fmt: skip
@@ -193,6 +194,13 @@ class Hotline:
             secret=asterisk.ami_secret or secret(self.folders, "ami"),
         )  # fmt: skip
         self.controller = Controller(deps, ami)
+        self.memberships = Memberships(
+            self.controller.ami,
+            self.controller.board,
+            self.clock,
+            lambda: self._table.split(self.controller.seats.staff),
+        )
+        self.controller.seats.regroup = self.memberships.look
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
         self.calling_back = CallingBack(self.controller, self.control, self.db, self.clock, self.bus)
 
@@ -208,6 +216,10 @@ class Hotline:
 
     def _free_device(self, user_id: int) -> str:
         return self.controller.board.free_device(user_id)
+
+    def _place(self, line: str) -> Place | None:
+        queue = self._table.queue_of(line)
+        return self.controller.expected_wait.place(self.controller.board, line, queue)
 
     async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
         async with self.db.reading() as session:
@@ -262,16 +274,12 @@ class Hotline:
 
     async def lines_changed(self) -> None:
         """Lines were added, edited or removed: calls to them are answered by the new table from now on."""
-        fresh = await self._lines()
-        gone = [number for number in self.lines if number not in fresh]
-        self.lines.update(fresh)
-        for number in gone:
-            del self.lines[number]
+        gone = await self._table.load()
         if self.asterisk:
-            write_lines(self.folders, self.lines.values(), self.settings.calls)
-        variables = {f"LINE_{number}": "" for number in gone}
-        for line in self.lines.values():
-            variables |= line_variables(line)
+            write_lines(self.folders, self._table.facts(), self.settings.calls)
+            await self.controller.ami.action("QueueReload", Parameters="yes")
+        await self.memberships.look()
+        variables = {f"LINE_{number}": "" for number in gone} | dict(self._table.facts().variables)
         for name, value in variables.items():
             await self.controller.ami.action("Setvar", Variable=name, Value=value)
 
@@ -294,12 +302,17 @@ class Hotline:
             probes={
                 "asterisk": partial(asterisk_state, self.controller.ami),
                 "ledger": partial(ledger_state, self.controller.journal),
+                "reconciliation": self._reconciled,
                 "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
                 "calendar": partial(calendar_state, self.db, self.clock),
             },
         )
         app = make_app(deps, [self._staff_side, partial(public_side, self.settings, self.searcher)])
         await self._web.start(app)
+
+    async def _reconciled(self) -> PartState:
+        """A difference is told and keeps nobody from working."""
+        return PartState(ok=True, text=await told(self.db))
 
     def _staff_side(self, app: web.Application) -> None:
         asterisk = self.settings.asterisk
@@ -318,37 +331,22 @@ class Hotline:
 
     # --- people and regions ---------------------------------------------------------------------------------------
 
-    async def _lines(self) -> dict[str, Line]:
-        """The lines on record, and the one of the settings unless it is among them."""
-        async with self.db.reading() as session:
-            lines = {line.number: line for line in await connected_lines(session)}
-            regions = (await session.scalars(select(Region).order_by(Region.code))).all()
-        if self.settings.line.number not in lines:
-            lines[self.settings.line.number] = self._line_of_settings(regions)
-        return lines
-
-    def _line_of_settings(self, regions: Sequence[Region]) -> Line:
-        """Its region is the one named there, or else the first prefecture."""
-        setting = self.settings.line
-        named = next((region for region in regions if region.code == setting.region), None)
-        default = next((region for region in regions if region.level == RegionLevel.PREFECTURE), None)
-        region = named or default
-        if region is None:
-            raise RegionMissing
-        return Line(
-            number=setting.number, name="", region_id=region.id, region=region, state=ConnectionState.LIVE,
-            menu="", greeting="", overflow_wait_s=60, overflow_length=5,
-        )  # fmt: skip
-
     async def _users(self) -> Sequence[User]:
         async with self.db.reading() as session:
             query = select(User).where(User.extension.is_not(None), User.is_active)
+            query = query.options(joinedload(User.unit), selectinload(User.grants))
             return (await session.scalars(query)).all()
 
     async def _staff(self) -> dict[int, Staff]:
         return {
             user.id: Staff(
-                user.id, user.username, user.staff_number or "", user.display_name, user.extension or ""
+                user.id,
+                user.username,
+                user.staff_number or "",
+                user.display_name,
+                user.extension or "",
+                user.region_id or (user.unit.region_id if user.unit else None),
+                Role.OPERATOR in user.roles,
             )
             for user in await self._users()
         }

@@ -17,6 +17,7 @@ from config import (
     cli_check,
     cli_content,
     cli_people,
+    cli_reconcile,
     cli_recordings,
     cli_reports,
     cli_run,
@@ -92,6 +93,7 @@ def build_parser() -> Parser:
         cli_recordings,
         cli_backup,
         cli_asterisk,
+        cli_reconcile,
         cli_reports,
     ):
         module.add_commands(commands)

@@ -47,7 +47,12 @@ class Line(Base):
     region: Mapped[Region] = relationship(foreign_keys=[region_id])
 
 
-async def connected_lines(session: AsyncSession) -> Sequence[Line]:
-    """The lines that answer, with their regions, in the order of their numbers."""
-    query = select(Line).where(Line.state != ConnectionState.NOT_CONNECTED).options(selectinload(Line.region))
+async def every_line(session: AsyncSession) -> Sequence[Line]:
+    """All lines with their regions, in the order of their numbers."""
+    query = select(Line).options(selectinload(Line.region))
     return (await session.scalars(query.order_by(Line.number))).all()
+
+
+async def connected_lines(session: AsyncSession) -> Sequence[Line]:
+    """The lines that answer."""
+    return [line for line in await every_line(session) if line.state != ConnectionState.NOT_CONNECTED]

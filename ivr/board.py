@@ -54,6 +54,7 @@ class AgentView:
     since_at: datetime
     registered: bool
     call: LiveCallView | None
+    region_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ class Seat:
     paused: bool
     reason: str
     since_at: datetime
+    region_id: int | None = None
+    queues: dict[str, int] = field(default_factory=dict)
+    """The queues it is in, with its penalty there."""
     wrap_up_call: str = ""
     """linkedid of the call whose ticket is being finished."""
     last_call: LiveCall | None = None
@@ -145,7 +149,7 @@ class Board:
             seat.user_id, seat.staff_number, seat.display_name, seat.extension, state,
             seat.reason if state == "paused" else "", self._since(seat, call),
             bool(self.registered & {seat.extension, f"w{seat.extension}"}),
-            self._call_view(shown) if shown else None,
+            self._call_view(shown) if shown else None, seat.region_id,
         )  # fmt: skip
 
     def _since(self, seat: Seat, call: LiveCall | None) -> datetime:

@@ -17,7 +17,7 @@ from recordings import ledger
 
 QUEUE_APP = "Queue"
 Cells = list[str]
-COLUMNS, EVENT, LINKEDID = 11, 0, 8
+COLUMNS, EVENT, UNIQUEID, LINKEDID = 11, 0, 7, 8
 _STATUS = {"17": "BUSY", "21": "NOANSWER", "26": "CANCEL", "34": "CONGESTION"}
 """DialStatus that goes with the Q.850 cause of a telephone that was not answered."""
 

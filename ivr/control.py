@@ -1,4 +1,7 @@
-"""Call control (话务控制): what an operator can do with seat and call. Transfers are `ivr.transfers`'."""
+"""Call control (话务控制): what an operator can do with seat and call.
+
+Transfers are `ivr.transfers`', a supervisor's orders `ivr.supervision`'s.
+"""
 
 import re
 import uuid
@@ -7,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from core.errors import HotlineError
 from ivr import owed_calls, spoken
 from ivr.board import CallNotes
-from ivr.steps import NoCall
-from ivr.transfers import Transfers
+from ivr.steps import InACall, NoCall
+from ivr.supervision import Supervision
 from recordings import ledger
 
 _NUMBER = re.compile(r"\+?\d{3,15}")
@@ -22,22 +25,6 @@ class NumberInvalid(HotlineError):
     text = "电话号码格式不正确，请输入 3 至 15 位数字，固定电话请加区号。"
 
 
-class NoTelephone(HotlineError):
-    """The person's telephone is not reachable."""
-
-    code = "no_telephone"
-    status = 409
-    text = "您的电话没有就绪，请打开联络员页（或话务台）并保持，或使用桌面话机，再回拨。"
-
-
-class InACall(HotlineError):
-    """The person's telephone is in a call already."""
-
-    code = "in_a_call"
-    status = 409
-    text = "您的电话正在通话中，请结束后再拨。"
-
-
 class CallsOutOff(HotlineError):
     """No trunk is set up for calls out."""
 
@@ -46,11 +33,19 @@ class CallsOutOff(HotlineError):
     text = "尚未配置呼出中继，不能回拨；请管理员设置 asterisk.trunk_contact。"
 
 
-class CallControl(Transfers):
+class CallControl(Supervision):
     """Every order of the pages, each refused with its own Chinese sentence when it does not fit the moment."""
 
     on_free: Callable[[int], Awaitable[bool]] | None = None
     """Asked when an operator becomes free; True: the operator calls somebody back."""
+
+    def names(self) -> dict[str, str]:
+        """What people with a telephone are called, by extension."""
+        return {one.extension: one.display_name for one in self._seats.staff.values()}
+
+    def line_names(self) -> dict[str, str]:
+        """Every line that is answered, by number; the number again where it has no name."""
+        return {number: line.name or number for number, line in self._controller.lines.items()}
 
     # --- the seat -----------------------------------------------------------------------------------------------
 
@@ -107,16 +102,6 @@ class CallControl(Transfers):
             async with self._db.unit_of_work() as session:
                 await owed_calls.tried(session, self._clock, owed_call_id, reached=False)
             raise
-
-    def _telephone(self, user_id: int) -> tuple[str, str]:
-        """Extension and device of somebody's reachable telephone: the seat's, the browser's, the one on the desk."""
-        if seat := self.board.seats.get(user_id):
-            return seat.extension, seat.device
-        person = self._seats.staff.get(user_id)
-        for name in (f"w{person.extension}", person.extension) if person else ():
-            if name in self.board.registered:
-                return name.removeprefix("w"), f"PJSIP/{name}"
-        raise NoTelephone
 
     async def _ring_out(
         self, extension: str, device: str, number: str, notes: CallNotes, *, line: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -22,6 +22,7 @@ from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
+from ivr.expected_wait import ExpectedWait
 from ivr.flow.context import Caller, FlowDeps
 from ivr.flow.session import Session
 from ivr.heartbeat import Heartbeat
@@ -33,9 +34,13 @@ from ivr.seats import Seats
 from ivr.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
 from recordings import ledger
 
+if TYPE_CHECKING:
+    from ivr.supervision import Supervision
+
 log = structlog.get_logger()
 LAST_WORDS_LIMIT_S = 30.0
 """How long the record of a call that has ended waits for its unfinished message to be handed in."""
+SUPERVISORS_EVENTS = frozenset({"UserEvent", "Hangup", "OriginateResponse"})
 CLEARING_LIMIT_S = 1.0
 CLEARING_LOOK_S = 0.01
 OPENING_LIMIT_S = 3.0
@@ -70,11 +75,14 @@ class Controller:
         self.board = Board(self.tracker)
         self.ami = ami(on_event=self._on_event, on_up=self._on_up, on_down=self._on_down)
         self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
+        self.expected_wait = ExpectedWait()
         self.callers: dict[str, Caller] = {}
         self._dialogues: dict[str, Dialogue] = {}
         self._reactions = Reactions(self, deps)
         self.on_hand_back: Callable[[LiveCall, Leg], Awaitable[None]] | None = None
         """The liaison pressed the keys that give the caller back; set by the call control."""
+        self.supervision: Supervision | None = None
+        """Follows the supervisors' telephones; the call control, which sets it."""
         self._talks: dict[str, asyncio.Task[Any]] = {}
         """The job of each call's last dialogue."""
         self.in_step = False
@@ -119,6 +127,23 @@ class Controller:
             self._deps.bus.deliver(AgentChanged(user_id))
         self._deps.bus.deliver(BoardChanged())
 
+    @property
+    def lines(self) -> Mapping[str, HotlineLine]:
+        """Every line by the number dialled, as it is now."""
+        return self._deps.lines
+
+    def change_line(self, call: LiveCall, line: HotlineLine) -> None:
+        """From here on it is a call of this line and its region."""
+        caller, call.line = self.caller_of(call), line.number
+        caller.line = line
+        self.board.notes[call.linkedid].region_id = line.region_id
+        self.journal.set_facts(call.linkedid, line=line.number, region_id=line.region_id)
+
+    def tell_talk(self, call: LiveCall, partner: str) -> None:
+        """The caller talks to somebody (their channel), or to nobody any more (empty)."""
+        if self.supervision:
+            self.supervision.talk_changed(call, partner)
+
     def dialogue_of(self, linkedid: str) -> Dialogue | None:
         return self._dialogues.get(linkedid)
 
@@ -134,6 +159,8 @@ class Controller:
         at = self._instant(event)
         call_before = self.tracker.call_of(event.get("Uniqueid", "") or event.get("DestUniqueid", ""))
         lines = self.tracker.handle(event, at)
+        if self.supervision and event.get("Event") in SUPERVISORS_EVENTS:
+            self.supervision.happened(event)
         if lines:
             self._store(lines)
             self._reactions.to(lines, call_before)
@@ -164,6 +191,7 @@ class Controller:
             log.warning("dialogue_of_unknown_call", linkedid=dialogue.linkedid)
             return
         self._dialogues[dialogue.uniqueid] = dialogue
+        self.tell_talk(call, "")
         call.phase = "menu" if not call.answered_at else "after_talk"
         talk = self.job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
         self._talks[dialogue.linkedid] = talk
@@ -242,6 +270,7 @@ class Controller:
         self.journal.set_facts(
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
         )
+        self.expected_wait.talked(call.talk_ms)
         await self.journal.stored()
         if caller.opening:  # it waited for the database as well
             await asyncio.wait({caller.opening}, timeout=LAST_WORDS_LIMIT_S)
@@ -275,6 +304,8 @@ class Controller:
             self._store(lines)
             self._reactions.to(lines, call)
         await self._adopt_calls(rows)
+        if self.supervision:
+            await self.supervision.look_for_lost(rows)
         await self.seats.resync()
         await self._adopt_dialogues(rows)
         self.in_step = True

@@ -1,9 +1,9 @@
-"""The tables of this room: calls owed to callers, how far the ledger is stored."""
+"""The tables of this room: calls owed to callers, how far the ledger is stored, and where it differed."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
@@ -56,6 +56,21 @@ class OwedCall(Base):
     remark: Mapped[str] = mapped_column(String(200), default="")
 
     owner: Mapped[User | None] = relationship(lazy="raise")
+
+
+class Reconciliation(Base):
+    """One comparison of the ledger with Asterisk's own CEL and CDR (每日对账)."""
+
+    __tablename__ = "reconciliations"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    ran_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    since_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    calls: Mapped[int] = mapped_column(default=0)
+    """How many were compared."""
+    differences: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    """`linkedid` and `text` of each."""
 
 
 class LedgerMark(Base):

@@ -59,7 +59,10 @@ class Reactions:
             controller.job(self._deps.on_transfer_failed(caller), "transfer-failed")
         elif line.kind == ledger.PARTY_LEFT:
             self._leg_over(line, call)
+        elif line.kind == ledger.BRIDGED:
+            controller.tell_talk(call, line.channel)
         elif line.kind == ledger.ENDED:
+            controller.tell_talk(call, "")
             self._end_legs(call)
             controller.job(controller.finish(call), "call-end")
 

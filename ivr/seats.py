@@ -4,7 +4,7 @@ Membership lives in Asterisk, so that calls are still offered while the controll
 removes members over AMI and learns the present state from there after a restart.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -13,9 +13,11 @@ from core.clock import Clock
 from core.errors import HotlineError
 from ivr.ami import ActionRefused, Ami, Fields
 from ivr.board import Board, Seat
+from ivr.memberships import found
+from ivr.regions import BASE, OWN
 
 log = structlog.get_logger()
-QUEUE = "operators"
+QUEUE = BASE
 REASONS = ("小休", "会议", "培训", "用餐")
 SIGNED_IN = "签入"
 WRAP_UP = "话后处理"
@@ -48,6 +50,12 @@ class Staff:
     staff_number: str
     display_name: str
     extension: str
+    region_id: int | None = None
+    is_operator: bool = False
+
+
+async def _nothing() -> None:
+    """Until regions are known there is one queue."""
 
 
 class Seats:
@@ -58,6 +66,8 @@ class Seats:
         self._changed = changed
         self.staff: dict[int, Staff] = {}
         """Everybody with an extension, by user; set by the composition root and after every change."""
+        self.regroup: Callable[[], Awaitable[None]] = _nothing
+        """Brings the seats into the queues of their regions; set by the composition root."""
         self._contacts: dict[str, set[str]] = {}
         """Reachable addresses of each telephone."""
 
@@ -82,7 +92,7 @@ class Seats:
             await self.sign_out(user_id)
         seat = Seat(
             user_id, person.staff_number, person.display_name, person.extension, device, paused=True,
-            reason=SIGNED_IN, since_at=self._clock.now(),
+            reason=SIGNED_IN, since_at=self._clock.now(), region_id=person.region_id,
         )  # fmt: skip
         self._board.seats[user_id] = seat
         try:
@@ -99,12 +109,16 @@ class Seats:
                 del self._board.seats[user_id]
                 raise
             await self._pause(seat, paused=True, reason=SIGNED_IN)
+        seat.queues[QUEUE] = OWN
+        await self.regroup()
         self._changed(user_id)
 
     async def sign_out(self, user_id: int) -> None:
         seat = self.of(user_id)
-        await self._ami.action("QueueRemove", Queue=QUEUE, Interface=seat.device)
         self._board.seats.pop(user_id, None)
+        await self.regroup()  # who helps in its place comes before it goes
+        for queue in list(seat.queues):
+            await self._ami.action("QueueRemove", Queue=queue, Interface=seat.device)
         self._changed(user_id)
 
     async def ready(self, user_id: int) -> None:
@@ -130,9 +144,7 @@ class Seats:
     async def _pause(self, seat: Seat, *, paused: bool, reason: str) -> None:
         seat.paused, seat.reason, seat.since_at = paused, reason, self._clock.now()
         self._changed(seat.user_id)
-        await self._ami.action(
-            "QueuePause", Queue=QUEUE, Interface=seat.device, Paused=str(paused).lower(), Reason=reason
-        )
+        await self._ami.action("QueuePause", Interface=seat.device, Paused=str(paused).lower(), Reason=reason)
 
     # --- what Asterisk says -------------------------------------------------------------------------------------
 
@@ -161,24 +173,26 @@ class Seats:
 
     def removed(self, event: Fields) -> None:
         seat = self._board.seat_of(event.get("MemberName", ""))
-        if seat and seat.device == event.get("Interface"):
+        if seat and seat.device == event.get("Interface") and event.get("Queue") == QUEUE:
             self._board.seats.pop(seat.user_id, None)
             self._changed(seat.user_id)
 
     async def resync(self) -> None:
         """Seats and telephones as Asterisk has them now."""
-        rows = await self._ami.listing("QueueStatus", Queue=QUEUE)
+        rows = await self._ami.listing("QueueStatus")
         people = {person.extension: person for person in self.staff.values()}
         for row in rows:
             person = people.get(row.get("Name", ""))
-            if row.get("Event") != "QueueMember" or person is None:
+            if row.get("Event") != "QueueMember" or person is None or row.get("Queue") != QUEUE:
                 continue
             seat = self._board.seats.setdefault(
                 person.user_id,
                 Seat(person.user_id, person.staff_number, person.display_name, person.extension,
-                     row.get("Location", ""), paused=True, reason="", since_at=self._clock.now()),
+                     row.get("Location", ""), paused=True, reason="", since_at=self._clock.now(),
+                     region_id=person.region_id),
             )  # fmt: skip
             seat.paused, seat.reason = row.get("Paused") == "1", row.get("PausedReason", "")
+            seat.queues = found(rows, seat.device)
         self._contacts = await self._ask_contacts()
         self._show_registered()
 

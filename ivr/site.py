@@ -5,11 +5,12 @@ Passwords are generated once into the data folder; nothing here is ever committe
 
 import secrets
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.lines import Line
+from ivr.regions import BASE
 from ivr.settings import AsteriskSettings, CallSettings
 
 EMPTY_CONFIGURATIONS = (
@@ -65,6 +66,14 @@ class Folders:
         return self.root / "log"
 
 
+@dataclass(frozen=True)
+class LineFacts:
+    """What Asterisk is told of the lines: the queues of their regions, and the dialplan's global variables."""
+
+    queues: Sequence[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
 def secret(folders: Folders, name: str) -> str:
     """A password kept in the data folder, generated at first use."""
     file = folders.root / "secrets" / name
@@ -79,12 +88,12 @@ def write_all(
     settings: AsteriskSettings,
     folders: Folders,
     *,
-    lines: Iterable[Line],
+    lines: LineFacts,
     phones: Iterable[Telephone],
     calls: CallSettings,
     guests: Iterable[Telephone] = (),
 ) -> None:
-    """Write the whole configuration; `lines` with their regions."""
+    """Write the whole configuration."""
     site = folders.etc / "site"
     site.mkdir(parents=True, exist_ok=True)
     for kind in ("talk", "consult", "message"):
@@ -107,15 +116,21 @@ def write_all(
     write_phones(settings, folders, phones, guests)
 
 
-def line_variables(line: Line) -> dict[str, str]:
-    """What the dialplan knows of a line, as global variables: its region, and how many calls it takes at once (M-13)."""
+def line_variables(line: Line, queues: Mapping[int, str]) -> dict[str, str]:
+    """What the dialplan knows of a line, as global variables: region, calls at once (M-13), its region's queue."""
     capacity = "" if line.capacity is None else str(line.capacity)
-    return {f"LINE_{line.number}": line.region.code, f"CAPACITY_{line.number}": capacity}
+    return {
+        f"LINE_{line.number}": line.region.code,
+        f"CAPACITY_{line.number}": capacity,
+        f"QUEUE_{line.number}": queues.get(line.region_id, BASE),
+    }
 
 
-def write_lines(folders: Folders, lines: Iterable[Line], calls: CallSettings) -> None:
+def write_lines(folders: Folders, lines: LineFacts, calls: CallSettings) -> None:
     """Write the numbers that are answered; a running Asterisk is told by `Setvar`, a reload would stop its beat."""
     (folders.etc / "site" / "extensions.conf").write_text(_globals(folders, lines, calls))
+    queues = "".join(f"[{queue}](seats)\n" for queue in lines.queues)
+    (folders.etc / "site" / "queues.conf").write_text(queues)
 
 
 def write_phones(
@@ -170,8 +185,8 @@ hideconnect = yes
 """
 
 
-def _globals(folders: Folders, lines: Iterable[Line], calls: CallSettings) -> str:
-    entries = [f"{name}={value}" for line in lines for name, value in line_variables(line).items()]
+def _globals(folders: Folders, lines: LineFacts, calls: CallSettings) -> str:
+    entries = [f"{name}={value}" for name, value in lines.variables.items()]
     times = f"RETURN_RING_S={calls.return_ring_s}"
     return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", times, *entries, ""])
 

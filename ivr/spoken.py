@@ -133,6 +133,11 @@ def ahead(callers: int) -> Ids:
     return ["people-ahead", *count(callers), "people-count"]
 
 
+def expected_wait(minutes: int) -> Ids:
+    """预计等候时间约两分钟."""
+    return ["queue-holdtime", *count(minutes), "queue-minutes"]
+
+
 def press(key: int) -> Ids:
     """请按3, after an item of a list."""
     return [f"press-{key}"]

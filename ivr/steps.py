@@ -29,6 +29,22 @@ class NoCall(HotlineError):
     text = "当前没有可以进行此操作的通话。"
 
 
+class NoTelephone(HotlineError):
+    """The person's telephone is not reachable."""
+
+    code = "no_telephone"
+    status = 409
+    text = "您的电话没有就绪，请保持话务台、联络员或实时监督页打开，或使用桌面话机，再试一次。"
+
+
+class InACall(HotlineError):
+    """The person's telephone is in a call already."""
+
+    code = "in_a_call"
+    status = 409
+    text = "您的电话正在通话中，请结束后再试。"
+
+
 class Steps:
     def __init__(
         self, controller: Controller, db: Database, clock: Clock, settings: TelephonySettings
@@ -52,6 +68,16 @@ class Steps:
         if call is None or leg is None or not leg.answered_at:
             raise NoCall
         return call, leg, seat
+
+    def _telephone(self, user_id: int) -> tuple[str, str]:
+        """Extension and device of somebody's reachable telephone: the seat's, the browser's, the one on the desk."""
+        if seat := self.board.seats.get(user_id):
+            return seat.extension, seat.device
+        person = self._seats.staff.get(user_id)
+        for name in (f"w{person.extension}", person.extension) if person else ():
+            if name in self.board.registered:
+                return name.removeprefix("w"), f"PJSIP/{name}"
+        raise NoTelephone
 
     async def _send(self, call: LiveCall, context: str, **variables: object) -> None:
         await self._set(call.channel, **variables)

@@ -78,6 +78,11 @@ class Tracker:
         self._owner[uniqueid] = uniqueid
         return [line(call, at, ledger.ARRIVED, uniqueid, line=called, caller=number, direction="out")]
 
+    def take_in(self, call: LiveCall, uniqueid: str, channel: str, extension: str, at: datetime) -> None:
+        """A telephone that was in no call, a supervisor's, becomes one of this call."""
+        call.legs[uniqueid] = Leg(uniqueid, channel, extension, at, answered_at=at, rings=False)
+        self._owner[uniqueid] = call.linkedid
+
     def adopt(self, channel: Fields, at: datetime) -> list[Line]:
         """Take up a call found running (CoreShowChannels row) after the controller was away; `Exten` is its line.
 
@@ -348,6 +353,7 @@ class Tracker:
         if call is None:
             return []
         call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
+        call.is_moved = False
         position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
         queued = line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
         return [*transfer_story.returned_to_queue(call, at), queued]
@@ -358,14 +364,16 @@ class Tracker:
             return []
         call.left_queue = True
         answered = any(leg.answered_at for leg in call.legs.values())
-        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="answered" if answered else "other")]
+        why = "answered" if answered else "moved" if call.is_moved else "other"
+        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
 
     def _queue_abandon(self, event: Fields, at: datetime) -> list[Line]:
         call = self.calls.get(event.get("Uniqueid", ""))
         if call is None or call.left_queue:
             return []
         call.left_queue = True
-        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why="abandoned")]
+        why = "moved" if call.is_moved else "abandoned"
+        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
 
 
 def _ms(start: datetime, end: datetime) -> int:

@@ -31,6 +31,8 @@ RECORDED = "recorded"  # recording kind, duration_ms
 TICKET = "ticket"  # ticket_no
 CODE_SPOKEN = "code_spoken"  # times
 SURVEYED = "surveyed"  # about (operator, unit), score (None: no key)
+SUPERVISED = "supervised"  # mode (listen, whisper, barge, take_over), extension, user, ms (None: it begins)
+MOVED = "moved"  # to (front, operator, line), extension or line, user: a supervisor moves a waiting caller
 PARTY_LEFT = "party_left"  # extension, user, cause
 ENDED = "ended"  # cause, node
 

@@ -99,6 +99,7 @@ WHY = {
     "abandoned": "来电人放弃",
     "voicemail": "改为留言",
     "empty": "无话务员在线",
+    "moved": "主管调整",
     "other": "转其他处理",
 }
 CAUSES = {
@@ -109,6 +110,7 @@ CAUSES = {
     "normal": "正常挂机",
     "unseen": "系统中断期间结束",
 }
+SUPERVISION = {"listen": "监听", "whisper": "耳语指导", "barge": "插话", "take_over": "接管通话"}
 KINDS = {"talk": "通话", "consult": "咨询", "voicemail": "留言", "complaint": "投诉"}
 
 
@@ -222,6 +224,22 @@ def _recorded(data: Mapping[str, Any], _: Names) -> str:
     return f"{kind}录音入库，时长{seconds_text(int(data.get('duration_ms') or 0))}"
 
 
+def _supervised(data: Mapping[str, Any], names: Names) -> str:
+    what = SUPERVISION.get(str(data.get("mode")), "监督")
+    if data.get("ms") is None:
+        return f"主管{names.user(data)}开始{what}"
+    return f"主管{names.user(data)}结束{what}，时长{seconds_text(int(data['ms']))}"
+
+
+def _moved(data: Mapping[str, Any], names: Names) -> str:
+    where = {
+        "front": "队首",
+        "line": f"专线{data.get('line', '')}",
+        "operator": f"话务员分机{data.get('extension', '')}",
+    }
+    return f"主管{names.users.get(data.get('user') or 0, '')}将来电调整到{where.get(str(data.get('to')), '别处')}"
+
+
 def _ended(data: Mapping[str, Any], _: Names) -> str:
     cause = str(data.get("cause") or "")
     node = str(data.get("node") or "")
@@ -256,6 +274,8 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     ledger.TICKET: lambda d, _: f"登记工单 {d.get('ticket_no', '')}",
     ledger.CODE_SPOKEN: lambda d, _: f"播报查询码{d.get('times', 1)}遍",
     ledger.SURVEYED: _surveyed,
+    ledger.SUPERVISED: _supervised,
+    ledger.MOVED: _moved,
     ledger.PARTY_LEFT: lambda d, n: f"{n.user(d)}挂机",
     ledger.ENDED: _ended,
 }

@@ -18,6 +18,7 @@ LABELS = {
     "/admin/webhooks": "回调通知",
     "/admin/roles": "角色权限",
     "/admin/audit": "审计校验",
+    "/admin/reconciliation": "每日对账",
 }
 
 

@@ -2,7 +2,16 @@
 
 from aiohttp import web
 
-from agent_desktop.admin import calendar, directory, imports, machine, people_views, readiness, webhooks
+from agent_desktop.admin import (
+    calendar,
+    directory,
+    imports,
+    machine,
+    people_views,
+    readiness,
+    reconciliation,
+    webhooks,
+)
 from core.holidays import CalendarChanged
 from core.organisation.store import DirectoryChanged
 from core.web import changes
@@ -11,7 +20,7 @@ from core.web.app import add_room
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.admin", prefix="admin")
-    for part in (people_views, directory, readiness, imports, calendar, machine, webhooks):
+    for part in (people_views, directory, readiness, imports, calendar, machine, reconciliation, webhooks):
         part.routes.register(app)
     changes.announce(app, DirectoryChanged, "directory")
     changes.announce(app, CalendarChanged, "calendar")

@@ -16,7 +16,7 @@ from core.web.requests import from_our_pages
 from core.web.routes import Routes
 
 routes = Routes()
-WITH_TELEPHONE = (Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE)
+WITH_TELEPHONE = (Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR)
 
 
 class NoExtension(HotlineError):

@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.supervise import access, forms, listen, retention, scores
+from agent_desktop.supervise import access, forms, listen, live, owed, retention, scores
 from agent_desktop.supervise.alarms import alarms_for
 from agent_desktop.supervise.export import csv_rows
 from agent_desktop.supervise.one_call import call_page
@@ -143,5 +143,7 @@ def setup(app: web.Application) -> None:
     changes.announce(app, CodeGuessing, "codes")
     routes.register(app)
     listen.routes.register(app)
+    live.setup(app)
+    owed.setup(app)
     scores.routes.register(app)
     retention.routes.register(app)

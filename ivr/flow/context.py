@@ -12,6 +12,7 @@ from core.lines import Line
 from core.units import Region, Unit
 from ivr.dialogue import Dialogue
 from ivr.directory import unit_prompt
+from ivr.expected_wait import Place
 from ivr.journal import Journal
 from ivr.settings import CallSettings
 from ivr.tracker import LiveCall
@@ -41,6 +42,8 @@ class FlowDeps:
     registered: Callable[[], frozenset[str]]
     free_device: Callable[[int], str]
     """Telephone of an operator (user) who is ready while nobody else waits; empty otherwise."""
+    place: Callable[[str], Place | None]
+    """Where a caller on this line would stand in the queue; None when nobody need wait."""
     hot_answers: Callable[[str | None], Awaitable[Sequence[HotAnswer]]]
     """Published hot questions (热点) of one subject, or of all."""
     subject_units: Callable[[int], Awaitable[Mapping[str, str]]]

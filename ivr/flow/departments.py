@@ -141,7 +141,14 @@ class Departments(Branch):
                 "same-operator", DEVICE=device, QUEUE_LIMIT=self.deps.calls.queue_limit_s
             )
             return
+        await self._tell_wait()
         await self.dialogue.leave_to("operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s)
+
+    async def _tell_wait(self) -> None:
+        """M-13: position and expected wait, when there is one; Asterisk's own announcement cannot say 两分钟."""
+        if place := self.deps.place(self.caller.line.number):
+            ids = [*spoken.position(place.position), *spoken.expected_wait(place.minutes)]
+            await self.dialogue.play([self.sound(one) for one in ids])
 
     async def _device_of_last_operator(self) -> str:
         hours = self.deps.calls.same_operator_hours

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from core.units import ConnectionState
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.flow.after import After
 from ivr.flow.codes import Codes
@@ -68,11 +69,13 @@ class Session:
     async def _menus_of_line(self) -> Menus:
         """The tree with the line's own welcome and the node its callers come to after it (M-04)."""
         line, welcome = self._line, self._menus[self._menus.start]
-        if not isinstance(welcome, Say) or not (line.greeting or line.menu):
+        is_trial = line.state == ConnectionState.TRIAL
+        if not isinstance(welcome, Say) or not (line.greeting or line.menu or is_trial):
             return self._menus
-        greeting = tuple(await self._deps.say(line.greeting)) if line.greeting else ()
+        greeting = tuple(await self._deps.say(line.greeting)) if line.greeting else welcome.play
+        greeting += ("line-trial",) if is_trial else ()  # M-07 「开通试运行」
         follows = line.menu if line.menu in self._menus.nodes else welcome.next
-        own = replace(welcome, play=greeting or welcome.play, next=follows)
+        own = replace(welcome, play=greeting, next=follows)
         return replace(self._menus, nodes={**self._menus.nodes, welcome.id: own})
 
     # --- what the walk asks for -------------------------------------------------------------------------------

@@ -5,14 +5,15 @@ import asyncio
 import pytest
 import pytest_asyncio
 from sqlalchemy import delete
-from support.calls import Exchange
+from support.calls import LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import City
 from support.quick import Quick
 from support.sipphone import Call, CallRefused
 
 from core.bus import publish
 from core.lines import Line, LinesChanged
-from core.units import Region, RegionLevel, Unit
+from core.people import Role, RoleGrant, User
+from core.units import ConnectionState, Region, RegionLevel, Unit
 from ivr import spoken
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -133,4 +134,69 @@ async def test_sixteen_lines_each_hear_their_own_region(exchange: Exchange, quic
 
     found = await asyncio.gather(*(walk(n) for n in range(16)))
     assert found == [(line.number, row.id) for line, row in zip(lines, regions, strict=True)]
+    await change_lines(exchange)
+
+
+async def test_trial_and_not_yet_open_lines_say_so(exchange: Exchange, quick: Quick, county: int):
+    """M-07 「开通试运行」: a line on trial says so after its welcome; one not open yet tells the caller and lets go, without a record."""
+    await change_lines(
+        exchange, Line(number=COUNTY_LINE, name="示范县", region_id=county, state=ConnectionState.TRIAL)
+    )
+    call = await dial(exchange, COUNTY_LINE)
+    await exchange.at_node(call, "MAIN")
+    await call.hangup()
+    await exchange.record(call)
+    assert quick.prompts[:2] == ["welcome", "line-trial"]
+    await change_lines(exchange)
+    async with exchange.db.unit_of_work() as session:
+        session.add(
+            Line(number=COUNTY_LINE, name="示范县", region_id=county, state=ConnectionState.NOT_CONNECTED)
+        )
+        publish(session, LinesChanged())
+    await exchange.until(lambda: exchange.city.hotline._table.not_open == [COUNTY_LINE])
+    await exchange.city.hotline.lines_changed()
+    call = await dial(exchange, COUNTY_LINE)
+    await call.until_sound()
+    assert (await call.ended(10)).by == "remote"
+    assert exchange.live(exchange.number(call)) is None
+    await change_lines(exchange)
+
+
+async def test_another_regions_seats_help_when_a_caller_waits(exchange: Exchange, quick: Quick, county: int):
+    """M-13: the county's caller hears place and expected wait, is not rung elsewhere at first, and after the wait by the helpers."""
+    async with exchange.db.unit_of_work() as session:
+        prefecture = (await session.get_one(Unit, exchange.city.units["101"])).region_id
+        clerk = User(username="county1", display_name="县话务", extension="1071", staff_number="1071",
+                     sip_password="sip-county1", region_id=county, grants=[RoleGrant(role=Role.OPERATOR)])  # fmt: skip
+        session.add(clerk)
+        await session.flush()
+        exchange.city.users["county1"], exchange.city.extensions["county1"] = clerk.id, "1071"
+    await exchange.city.hotline.people_changed()
+    await change_lines(
+        exchange,
+        Line(
+            number=COUNTY_LINE,
+            name="示范县",
+            region_id=county,
+            overflow_region_id=prefecture,
+            overflow_wait_s=3,
+        ),
+    )
+    own = await exchange.staff_phone("county1", LIAISON_HZ)
+    await exchange.control.login(exchange.city.users["county1"], desk_phone=True)  # at work, and paused
+    helper = await exchange.operator()
+    seat = exchange.control.board.seats[exchange.city.users["operator1"]]
+    assert "operators-539901" not in seat.queues
+    call = await dial(exchange, COUNTY_LINE)
+    await exchange.walk(call, ("MAIN", "0"))
+    number = exchange.number(call)
+    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 10)
+    assert helper.calls == []
+    answered = await helper.incoming(15)
+    assert answered.remote_number == number
+    await call.until_hears(OPERATOR_HZ, timeout=10)
+    assert own.calls == []
+    await call.hangup()
+    await exchange.record(call)
+    await exchange.until(lambda: "operators-539901" not in seat.queues)
     await change_lines(exchange)

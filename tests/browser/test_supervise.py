@@ -1,5 +1,6 @@
 """The supervisor's pages in a real browser: hearing a call, moving in it, and what that leaves in the audit log."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import select
 from support.axe import violations
+from support.fake_control import live_call
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 
 from core.audit import AuditRow
+from core.people import User
 from ivr.board import AgentView, WaitingView
 from ivr.events import BoardChanged
 from recordings.models import CallEnd, Recording
@@ -229,3 +232,63 @@ async def test_pages_are_accessible_and_fit(page: Page, supervision: SuperviseSi
         if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
             troubles.append(f"{path} scrolls sideways at {width}")
     assert troubles == []
+
+
+async def test_live_board_and_its_orders(page: Page, supervision: SuperviseSite):
+    """A supervisor sees who talks and who waits, listens, moves a caller, pauses a seat; another region's calls are not there."""
+    site, now = supervision, supervision.clock.now()
+    region, wang = await region_of(site, "wang"), site.people["wang"]
+    talk = live_call("t-1", phase="talking", answered_at=now - timedelta(seconds=65), region_id=region)
+    waits = live_call("t-2", phase="queue", queued_at=now - timedelta(seconds=20), region_id=region, operator="",
+                      caller_number="13911112222", menu_path=("WELCOME", "C", "OP"))  # fmt: skip
+    site.board.live = [talk, waits]
+    site.board.seats[wang] = AgentView(wang, "8001", "王芳", "1001", "ready", "", now, True, None, region)
+    await sign_in(page, site, "/supervise/live")
+    calls, seats = page.get_by_test_id("live-calls"), page.get_by_test_id("live-seats")
+    await expect(calls.locator("tbody tr")).to_have_count(2)
+    await expect(calls.locator("tr[data-call='t-1']")).to_contain_text("王芳")
+    await expect(calls.locator("tr[data-call='t-1'] time")).to_have_text(re.compile(r"1:\d\d"))
+    await expect(calls.locator("tr[data-call='t-2']")).to_contain_text("不予显示")
+    await calls.get_by_role("button", name="监听").click()
+    await expect(page.locator("#watch-text")).to_contain_text("正在监听")
+    await expect(calls.get_by_role("button", name="监听")).to_have_attribute("aria-pressed", "true")
+    assert await violations(page) == []
+    await page.get_by_test_id("watch-stop").click()
+    await expect(page.locator("#watch-text")).to_contain_text("没有在监督")
+    await calls.get_by_role("button", name="调整").click()
+    await page.get_by_test_id("move-to").select_option(label="话务员 8001 王芳（就绪）")
+    assert await violations(page) == []
+    await page.get_by_test_id("move-send").click()
+    await seats.get_by_role("button", name="暂停 王芳").click()
+    await page.get_by_test_id("pause-reason").select_option("培训")
+    await page.get_by_test_id("pause-send").click()
+    await expect(seats).to_contain_text("主管安排培训")
+    assert site.control.wishes == [
+        ("supervise", "t-1", "listen"), ("stop_supervising",), ("operator", "t-2", wang), ("pause_seat", wang, "培训"),
+    ]  # fmt: skip
+    await page.set_viewport_size({"width": 1100, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_another_regions_calls_cannot_be_seen_or_ordered(page: Page, supervision: SuperviseSite):
+    """The county's supervisor neither sees nor can listen to a call of the prefecture."""
+    region = await region_of(supervision, "wang")
+    supervision.board.live = [live_call("t-1", phase="talking", region_id=region)]
+    await sign_in(page, supervision, "/supervise/live", "countysup")
+    await expect(page.locator("#no-calls")).to_be_visible()
+    answer = await page.evaluate(
+        """async () => {
+            const headers = { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content };
+            const body = JSON.stringify({ action: "listen", call_id: "t-1" });
+            return (await fetch("/supervise/live/call", { method: "POST", headers, body })).status;
+        }"""
+    )
+    assert answer == 404
+    assert supervision.control.wishes == []
+
+
+async def region_of(site: SuperviseSite, name: str) -> int:
+    async with site.db.reading() as session:
+        found = (await session.get_one(User, site.people[name])).region_id
+    assert found is not None
+    return found

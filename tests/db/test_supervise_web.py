@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 
 from core.audit import AuditRow
+from ivr.models import OwedCall, OwedKind, OwedState
 from recordings import archive
 from recordings.audio import wav_header
 from recordings.models import Call, CallEnd, Purge, Recording, RecordingKind
@@ -391,3 +392,32 @@ async def test_another_regions_purges_do_not_exist(site: SuperviseSite, visitor:
         )  # fmt: skip
     await visitor.sign_in("countysup", "/supervise/retention")
     assert (await visitor.page("/supervise/retention/1"))[0] == 404
+
+
+async def test_owed_calls_with_owner_time_and_result(site: SuperviseSite, visitor: Visitor):
+    """The supervisor reads who has each call-back, by when and with what result; numbers masked, other regions' absent."""
+    now = site.clock.now()
+    async with site.db.unit_of_work() as session:
+        calls = (await session.scalars(select(Call).order_by(Call.id.desc()).limit(3))).all()
+        common = {"region_id": calls[0].region_id, "line": "96128", "kind": OwedKind.MISSED, "asked_at": now}
+        session.add_all([
+            OwedCall(call_id=calls[0].id, number="13800001111", due_at=now + timedelta(hours=1), **common),
+            OwedCall(call_id=calls[1].id, number="13800002222", due_at=now - timedelta(hours=1), **common),
+            OwedCall(call_id=calls[2].id, number="13800003333", due_at=now + timedelta(hours=1), state=OwedState.DROPPED,
+                     owner_id=site.people["wang"], finished_at=now, remark="空号", **common),
+        ])  # fmt: skip
+    await visitor.sign_in("sup")
+    status, text = await visitor.page("/supervise/owed")
+    assert status == 200
+    assert ("138****1111" in text, "138****2222" in text, "138****3333" in text) == (True, True, False)
+    assert "13800001111" not in text
+    assert "待回拨，逾期" in text
+    _, text = await visitor.page("/supervise/owed?view=overdue")
+    assert ("138****1111" in text, "138****2222" in text) == (False, True)
+    _, text = await visitor.page("/supervise/owed?view=done&number=3333")
+    assert "王芳" in text
+    assert "人工办结" in text
+    assert "空号" in text
+    visitor.http.cookie_jar.clear()
+    await visitor.sign_in("countysup")
+    assert "这里没有要回拨的来电" in (await visitor.page("/supervise/owed?view="))[1]

@@ -11,6 +11,7 @@ from typing import Any
 from core.bus import Bus
 from ivr.board import AgentView, ConsultView, LiveCallView, WaitingView
 from ivr.events import AgentChanged, BoardChanged
+from ivr.watch import Mode, Supervisor, Watch
 
 
 @dataclass
@@ -57,6 +58,7 @@ class FakeControl:
         """`people`: user → staff number, name, extension."""
         self.board = board
         self.wishes: list[tuple[Any, ...]] = []
+        self.watches: dict[int, Watch] = {}
         self._bus = bus
         self._people = people
 
@@ -158,6 +160,37 @@ class FakeControl:
 
     async def page_left(self, user_id: int) -> None:
         self.wishes.append(("page_left",))
+
+    def names(self) -> dict[str, str]:
+        return {extension: name for _, name, extension in self._people.values()}
+
+    def line_names(self) -> dict[str, str]:
+        return {"96128": "96128", "087296128": "大理专线"}
+
+    async def supervise(self, by: Supervisor, linkedid: str, mode: Mode) -> None:
+        self.wishes.append(("supervise", linkedid, str(mode)))
+        self.watches[by.user_id] = Watch(
+            by, "PJSIP/w6001", "6001", linkedid, "s-1", mode, since_at=datetime.now(UTC)
+        )
+        self.board_changed()
+
+    async def stop_supervising(self, user_id: int) -> None:
+        self.wishes.append(("stop_supervising",))
+        self.watches.pop(user_id, None)
+        self.board_changed()
+
+    async def pause_seat(self, by: Supervisor, user_id: int, reason: str) -> None:
+        self.wishes.append(("pause_seat", user_id, reason))
+        self.set(user_id, state="paused", reason=f"主管安排{reason}")
+
+    async def move_to_front(self, by: Supervisor, linkedid: str) -> None:
+        self.wishes.append(("front", linkedid))
+
+    async def move_to_operator(self, by: Supervisor, linkedid: str, user_id: int) -> None:
+        self.wishes.append(("operator", linkedid, user_id))
+
+    async def move_to_line(self, by: Supervisor, linkedid: str, number: str) -> None:
+        self.wishes.append(("line", linkedid, number))
 
     async def play_code(self, user_id: int) -> None:
         self.wishes.append(("play_code",))

@@ -12,13 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
-from support.fake_control import FakeBoard
+from support.fake_control import FakeBoard, FakeControl
 
 import core.web.models  # noqa: F401 - every room's tables
 import ivr.models  # noqa: F401
 import kb.models  # noqa: F401
 from agent_desktop import api_calls
-from agent_desktop.keys import BOARD, RECORDINGS
+from agent_desktop.keys import BOARD, CONTROL, RECORDINGS, SOFTPHONE
+from agent_desktop.softphone import views as softphone
+from agent_desktop.softphone.settings import SoftphoneSettings
 from agent_desktop.supervise import views as supervise
 from agent_desktop.wallboard import views as wallboard
 from core.bus import Bus
@@ -28,7 +30,7 @@ from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, Token, User, hash_password, hash_token
 from core.tasks import Tasks
 from core.units import Liaison, Region, RegionLevel, Unit
-from core.web import login
+from core.web import changes, login
 from core.web.app import make_app
 from core.web.keys import WebDeps
 from core.web.settings import HttpSettings
@@ -50,6 +52,7 @@ class SuperviseSite:
     db: Database
     clock: Clock
     board: FakeBoard
+    control: FakeControl
     settings: RecordingSettings
     made: list[demo.DemoCall]
     people: dict[str, int] = field(default_factory=dict)
@@ -68,19 +71,31 @@ async def running_supervision(
     people, made, clock, bus = template.people, template.made, SystemClock(), Bus()
     db, settings = _opened(folder, bus), _recordings(folder)
     board, tasks = FakeBoard(), Tasks(clock)
+    control = FakeControl(
+        board, bus, {people["wang"]: ("8001", "王芳", "1001"), people["sup"]: ("", "陈主管", "6001")}
+    )
 
     def wire(app: web.Application) -> None:
-        app[BOARD] = board  # type: ignore[assignment]
+        app[BOARD], app[CONTROL] = board, control  # type: ignore[assignment]
+        app[SOFTPHONE] = SoftphoneSettings()
         app[RECORDINGS] = settings
 
-    rooms = [login.routes.register, wire, api_calls.routes.register, supervise.setup, wallboard.setup]
+    rooms = [
+        login.routes.register,
+        wire,
+        api_calls.routes.register,
+        softphone.setup,
+        changes.setup,
+        supervise.setup,
+        wallboard.setup,
+    ]
     app = make_app(WebDeps(db, clock, bus, tasks, HttpSettings()), rooms)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield SuperviseSite(url, app, db, clock, board, settings, made, people)
+        yield SuperviseSite(url, app, db, clock, board, control, settings, made, people)
     finally:
         await runner.cleanup()
         await tasks.close()

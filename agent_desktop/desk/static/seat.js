@@ -1,6 +1,6 @@
 // The seat (座席): on duty, ready, paused with a reason, wrap-up; and whether the telephone is there.
 import { post } from "/static/core/http.js";
-import { span } from "/static/core/ui.js";
+import { span, toast } from "/static/core/ui.js";
 
 const $ = (id) => document.getElementById(id);
 const NAMES = {
@@ -32,6 +32,7 @@ export class Seat {
     const name = NAMES[this.state] ?? this.state;
     $("seat").dataset.state = this.state;
     $("seat-state").textContent = this.state === "paused" && agent.reason ? `${name}：${agent.reason}` : name;
+    this.#tellOrder(agent);
     const free = this.state === "ready" || this.state === "paused";
     $("seat-login").hidden = this.state !== "offline";
     $("seat-ready").hidden = this.state !== "paused" && this.state !== "wrapup";
@@ -42,6 +43,13 @@ export class Seat {
     $("waiting").classList.toggle("warn", waiting > 0);
     this.showLine();
     this.tick();
+  }
+
+  /** A supervisor has paused this seat: said once, aloud for those who cannot see it. */
+  #tellOrder(agent) {
+    const order = this.state === "paused" && agent.reason.startsWith("主管") ? agent.since_at : null;
+    if (order && order !== this.order) toast(`座席已暂停：${agent.reason}。需要继续接听时请按“就绪”。`, "warn");
+    this.order = order;
   }
 
   /** What the telephone of this page is doing, and what to do when it is not there. */
