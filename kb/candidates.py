@@ -13,7 +13,7 @@ from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
 from kb.query import Query
 from kb.terms import Term, Terms
 
-BUDGET = 5_000
+BUDGET = 10_000
 TITLES, ANSWERS, SOUNDS, OWN = 100, 40, 27, 27
 MOST_HOLDING = 100
 """So many lines that hold a short query whole are looked at, the shortest first."""
@@ -27,6 +27,8 @@ class Found:
     lines: set[int]
     holding: set[int]
     """Lines that hold a short Han query as one piece."""
+    own: set[int]
+    """Lines of the asker's own, among whatever others fit as well"""
     alike: set[int]
     """Lines that hold it in sound; looked for when none holds it and it is no known saying: a slip of the keys."""
 
@@ -41,8 +43,7 @@ def find(
     written = {(WORD, word) for word in query.words} | {(PAIR, pair) for pair in query.bigrams}
     telling = _pruned(terms, {term for term in written if not text.is_function(term[1])} or written)
     lines = terms.best(telling, TITLES * wider, within)
-    if own is not None:
-        lines |= terms.best(telling, OWN * wider, own)
+    owned = terms.best(telling, OWN * wider, own) if own is not None else set()
     lines |= terms.best(_pruned(terms, {(SOUND, pair) for pair in query.pairs}), SOUNDS * wider, within)
     if answers:
         words = {(ANSWER, word) for word in query.words if not text.is_function(word)}
@@ -55,7 +56,7 @@ def find(
             alike = set(terms.shortest(terms.phrase(SOUND, list(query.pairs)), most, within))
         if query.gapped:
             lines |= set(terms.shortest(terms.all_of(CHAR, query.chars), most, within))
-    return Found(lines | holding | alike, holding, alike)
+    return Found(lines | owned | holding | alike, holding, owned, alike)
 
 
 def _holding(terms: Terms, query: Query, limit: int, within: Within | None) -> set[int]:

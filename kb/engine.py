@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
 from tantivy import Query as Within
 
 from kb import candidates, index, letters, prepare
-from kb.highlight import Marks, marks, snippet
+from kb.highlight import Highlighter, Marks
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
 from kb.keys import key
-from kb.query import Query, parse
+from kb.query import Query, Synonyms, parse
 from kb.rank import Ranker, Totals
 from kb.terms import Terms, within
 
@@ -26,6 +27,8 @@ PRIOR_SHARE = 0.15
 HALF_LIFE_DAYS = 90
 WIDER = 10
 """How many times more candidates are looked at when too few of the first may be shown."""
+JUDGED = 100
+"""So many entries whose lines fit best are looked at themselves: may they be shown, what does their answer add?"""
 MOST_UNITS = 200
 TIER_STEP = 1_000.0
 
@@ -130,18 +133,20 @@ class Engine:
         self._db.execute("PRAGMA query_only=ON")
         self._db.execute("PRAGMA cache_size=-32000")
         self._db.execute("PRAGMA mmap_size=4000000000")
+        self._known_synonyms: Synonyms = {}
+        self._synonyms_seen: tuple[str] | None = None
 
     def close(self) -> None:
         self._db.close()
 
     def search(self, typed: str, limit: int, scope: Scope, *, answers: bool = True) -> list[Hit]:
         """The best entries for a query; `answers` False looks at titles and aliases only (typeahead)."""
-        query = parse(typed, self._synonyms)
-        if not query.chars:
-            return []
         self._terms.refresh()
         self._db.execute("BEGIN")  # one state of the store for the whole search
         try:
+            query = parse(typed, self._synonyms())
+            if not query.chars:
+                return []
             rows, more = self._candidates(typed, query, scope, limit, answers=answers, wider=1)
             if more and len(rows) < limit:
                 rows, _ = self._candidates(typed, query, scope, limit, answers=answers, wider=WIDER)
@@ -169,23 +174,22 @@ class Engine:
             fits[doc] = max(fits.get(doc, fit), fit)
         for row in self._db.execute("SELECT id FROM doc WHERE source_id = ?", (typed.strip(),)):
             fits[row[0]] = (Tier.NAMED, 0.0)
-        rows = self._ordered(fits, scope, ranker if answers else None)
+        judged = set(nlargest(max(limit, JUDGED) * wider, fits, key=fits.__getitem__))
+        judged.update(fits.keys() & {index.entry_of(line) for line in found.own})
+        rows = self._ordered({doc: fits[doc] for doc in judged}, scope, ranker if answers else None)
         return rows, len(rows) < len(fits)
 
     def _by_lines(self, query: Query, found: candidates.Found, ranker: Ranker) -> Fits:
         """The best line of each entry."""
-        columns = "id, doc, weight, units, char_keys, word_keys, pair_keys, sound_keys"
-        rows = self._rows("line", columns, found.lines)
+        rows = self._rows("line", "id, doc, weight, units, keys, sizes", found.lines)
         if not rows:
             return {}
-        lines, docs, weights, units, *keys = zip(*rows, strict=True)
-        fits = ranker.lines(dict(zip((CHAR, WORD, PAIR, SOUND), keys, strict=True))).tolist()
+        lines, docs, weights, units, keys, sizes = zip(*rows, strict=True)
+        fits = ranker.lines(keys, sizes).tolist()
         tier = _tiers(query, found)
         scores: Fits = {}
-        for line, doc, weight, text, words, fit in zip(
-            lines, docs, weights, units, keys[1], fits, strict=True
-        ):
-            here = (tier(line, text, words), weight * fit)
+        for line, doc, weight, text, known, fit in zip(lines, docs, weights, units, keys, fits, strict=True):
+            here = (tier(line, text, known), weight * fit)
             scores[doc] = max(scores.get(doc, here), here)
         return scores
 
@@ -236,14 +240,15 @@ class Engine:
         pairs = Totals(known[CHAR].n, max(known[CHAR].average - 1, 1.0))
         return {WORD: known[WORD], CHAR: known[CHAR], ANSWER: known[ANSWER], PAIR: pairs, SOUND: pairs}
 
-    def _synonyms(self, pieces: list[str]) -> Iterable[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        for start in range(0, len(pieces), 500):
-            some = pieces[start : start + 500]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT say, official FROM synonym WHERE say IN ({marks})"  # noqa: S608
-            found.extend(self._db.execute(query, some))
-        return found
+    def _synonyms(self) -> Synonyms:
+        """All of them, read again when the writer has set others."""
+        seen = self._db.execute("SELECT value FROM meta WHERE key = 'synonyms'").fetchone()
+        if seen != self._synonyms_seen:
+            known: dict[str, list[str]] = {}
+            for say, official in self._db.execute("SELECT say, official FROM synonym ORDER BY say, official"):
+                known.setdefault(say, []).append(official)
+            self._known_synonyms, self._synonyms_seen = known, seen
+        return self._known_synonyms
 
     def _rows(self, table: str, columns: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
         wanted = ",".join(str(one) for one in ids)
@@ -254,27 +259,27 @@ class Engine:
         columns = "id, source_id, title, answer, unit, kind, category, valid_to, review_by"
         ids = [row.id for row in rows]
         found = {row[0]: row for row in self._rows("doc", columns, ids)}
-        hits = []
+        light, hits = Highlighter(query), []
         for row in rows:
             _, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
-            shown = snippet(answer, query)
+            shown = light.snippet(answer)
             hit = Hit(
                 id=row.id, source_id=source_id, title=title, snippet=shown, unit=unit,
                 score=round(TIER_STEP * row.tier + row.score, 3), kind=kind, category=category,
                 valid_to=valid_to, review_by=review_by, valid=valid_to is None or valid_to >= today,
-                title_marks=marks(title, query), snippet_marks=marks(shown, query),
+                title_marks=light.marks(title), snippet_marks=light.marks(shown),
             )  # fmt: skip
             hits.append(hit)
         return hits
 
 
 def _tiers(query: Query, found: candidates.Found) -> Callable[[int, str, bytes], Tier]:
-    """Tells the tier of a line from its id, its units and the keys of its words."""
+    """Tells the tier of a line from its id, its units and its keys."""
     gapped = None if found.holding or query.has_synonyms else query.gapped
-    word = array("I", [key(query.letters)]).tobytes() if query.letters else None
+    word = array("I", [key(WORD, query.letters)]).tobytes() if query.letters else None
 
-    def tier(line: int, units: str, words: bytes) -> Tier:
-        if line in found.holding or (word and word in words):
+    def tier(line: int, units: str, keys: bytes) -> Tier:
+        if line in found.holding or (word and word in keys):
             return Tier.HOLDS
         if line in found.alike:
             return Tier.SOUNDS

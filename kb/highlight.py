@@ -10,22 +10,27 @@ Marks = list[tuple[int, int]]
 """Start and end of each piece that stands out, in characters, in order, none touching another"""
 
 
-def snippet(answer: str, query: Query) -> str:
-    """The piece of an answer around the first long word of the query in it; its beginning when there is none."""
-    flat = " ".join(answer.split())
-    plain = flat.lower()
-    places = [plain.find(word) for word in sorted(query.words, key=len, reverse=True) if len(word) > 1]
-    at = next((place for place in places if place >= 0), 0)
-    start = max(0, at - SNIPPET // 3) if at > SNIPPET * 2 // 3 else 0
-    piece = flat[start : start + SNIPPET]
-    return ("…" if start else "") + piece + ("…" if start + SNIPPET < len(flat) else "")
+class Highlighter:
+    """Shows texts in the light of one query."""
 
+    def __init__(self, query: Query) -> None:
+        self._long = [word for word in sorted(query.words, key=len, reverse=True) if len(word) > 1]
+        self._telling = [word for word in query.words if not text.is_function(word)]
+        self._pairs = list(query.bigrams)
 
-def marks(shown: str, query: Query) -> Marks:
-    """Where the query's words stand in a text; its pairs of characters where no word does."""
-    plain = text.alike(shown)
-    words = [word for word in query.words if not text.is_function(word)]
-    return _joined(_places(plain, words)) or _joined(_places(plain, query.bigrams))
+    def snippet(self, answer: str) -> str:
+        """The piece of an answer around the first long word of the query in it; its beginning when there is none."""
+        flat = " ".join(answer.split())
+        plain = flat.lower()
+        at = next((place for word in self._long if (place := plain.find(word)) >= 0), 0)
+        start = max(0, at - SNIPPET // 3) if at > SNIPPET * 2 // 3 else 0
+        piece = flat[start : start + SNIPPET]
+        return ("…" if start else "") + piece + ("…" if start + SNIPPET < len(flat) else "")
+
+    def marks(self, shown: str) -> Marks:
+        """Where the query's words stand in a text; its pairs of characters where no word does."""
+        plain = text.alike(shown)
+        return _joined(_places(plain, self._telling)) or _joined(_places(plain, self._pairs))
 
 
 def _places(plain: str, pieces: Iterable[str]) -> Marks:

@@ -25,7 +25,9 @@ WORD, PAIR, CHAR, SOUND, FIRST, SYLLABLE, ANSWER, MARK = "w", "b", "c", "s", "i"
 """Fields of `terms`: words, pairs and single characters of a line; pairs of its syllables, triples of their first letters,
 single syllables; words of the answer; marks to keep a search to some entries."""
 LINE, DOC = "line", "doc"
-FORMAT = f"10 {text.CUTTER} tantivy {metadata.version('tantivy')}"
+RANKED = (CHAR, WORD, PAIR, SOUND)
+"""Fields of a line that the ranking compares, in the order in which their keys stand"""
+FORMAT = f"11 {text.CUTTER} tantivy {metadata.version('tantivy')}"
 MOST_LINES = 64
 LONGEST_RANKED = 500
 _STORE = """
@@ -35,16 +37,19 @@ CREATE TABLE doc ( -- what is long stands last: SQLite reads a row from its begi
     review_by TEXT, public INTEGER NOT NULL, chosen REAL NOT NULL, chosen_on TEXT, unit TEXT NOT NULL,
     word_keys BLOB NOT NULL, stamp TEXT NOT NULL, source_id TEXT NOT NULL, category TEXT NOT NULL, title TEXT NOT NULL,
     answer TEXT NOT NULL);
-CREATE INDEX doc_source ON doc (source_id);
 CREATE TABLE line (
-    id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, units TEXT NOT NULL, sounds TEXT NOT NULL,
-    firsts TEXT NOT NULL, words TEXT NOT NULL, char_keys BLOB NOT NULL, word_keys BLOB NOT NULL, pair_keys BLOB NOT NULL,
-    sound_keys BLOB NOT NULL);
-CREATE INDEX line_doc ON line (doc);
+    id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, sizes BLOB NOT NULL, keys BLOB NOT NULL,
+    units TEXT NOT NULL, sounds TEXT NOT NULL, firsts TEXT NOT NULL, words TEXT NOT NULL);
 CREATE TABLE total (field TEXT PRIMARY KEY, n INTEGER NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE unit (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE synonym (say TEXT, official TEXT, PRIMARY KEY (say, official)) WITHOUT ROWID;
 """
+_FILLED = """
+CREATE INDEX IF NOT EXISTS doc_source ON doc (source_id);
+CREATE INDEX IF NOT EXISTS line_doc ON line (doc);
+PRAGMA journal_mode=WAL;
+"""
+"""What a generation gets when it is full: until then nobody reads beside the writer."""
 
 
 def _schema() -> tantivy.Schema:
@@ -101,15 +106,16 @@ def create(path: Path) -> Path:
     folder = path / str(int(used.name) + 1 if used else 1)
     (folder / "terms").mkdir(parents=True)
     with closing(store(folder)) as opened:
-        opened.execute("PRAGMA journal_mode=WAL")
         opened.executescript(_STORE)
-        opened.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+        opened.execute("INSERT INTO meta VALUES ('format', ?), ('synonyms', 0)", (FORMAT,))
     tantivy.Index(SCHEMA, path=str(folder / "terms"))
     return folder
 
 
 def switch(folder: Path) -> None:
-    """From now on this generation is searched; who is still searching another one keeps its open files."""
+    """From now on this full generation is searched; who is still searching another one keeps its open files."""
+    with closing(store(folder)) as opened:
+        opened.executescript(_FILLED)
     fresh = folder.parent / "current.new"
     fresh.write_text(folder.name)
     fresh.replace(folder.parent / "current")

@@ -64,11 +64,16 @@ class Keeper:
         """Make the index anew from the database; searches see the old one until it is done. Returns the entries."""
         with index.rebuilding(self._path):
             folder = await self._run(index.create, self._path)
+            async with self._db.reading() as session:
+                begun_at = await documents.newest(session)
             done = await refill(folder, self._db, progress)
             async with self._writing:
                 await self._drop_writer()
                 await self._run(index.switch, folder)
-        await self.catch_up()
+        self._seen_at = begun_at  # what changed meanwhile is taken in
+        await self._look()
+        await self._take_in()
+        await self._take_synonyms()
         log.info("kb_index_rebuilt", entries=done)
         return done
 

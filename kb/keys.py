@@ -1,13 +1,21 @@
 """Terms as numbers: what the ranking compares by the thousand. Both sides, index and query, make them here."""
 
 from array import array
+from collections.abc import Iterable
 from zlib import crc32
 
 
-def key(term: str) -> int:
-    return crc32(term.encode())
+def key(field: str, term: str) -> int:
+    """The same term is another number in another field."""
+    return crc32(term.encode(), ord(field))
 
 
-def keys(joined: str) -> bytes:
+def keys(field: str, joined: str) -> bytes:
     """The different terms of a text joined by blanks, four bytes each; none for an empty text."""
-    return array("I", sorted({key(term) for term in joined.split()})).tobytes()
+    start = ord(field)
+    return array("I", {crc32(term, start) for term in joined.encode().split()}).tobytes()
+
+
+def sizes(parts: Iterable[bytes]) -> bytes:
+    """How many keys each part has, two bytes each: what tells them apart once they are joined."""
+    return array("H", [len(part) // 4 for part in parts]).tobytes()

@@ -7,7 +7,8 @@ group sends its best line in turn, so that a rarer word is still among the first
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from tantivy import Query as Within
 
@@ -15,18 +16,18 @@ from kb import index, pinyin, text
 from kb.query import Query
 from kb.terms import Terms
 
-MOST_SOUNDING = 1_000
+MOST_SOUNDING = 500
+"""So many lines that fit are looked at, the shortest first."""
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A line, its entry, and the Han text in it that the letters stand for."""
+class Fit(NamedTuple):
+    """A line by where the letters stand and its length, its entry, and the Han text that the letters stand for."""
 
+    inside: bool
+    """Not at the beginning"""
+    units: int
     doc: int
     held: str
-    units: int
-    """Length of the line"""
-    at: int
     whole_words: bool
 
 
@@ -59,24 +60,19 @@ def _fits(terms: Terms, store: sqlite3.Connection, way: Sequence[str], within: W
     by_first = all(len(sound) == 1 for sound in way)
     shape = terms.first_letters("".join(way)) if by_first else terms.sounding(way)
     ids = ",".join(str(line) for line in terms.shortest(shape, MOST_SOUNDING, within))
-    column = "firsts" if by_first else "sounds"
+    column = "firsts" if by_first else "' ' || sounds"
     rows = store.execute(f"SELECT id, units, {column}, words FROM line WHERE id IN ({ids})")  # noqa: S608
     wanted = "".join(way) if by_first else " " + " ".join(way)
-    return [fit for row in rows for fit in [_fit(row, wanted, len(way), by_first)] if fit]
-
-
-def _fit(row: tuple[int, str, str, str], wanted: str, length: int, by_first: bool) -> Fit | None:
-    line, joined, sounding, words = row
-    if by_first:
-        at = sounding.find(wanted)
-    else:
-        place = (" " + sounding).find(wanted)
-        at = sounding.count(" ", 0, place) if place > 0 else place
-    units = joined.split(" ")
-    held = "".join(units[at : at + length])
-    if at < 0 or not text.is_han(held):
-        return None
-    return Fit(index.entry_of(line), held, len(units), at, held in words.split(" "))
+    fits = []
+    for line, joined, sounding, words in rows:
+        place = sounding.find(wanted)
+        at = place if by_first or place < 0 else sounding.count(" ", 0, place)
+        units = joined.split(" ")
+        held = "".join(units[at : at + len(way)])
+        if place >= 0 and _is_han(held):
+            whole = f" {held} " in f" {words} "
+            fits.append(Fit(at > 0, len(units), index.entry_of(line), held, whole))
+    return fits
 
 
 def _in_turn(fits: list[Fit], limit: int) -> list[int]:
@@ -84,7 +80,7 @@ def _in_turn(fits: list[Fit], limit: int) -> list[int]:
     for fit in fits:
         groups[fit.held].append(fit)
     for group in groups.values():
-        group.sort(key=lambda fit: (fit.at > 0, fit.units, fit.doc))
+        group.sort()
     order = sorted(groups.values(), key=_likelihood, reverse=True)
     found: dict[int, None] = {}
     for turn in range(limit):
@@ -98,3 +94,6 @@ def _in_turn(fits: list[Fit], limit: int) -> list[int]:
 
 def _likelihood(group: list[Fit]) -> tuple[bool, int]:
     return group[0].whole_words, len(group)
+
+
+_is_han = lru_cache(maxsize=50_000)(text.is_han)

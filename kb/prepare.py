@@ -6,8 +6,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from kb import pinyin, text
-from kb.index import LONGEST_RANKED, MOST_LINES
-from kb.keys import keys
+from kb.index import ANSWER, CHAR, LONGEST_RANKED, MOST_LINES, PAIR, RANKED, SOUND, WORD
+from kb.keys import keys, sizes
 
 PUBLIC = "public"
 
@@ -41,6 +41,9 @@ class Line(NamedTuple):
 
     id: int
     weight: float
+    sizes: bytes
+    keys: bytes
+    """of `RANKED`, and how many of each"""
     units: str
     sounds: str
     firsts: str
@@ -48,10 +51,6 @@ class Line(NamedTuple):
     pairs: str
     sound_pairs: str
     triples: str
-    char_keys: bytes
-    word_keys: bytes
-    pair_keys: bytes
-    sound_keys: bytes
 
 
 class Prepared(NamedTuple):
@@ -68,10 +67,10 @@ def prepare(docs: Iterable[Doc]) -> list[Prepared]:
 
 
 def _prepared(doc: Doc) -> Prepared:
-    words = " ".join(text.words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}")))
+    words = text.joined_words(text.normalise(f"{doc.answer} {doc.keywords} {doc.category} {doc.unit}"))
     asked: Sequence[tuple[str, float]] = ((doc.title, 1.0), *doc.aliases[: MOST_LINES - 1])
     lines = tuple(_line(doc.id, place, *one) for place, one in enumerate(asked))
-    return Prepared(doc, words, keys(words), " ".join(_marks(doc)), lines)
+    return Prepared(doc, words, keys(ANSWER, words), " ".join(_marks(doc)), lines)
 
 
 def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
@@ -79,8 +78,10 @@ def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
     normal = text.normalise(asked)
     parts, sounds = pinyin.sounded(normal)
     firsts = pinyin.firsts(sounds)
-    units, words, pairs = " ".join(parts), " ".join(text.words(normal)), " ".join(text.bigrams(parts))
+    units, words, pairs = " ".join(parts), text.joined_words(normal), " ".join(text.bigrams(parts))
     sound_pairs = " ".join(pinyin.pairs(sounds))
+    terms = {CHAR: units, WORD: words, PAIR: pairs, SOUND: sound_pairs}
+    ranked = [keys(field, terms[field]) for field in RANKED]
     return Line(
         id=(min(len(parts), LONGEST_RANKED) << 40) + doc_id * MOST_LINES + place,
         weight=weight,
@@ -91,10 +92,8 @@ def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
         pairs=pairs,
         sound_pairs=sound_pairs,
         triples=" ".join(pinyin.initials(firsts)),
-        char_keys=keys(units),
-        word_keys=keys(words),
-        pair_keys=keys(pairs),
-        sound_keys=keys(sound_pairs),
+        sizes=sizes(ranked),
+        keys=b"".join(ranked),
     )
 
 

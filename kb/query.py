@@ -4,12 +4,12 @@ Knows words and synonyms; nothing of the index or of entries.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kb import pinyin, text
 
-SYNONYM_WEIGHT = 0.45
+SYNONYM_WEIGHT = 0.35
 FUNCTION_WEIGHT = 0.1
 SHORT_HAN = 6
 """Up to so many Han characters a query is taken for a piece of a title: titles that hold it come first."""
@@ -17,8 +17,8 @@ LONGEST_SYNONYM = 12
 LONGEST = 100
 """Characters of a query that are looked at."""
 _LATIN = re.compile(r"[a-z]+")
-Synonyms = Callable[[list[str]], Iterable[tuple[str, str]]]
-"""Looks up which of these pieces of text stand for official words; gives pairs of both."""
+Synonyms = Mapping[str, Sequence[str]]
+"""What is said, and the official words it stands for"""
 
 
 @dataclass
@@ -94,19 +94,12 @@ def _unmute(query: Query) -> None:
 
 def _official(normal: str, synonyms: Synonyms) -> list[str]:
     """Official words for what was said: the longest pieces win, a piece inside a longer one is not looked at."""
-    spans = [
-        (start, end)
-        for start in range(len(normal))
-        for end in range(start + 1, min(len(normal), start + LONGEST_SYNONYM) + 1)
-    ]
-    known: dict[str, list[str]] = {}
-    for say, official in synonyms(list({normal[start:end] for start, end in spans})):
-        known.setdefault(say, []).append(official)
     found: list[str] = []
     taken: set[int] = set()
-    for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
-        officials = known.get(normal[start:end])
-        if officials and not taken.intersection(range(start, end)):
-            taken.update(range(start, end))
-            found.extend(officials)
+    for length in range(min(LONGEST_SYNONYM, len(normal)), 0, -1):
+        for start in range(len(normal) - length + 1):
+            officials = synonyms.get(normal[start : start + length])
+            if officials and taken.isdisjoint(range(start, start + length)):
+                taken.update(range(start, start + length))
+                found.extend(officials)
     return found

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
+from kb.index import ANSWER, CHAR, PAIR, RANKED, SOUND, WORD
 from kb.keys import key
 from kb.query import Query
 
 K1 = 1.2
-FIELD_WEIGHT = {WORD: 1.0, PAIR: 0.35, CHAR: 1.5, SOUND: 0.35, ANSWER: 0.5}
+FIELD_WEIGHT = {WORD: 1.0, PAIR: 0.35, CHAR: 1.5, SOUND: 0.35, ANSWER: 0.3}
 LENGTH_NORM = {WORD: 0.7, PAIR: 0.7, CHAR: 0.6, SOUND: 0.7, ANSWER: 0.6}
 Scores = NDArray[Any]
+Terms = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -29,46 +30,66 @@ class Totals:
     average: float
 
 
+@dataclass(frozen=True)
+class _Weights:
+    """The keys of some fields of a query in order; for each its field's place and what it is worth."""
+
+    fields: Sequence[str]
+    keys: NDArray[Any]
+    places: NDArray[Any]
+    worths: NDArray[Any]
+
+
 class Ranker:
     """The weights of one query's terms against one index."""
 
     def __init__(
         self, query: Query, count: Callable[[tuple[str, str]], int], totals: Mapping[str, Totals]
     ) -> None:
-        fields = {
-            WORD: query.words, PAIR: query.bigrams, CHAR: query.chars, SOUND: query.pairs, ANSWER: query.words,
-        }  # fmt: skip
-        self._count, self._totals = count, totals
-        self._weights = {name: self._weighed(name, terms) for name, terms in fields.items()}
+        self._count, self._totals, self._query = count, totals, query
+        self._lines = self._weights(
+            RANKED, {WORD: query.words, PAIR: query.bigrams, CHAR: query.chars, SOUND: query.pairs}
+        )
 
-    def lines(self, keys: Mapping[str, Sequence[bytes]]) -> Scores:
-        """The fit of titles or aliases, from the keys of each by field."""
-        return sum((self._field(name, some) for name, some in keys.items()), start=np.zeros(1))
+    def lines(self, keys: Sequence[bytes], sizes: Sequence[bytes]) -> Scores:
+        """The fit of titles or aliases, from the keys of their `RANKED` fields and how many each field has."""
+        lengths = np.frombuffer(b"".join(sizes), "<u2").reshape(len(keys), len(RANKED))
+        return self._fit(self._lines, keys, lengths)
 
     def answers(self, keys: Sequence[bytes]) -> Scores:
         """The fit of answers, from the keys of their words."""
-        return self._field(ANSWER, keys)
+        lengths = np.array([[len(one) // 4] for one in keys])
+        return self._fit(self._weights((ANSWER,), {ANSWER: self._query.words}), keys, lengths)
 
-    def _weighed(self, name: str, terms: Mapping[str, float]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Keys in order and the weight of each; one that no term has stands for the empty query."""
-        weights = {
-            key(term): FIELD_WEIGHT[name] * worth * self._idf(name, self._count((name, term)))
-            for term, worth in terms.items()
-        } or {0: 0.0}
-        ordered = sorted(weights)
-        return np.array(ordered, dtype="<u4"), np.array([weights[one] for one in ordered])
+    def _weights(self, fields: Sequence[str], terms: Mapping[str, Terms]) -> _Weights:
+        worth = {
+            key(field, term): (place, FIELD_WEIGHT[field] * weight * self._idf(field, term))
+            for place, field in enumerate(fields)
+            for term, weight in terms[field].items()
+        }
+        ordered = sorted(worth) or [0]
+        places, worths = zip(*(worth.get(one, (0, 0.0)) for one in ordered), strict=True)
+        return _Weights(fields, np.array(ordered, "<u4"), np.array(places), np.array(worths))
 
-    def _idf(self, name: str, n: int) -> float:
-        total = max(self._totals[name].n, n)
+    def _idf(self, field: str, term: str) -> float:
+        n = self._count((field, term))
+        total = max(self._totals[field].n, n)
         return math.log(1 + (total - n + 0.5) / (n + 0.5))
 
-    def _field(self, name: str, some: Sequence[bytes]) -> Scores:
-        wanted, weights = self._weights[name]
-        terms = np.frombuffer(b"".join(some), dtype="<u4")
-        at = np.minimum(np.searchsorted(wanted, terms), len(wanted) - 1)
-        worth = np.where(wanted[at] == terms, weights[at], 0.0)
-        sizes = np.fromiter((len(one) for one in some), dtype=np.int64, count=len(some)) // 4
-        sums = np.bincount(np.repeat(np.arange(len(some)), sizes), weights=worth, minlength=len(some))
-        b = LENGTH_NORM[name]
-        norm = K1 * (1 - b + b * sizes / self._totals[name].average)
-        return sums * (K1 + 1) / (1 + norm)
+    def _fit(self, weights: _Weights, some: Sequence[bytes], lengths: NDArray[Any]) -> Scores:
+        b = np.array([LENGTH_NORM[field] for field in weights.fields])
+        average = np.array([self._totals[field].average for field in weights.fields])
+        norm = K1 * (1 - b + b * lengths / average)
+        scores: Scores = (_sums(weights, some) * (K1 + 1) / (1 + norm)).sum(axis=1)
+        return scores
+
+
+def _sums(weights: _Weights, some: Sequence[bytes]) -> NDArray[Any]:
+    """What the terms of each are worth together, field by field."""
+    terms = np.frombuffer(b"".join(some), "<u4")
+    at = np.minimum(np.searchsorted(weights.keys, terms), len(weights.keys) - 1)
+    here = np.flatnonzero(weights.keys[at] == terms)
+    known, ends = at[here], np.cumsum([len(one) // 4 for one in some])
+    cells = np.searchsorted(ends, here, side="right") * len(weights.fields) + weights.places[known]
+    sums = np.bincount(cells, weights.worths[known], len(some) * len(weights.fields))
+    return sums.reshape(len(some), len(weights.fields))

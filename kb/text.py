@@ -83,6 +83,11 @@ def words(normal: str) -> list[str]:
     return [word for word in rjieba.cut_for_search(normal) if not word.isspace()]
 
 
+def joined_words(normal: str) -> str:
+    """The same, joined by one blank or more."""
+    return " ".join(rjieba.cut_for_search(normal))
+
+
 def plain_words(normal: str) -> list[str]:
     """The words of a normalised text, each character in exactly one of them; blanks included."""
     return rjieba.cut(normal)

@@ -1,5 +1,6 @@
 """Writing one generation of the index (写索引): entries in and out, shown to the readers by `commit`. One thread at a time."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import tantivy
 
 from kb import index
-from kb.index import ANSWER, CHAR, DOC, FIRST, LINE, MARK, PAIR, SCHEMA, SOUND, SYLLABLE, WORD
+from kb.index import ANSWER, CHAR, DOC, FIRST, LINE, MARK, PAIR, RANKED, SCHEMA, SOUND, SYLLABLE, WORD
 from kb.prepare import Doc, Line, Prepared, prepare, unit_name_mark
 
 _HEAP = 128_000_000
@@ -29,6 +30,7 @@ class Writer:
                 raise
             raise IndexKept from error
         self._store = index.store(folder)
+        self._store.execute("PRAGMA cache_size=-64000")
         self._grown: Counter[str] = Counter()
         self._added: Counter[str] = Counter()
         self._begin()
@@ -70,10 +72,24 @@ class Writer:
 
     def put(self, prepared: Iterable[Prepared]) -> None:
         """Add entries that are not there yet."""
-        for one in prepared:
-            self._put_doc(one)
-            for place, line in enumerate(one.lines):
-                self._put_line(one, line, one.words if place == 0 else "")
+        some = list(prepared)
+        self._store.executemany(
+            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_doc_row, some)
+        )
+        units = dict.fromkeys(one.doc.unit for one in some)
+        self._store.executemany(
+            "INSERT OR IGNORE INTO unit VALUES (?, ?)", [(unit, unit_name_mark(unit)) for unit in units]
+        )
+        lines = [(one, line) for one in some for line in one.lines]
+        self._store.executemany(
+            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(line.id, one.doc.id, *line[1:8]) for one, line in lines],
+        )
+        for one, line in lines:
+            self._terms.add_document(tantivy.Document.from_dict(_terms(one, line), SCHEMA))
+            self._count_line(line.sizes, 1)
+        for one in some:
+            self._count_answer(one.word_keys, 1)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Take entries out; unknown ids are passed over."""
@@ -84,15 +100,14 @@ class Writer:
             if not gone:
                 continue
             self._terms.delete_documents_by_term(DOC, doc_id)
-            self._count(ANSWER, gone[0][0], -1)
-            lines = self._store.execute(
-                "DELETE FROM line WHERE doc = ? RETURNING char_keys, word_keys", (doc_id,)
-            )
-            for chars, words in lines.fetchall():
-                self._count(CHAR, chars, -1)
-                self._count(WORD, words, -1)
+            self._count_answer(gone[0][0], -1)
+            lines = self._store.execute("DELETE FROM line WHERE doc = ? RETURNING sizes", (doc_id,))
+            for line in lines.fetchall():
+                self._count_line(line[0], -1)
 
     def set_synonyms(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """From now on these; a new number tells readers to look again."""
+        self._store.execute("UPDATE meta SET value = value + 1 WHERE key = 'synonyms'")
         self._store.execute("DELETE FROM synonym")
         self._store.executemany("INSERT OR IGNORE INTO synonym VALUES (?, ?)", pairs)
 
@@ -101,31 +116,28 @@ class Writer:
         some = f" WHERE id IN ({','.join(map(str, ids))})" if ids is not None else ""
         return dict(self._store.execute(f"SELECT id, stamp FROM doc{some}"))  # noqa: S608 - integers of ours
 
-    def _put_doc(self, one: Prepared) -> None:
-        doc = one.doc
-        self._store.execute(
-            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (doc.id, doc.kind, doc.unit_id, doc.region_id, doc.valid_from, doc.valid_to, doc.review_by, doc.public,
-             doc.chosen, doc.chosen_on, doc.unit, one.word_keys, doc.stamp, doc.source_id, doc.category, doc.title,
-             doc.answer),
-        )  # fmt: skip
-        self._store.execute("INSERT OR IGNORE INTO unit VALUES (?, ?)", (doc.unit, unit_name_mark(doc.unit)))
-        self._count(ANSWER, one.word_keys, 1)
+    def _count_answer(self, keys: bytes, by: int) -> None:
+        self._added[ANSWER] += by
+        self._grown[ANSWER] += by * (len(keys) // 4)
 
-    def _put_line(self, one: Prepared, line: Line, answer: str) -> None:
-        terms = {
-            LINE: line.id, DOC: one.doc.id, WORD: line.words, PAIR: line.pairs, CHAR: line.units, SOUND: line.sound_pairs,
-            FIRST: line.triples, SYLLABLE: line.sounds, ANSWER: answer, MARK: one.marks,
-        }  # fmt: skip
-        self._terms.add_document(tantivy.Document.from_dict(terms, SCHEMA))
-        self._store.execute(
-            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (line.id, one.doc.id, line.weight, line.units, line.sounds, line.firsts, line.words, line.char_keys,
-             line.word_keys, line.pair_keys, line.sound_keys),
-        )  # fmt: skip
-        self._count(CHAR, line.char_keys, 1)
-        self._count(WORD, line.word_keys, 1)
+    def _count_line(self, sizes: bytes, by: int) -> None:
+        for field, size in zip(RANKED, array("H", sizes), strict=True):
+            self._added[field] += by
+            self._grown[field] += by * size
 
-    def _count(self, field: str, keys: bytes, by: int) -> None:
-        self._added[field] += by
-        self._grown[field] += by * (len(keys) // 4)
+
+def _doc_row(one: Prepared) -> tuple[object, ...]:
+    doc = one.doc
+    return (
+        doc.id, doc.kind, doc.unit_id, doc.region_id, doc.valid_from, doc.valid_to, doc.review_by, doc.public, doc.chosen,
+        doc.chosen_on, doc.unit, one.word_keys, doc.stamp, doc.source_id, doc.category, doc.title, doc.answer,
+    )  # fmt: skip
+
+
+def _terms(one: Prepared, line: Line) -> dict[str, object]:
+    """A line's fields; the first line of an entry carries the answer too."""
+    answer = one.words if line is one.lines[0] else ""
+    return {
+        LINE: line.id, DOC: one.doc.id, WORD: line.words, PAIR: line.pairs, CHAR: line.units, SOUND: line.sound_pairs,
+        FIRST: line.triples, SYLLABLE: line.sounds, ANSWER: answer, MARK: one.marks,
+    }  # fmt: skip

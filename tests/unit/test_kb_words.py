@@ -7,10 +7,6 @@ from hypothesis import strategies as st
 from kb import pinyin, query, synonyms, text
 
 
-def no_synonyms(_pieces: list[str]) -> list[tuple[str, str]]:
-    return []
-
-
 def test_traditional_full_width_and_case_meet():
     """What is typed in traditional characters or full width reads like the simplified entry."""
     assert text.normalise("身份證（遺失）ＥＴＣ") == "身份证 遗失 etc"
@@ -59,31 +55,26 @@ def test_any_letters_are_read_quickly_and_whole(letters: str):
 @given(st.text(max_size=60))
 def test_any_text_can_be_taken_apart(typed: str):
     """No input breaks the parser, and units and sounds keep step."""
-    asked = query.parse(typed, no_synonyms)
+    asked = query.parse(typed, {})
     assert len(asked.units) == len(asked.sounds)
 
 
 def test_function_words_alone_count_in_full():
     """A query of nothing but function words is still a query."""
-    assert set(query.parse("怎么", no_synonyms).words.values()) == {1.0}
-    assert query.parse("怎么落户", no_synonyms).words["怎么"] == query.FUNCTION_WEIGHT
+    assert set(query.parse("怎么", {}).words.values()) == {1.0}
+    assert query.parse("怎么落户", {}).words["怎么"] == query.FUNCTION_WEIGHT
 
 
 def test_the_longest_saying_wins():
     """身份证丢了 is looked up whole before its parts."""
-    known = {"丢了": "遗失", "身份证丢了": "居民身份证 补领"}
-
-    def look_up(pieces: list[str]) -> list[tuple[str, str]]:
-        return [(piece, known[piece]) for piece in pieces if piece in known]
-
-    words = query.parse("身份证丢了", look_up).words
+    words = query.parse("身份证丢了", {"丢了": ["遗失"], "身份证丢了": ["居民身份证 补领"]}).words
     assert words["补领"] == query.SYNONYM_WEIGHT
     assert "遗失" not in words
 
 
 def test_a_typed_word_keeps_its_weight_beside_a_synonym():
     """Synonyms add, they never replace what was typed."""
-    words = query.parse("社保", lambda pieces: [("社保", "社保 社会保险")] if "社保" in pieces else []).words
+    words = query.parse("社保", {"社保": ["社保 社会保险"]}).words
     assert words["社保"] == 1.0
 
 
