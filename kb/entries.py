@@ -4,7 +4,7 @@ Each function works in the caller's unit of work and says on the bus what the in
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,7 +21,7 @@ from kb.events import EntriesChanged
 from kb.fields import EntryFields, check, columns, fields_of, settled, to_json
 from kb.kinds import Notice
 from kb.lifecycle import BEEN_PUBLIC, Action, transition
-from kb.models import Alias, AliasState, Audience, Entry, EntryKind, EntryState, EntryStep, EntryVersion
+from kb.models import OWN, Alias, AliasState, Audience, Entry, EntryKind, EntryState, EntryStep, EntryVersion
 
 
 async def create(
@@ -161,12 +161,19 @@ async def notices(session: AsyncSession, today: date, sort: Notice | None = None
     return [entry for entry in rows if sort is None or entry.details.get("notice") == sort]
 
 
-async def due_for_review(session: AsyncSession, today: date, unit_id: int | None = None) -> Sequence[Entry]:
-    """Published entries whose review-by date has come (M-68), oldest first; of one unit or all."""
-    query = select(Entry).where(Entry.state == EntryState.PUBLISHED, Entry.review_by_on <= today)
-    if unit_id is not None:
-        query = query.where(Entry.unit_id == unit_id)
-    return (await session.scalars(query.order_by(Entry.review_by_on, Entry.id))).all()
+async def due_for_review(
+    session: AsyncSession, today: date, unit_ids: Collection[int] | None = None, limit: int | None = None
+) -> Sequence[Entry]:
+    """Published entries whose review-by date has come (M-68), oldest first; of these units or all.
+
+    What comes from elsewhere is reviewed there (M-64) and is not among them.
+    """
+    query = select(Entry).where(
+        Entry.state == EntryState.PUBLISHED, Entry.review_by_on <= today, Entry.source == OWN
+    )
+    if unit_ids is not None:
+        query = query.where(Entry.unit_id.in_(unit_ids))
+    return (await session.scalars(query.order_by(Entry.review_by_on, Entry.id).limit(limit))).all()
 
 
 def visible(today: date) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, beijing
 from core.errors import NotFound
+from kb import personal
 from kb.engine import HALF_LIFE_DAYS
 from kb.entries import touch
 from kb.models import Alias, AliasState, Entry, SearchLog
@@ -61,7 +62,9 @@ async def chosen(
 async def not_found(
     session: AsyncSession, clock: Clock, *, query: str, user_id: int | None, shown_ids: Sequence[int] = ()
 ) -> None:
-    """Nothing answered the question: it goes on the editors' list."""
+    """Nothing answered the question: it goes on the editors' list, unless it says nothing or names somebody (M-70)."""
+    if not normalise_query(query) or personal.find(query):
+        return
     session.add(_row(clock, query, user_id, shown_ids=list(shown_ids), not_found=True))
     await session.flush()
 
@@ -80,7 +83,7 @@ async def gaps(session: AsyncSession, since: datetime, limit: int = 100) -> list
 
 
 def _row(clock: Clock, query: str, user_id: int | None, **what: object) -> SearchLog:
-    normal = normalise_query(query)[:LONGEST_LOGGED]
+    normal, query = normalise_query(query)[:LONGEST_LOGGED], query.replace("\0", "")
     return SearchLog(at=clock.now(), query=query[:LONGEST_LOGGED], normal=normal, user_id=user_id, **what)
 
 

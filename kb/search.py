@@ -119,7 +119,7 @@ class Searcher:
             )  # fmt: skip
 
     async def not_found(self, query: str, user_id: int | None, shown_ids: Sequence[int] = ()) -> None:
-        """Nothing answered the question: the editors see it (M-84)."""
+        """Nothing answered the question: the editors see it (M-84); `user_id` None: the public asked."""
         async with self._db.unit_of_work() as session:
             await feedback.not_found(session, self._clock, query=query, user_id=user_id, shown_ids=shown_ids)
 

@@ -27,8 +27,6 @@ from tickets.intake.ask import askable_units
 routes = Routes()
 LONGEST_QUERY = 100
 RESULTS = 20
-LOOKED_THROUGH = 50
-"""Hits that a filter by kind chooses from."""
 
 
 @routes.get("/search", roles=PUBLIC, nav="查政务信息")
@@ -40,9 +38,10 @@ async def search(request: web.Request) -> web.StreamResponse:
         units = await _units(request, session) if searcher else []
         if query and searcher:
             request.app[LIMITS].visit(request)
-            found = await searcher.search(query, limit=LOOKED_THROUGH if kind else RESULTS, unit=unit or None)
-            hits = [hit for hit in found if not kind or hit.kind == kind][:RESULTS]
+            hits = await searcher.search(query, limit=RESULTS, unit=unit or None, kind=kind)
             addresses = await addresses_of(session, [hit.id for hit in hits])
+    if query and searcher and not (hits or kind or unit):
+        await searcher.not_found(query, None)
     return render(
         request, "portal/search.html", query=query, hits=hits, addresses=addresses, ready=searcher is not None,
         kind=kind, unit=unit, kinds=KIND_NAMES, units=units,

@@ -63,6 +63,8 @@ async def find(request: web.Request) -> web.StreamResponse:
     request.app[LIMITS].visit(request)
     query, searcher = request.query.get("q", "").strip()[:100], request.app.get(SEARCHER)
     hits = await searcher.search(query, limit=RESULTS) if query and searcher else []
+    if query and searcher and not hits:
+        await searcher.not_found(query, None)
     async with request.app[DB].reading() as session:
         wanted = select(Entry).where(Entry.id.in_([hit.id for hit in hits])).options(selectinload(Entry.unit))
         rows = {row.id: row for row in await session.scalars(wanted)}

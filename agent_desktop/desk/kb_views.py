@@ -3,12 +3,15 @@
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
 from agent_desktop.keys import SEARCHER
 from core.people import Role
-from core.web.keys import person
+from core.units import Region, shown_regions
+from core.web.keys import DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
+from kb.kinds import KIND_NAMES
 
 routes = Routes()
 WITH_SEARCH = (Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE)
@@ -20,7 +23,7 @@ MAX_QUERY_LENGTH = 100
 async def search(request: web.Request) -> web.StreamResponse:
     """?q= → {"items": [{"id", "title", "snippet", "unit", "valid", "title_marks", "snippet_marks"}]}, best first.
 
-    Marks are [start, end] in characters; nothing for an empty query. `unit` and `kind` keep everything else out.
+    Marks are [start, end] in characters; nothing for an empty query. `region`, `kind` and `unit` keep everything else out.
     """
     query = request.query.get("q", "").strip()[:MAX_QUERY_LENGTH]
     hits = await _found(request, query) if query else []
@@ -29,11 +32,23 @@ async def search(request: web.Request) -> web.StreamResponse:
 
 async def _found(request: web.Request, query: str) -> list[Any]:
     """What staff may see, internal (M-70) and expired entries (M-22) too; the own unit's and region's first among equals."""
-    user = person(request)
+    user, region = person(request), request.query.get("region", "")
     return await request.app[SEARCHER].search(
         query, limit=SHOWN, audience="staff", with_expired=True, own_unit_id=user.unit_id, own_region_id=user.region_id,
         unit=request.query.get("unit", "")[:MAX_QUERY_LENGTH], kind=request.query.get("kind", "")[:MAX_QUERY_LENGTH],
+        region_id=int(region) if _is_id(region) else None,
     )  # fmt: skip
+
+
+def _is_id(given: str) -> bool:
+    return given.isascii() and given.isdecimal() and len(given) < 10
+
+
+async def choices(request: web.Request) -> dict[str, Any]:
+    """What `desk/search.html` lets people choose from."""
+    query = select(Region.id, Region.name).where(Region.id.in_(shown_regions())).order_by(Region.code)
+    async with request.app[DB].reading() as session:
+        return {"kb_regions": (await session.execute(query)).all(), "kb_kinds": KIND_NAMES}
 
 
 @routes.get("/desk/kb/{entry_id:[0-9]{1,9}}", roles=WITH_SEARCH)

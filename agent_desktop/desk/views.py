@@ -7,10 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from agent_desktop.desk import codes, live, own
+from agent_desktop.desk import codes, kb_views, live, own
 from agent_desktop.desk.directory import directory_json, places_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
-from agent_desktop.desk.kb_views import routes as kb_routes
 from agent_desktop.desk.live import DESK_PUSH
 from agent_desktop.desk.owed_calls import routes as owed_routes
 from agent_desktop.desk.phrases import Situation, load, phrases_json
@@ -47,8 +46,9 @@ PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 @routes.get("/desk", roles=OPERATOR, nav="话务台")
 async def page(request: web.Request) -> web.StreamResponse:
     return render(
-        request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES
-    )
+        request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES,
+        **await kb_views.choices(request),
+    )  # fmt: skip
 
 
 @routes.get("/desk/ws", roles=OPERATOR)
@@ -187,7 +187,7 @@ def _number(body: dict[str, Any]) -> str:
 def setup(app: web.Application) -> None:
     app[PHRASES] = load()
     add_room(app, "agent_desktop.desk", prefix="desk")
-    for part in (routes, codes.routes, ticket_routes, kb_routes, owed_routes):
+    for part in (routes, codes.routes, ticket_routes, kb_views.routes, owed_routes):
         part.register(app)
     own.setup(app)
     app.on_startup.append(live.start)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from agent_desktop.desk import kb_views
 from agent_desktop.desk.errors import WishUnknown
 from agent_desktop.desk.views import chosen_party
 from agent_desktop.keys import BOARD, CONTROL
@@ -27,7 +28,7 @@ LIAISON_PUSH: web.AppKey[StatePush] = web.AppKey("LIAISON_PUSH", StatePush)
 
 @routes.get("/liaison", roles=TAKERS, nav="联络员")
 async def page(request: web.Request) -> web.StreamResponse:
-    return render(request, "liaison/index.html", person=person(request))
+    return render(request, "liaison/index.html", person=person(request), **await kb_views.choices(request))
 
 
 @routes.get("/liaison/ws", roles=TAKERS)

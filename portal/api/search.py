@@ -1,14 +1,18 @@
 """Searching for programs (检索接口): the same entries and the same order as on the pages."""
 
 import time
+from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
 from core.errors import HotlineError, InvalidInput
+from core.units import Region
 from core.web import schema
 from core.web.api import PREFIX, answer, query_int
-from core.web.keys import USER
+from core.web.keys import DB, USER
 from core.web.routes import CLIENTS, ApiDoc, Param, Routes
+from kb.kinds import KIND_NAMES
 from kb.search import AudienceName
 from portal.keys import SEARCHER
 from portal.limits import LIMITS
@@ -44,6 +48,8 @@ _SEARCH = ApiDoc(
             limits={"minimum": 1, "maximum": 50, "default": 10},
         ),
         Param("unit", "只查名称含有这些字的单位", limits={"maxLength": LONGEST_UNIT}),
+        Param("kind", "只查这一类信息", limits={"enum": [kind.value for kind in KIND_NAMES]}),
+        Param("region", "只查这个行政区划代码的地区", limits={"maxLength": LONGEST_UNIT}),
     ),
     answer={
         "items": schema.listed(
@@ -73,19 +79,36 @@ async def kb_search(request: web.Request) -> web.StreamResponse:
         request.app[LIMITS].visit(request)
     if "q" not in request.query:
         raise InvalidInput(field="q", reason="请给出要查的内容")
-    query, unit = request.query["q"].strip()[:LONGEST_QUERY], request.query.get("unit", "")
-    if len(unit) > LONGEST_UNIT:
-        raise InvalidInput(field="unit", reason=f"最多 {LONGEST_UNIT} 个字")
+    query, only = request.query["q"].strip()[:LONGEST_QUERY], await _filters(request)
     limit = query_int(request, "limit", 10, least=1, most=50)
     searcher = request.app.get(SEARCHER)
     if searcher is None:
         raise SearchNotReady
     started = time.perf_counter()
     audience: AudienceName = "staff" if person else "public"
-    hits = await searcher.search(
-        query, limit=limit, unit=unit or None, audience=audience, with_expired=bool(person)
-    )
+    hits = await searcher.search(query, limit=limit, audience=audience, with_expired=bool(person), **only)
     took_ms = round((time.perf_counter() - started) * 1000, 1)
+    if query and person is None and not (hits or any(only.values())):
+        await searcher.not_found(query, None)
     return answer(
         {"items": [{name: getattr(hit, name) for name in _FIELDS} for hit in hits], "took_ms": took_ms}
     )
+
+
+async def _filters(request: web.Request) -> dict[str, Any]:
+    """Keywords of a search that keep everything else out; raises InvalidInput."""
+    unit, kind, code = (request.query.get(name, "") for name in ("unit", "kind", "region"))
+    if len(unit) > LONGEST_UNIT:
+        raise InvalidInput(field="unit", reason=f"最多 {LONGEST_UNIT} 个字")
+    if kind and kind not in KIND_NAMES:
+        raise InvalidInput(field="kind", reason=f"可以是 {'、'.join(KIND_NAMES)}")
+    return {"unit": unit or None, "kind": kind, "region_id": await _region(request, code) if code else None}
+
+
+async def _region(request: web.Request, code: str) -> int:
+    async with request.app[DB].reading() as session:
+        found = select(Region.id).where(Region.code == code)
+        region_id = await session.scalar(found) if code.isprintable() else None
+    if region_id is None:
+        raise InvalidInput(field="region", reason="没有这个行政区划代码")
+    return region_id

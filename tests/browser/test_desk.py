@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from support.browsing import sign_in
+from support.browsing import answered, on_duty, sign_in
 from support.desk_site import DeskSite
 from support.fake_control import live_call
 
@@ -20,27 +19,6 @@ from tickets.models import Outcome, State
 
 AXE = Path(__file__).parents[1] / "support/vendor/axe-4.14.1.min.js"
 SAVED = "() => document.getElementById('saved').textContent.startsWith('已保存')"
-
-
-async def answered(site: DeskSite, linkedid: str = "n1-1.1") -> str:
-    """The operator is in a talk with a ticket; its number."""
-    user_id = site.users["operator"]
-    site.control.rings(user_id, live_call(linkedid, region_id=site.region_id))
-    issued = await site.ticket_for_call("operator", linkedid)
-    site.control.change_call(
-        user_id, phase="talking", answered_at=datetime.now(UTC), ticket_no=issued.ticket.ticket_no,
-        query_code=issued.query_code,
-    )  # fmt: skip
-    return issued.ticket.ticket_no
-
-
-async def on_duty(page: Page, site: DeskSite) -> None:
-    await sign_in(page, site, "operator", "/desk")
-    await expect(page.get_by_test_id("line-chip")).to_have_text("电话已就绪")
-    await page.keyboard.press("Alt+r")
-    await expect(page.get_by_test_id("seat-state")).to_contain_text("暂停")
-    await page.keyboard.press("Alt+r")
-    await expect(page.get_by_test_id("seat-state")).to_have_text("就绪")
 
 
 async def until(condition, limit_s: float = 8.0) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,26 @@ async def test_a_liaison_answers_what_the_unit_holds(page: Page, site: DeskSite)
     await expect(page.locator("#inbox-none")).to_be_visible()
     ticket = await site.ticket(number)
     assert (ticket.state, ticket.answer) == (State.REPLIED, "二十个工作日内领取")
+
+
+async def test_the_liaison_searches_as_the_desk_does(page: Page, site: DeskSite) -> None:
+    """M-22: the same list by keyboard; what has expired is not written into the answer, what is chosen counts."""
+    number = await assigned(site)
+    await sign_in(page, site, "liaison", "/liaison")
+    await page.get_by_test_id("inbox").get_by_role("button").click()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("社会保障卡")
+    await expect(page.get_by_test_id("kb-list").get_by_role("option")).to_have_count(2)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast")).to_contain_text("没有写入答复")
+    await expect(page.get_by_test_id("a-answer")).to_have_value("")
+    await page.keyboard.press("ArrowUp")
+    async with page.expect_request("**/desk/kb/chosen") as asked:
+        await page.keyboard.press("Enter")
+    assert (await asked.value).post_data_json == {"query": "社会保障卡", "entry_id": 1, "ticket_no": number}
+    await expect(page.get_by_test_id("a-answer")).to_be_focused()
+    await expect(page.get_by_test_id("a-answer")).to_have_value(re.compile("参保地社保经办机构"))
 
 
 async def test_another_units_ticket_is_not_in_the_inbox(page: Page, site: DeskSite) -> None:

@@ -16,7 +16,7 @@ from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.people import Role
 from core.tasks import Tasks
-from kb import index, synonyms
+from kb import feedback, index, synonyms
 from kb.fields import EntryFields
 from kb.models import Audience, InternalReason
 from kb.search import Searcher
@@ -101,7 +101,7 @@ async def test_a_start_beside_a_rebuild_waits_for_it(db: Database, office: Offic
     await starting.close()
 
 
-Ask = Callable[[str, str], Awaitable[list[dict[str, object]]]]
+Ask = Callable[..., Awaitable[list[dict[str, object]]]]
 
 
 @pytest.fixture
@@ -125,12 +125,14 @@ async def ask(db: Database, office: Office, tmp_path: Path) -> AsyncIterator[Ask
     app = web_app(db, clock, rooms=(*ROOMS, lambda app: app.__setitem__(SEARCHER, searcher)))
     async with browsing(app) as browser:
 
-        async def asked(who: str, typed: str) -> list[dict[str, object]]:
+        async def asked(who: str, typed: str, **only: str) -> list[dict[str, object]]:
             response = await browser.client.get(
-                "/api/v1/kb/search", params={"q": typed}, headers={"Authorization": f"Bearer {keys[who]}"}
+                "/api/v1/kb/search",
+                params={"q": typed} | only,
+                headers={"Authorization": f"Bearer {keys[who]}"},
             )
-            assert response.status == 200
-            return (await response.json())["items"]
+            found = await response.json()
+            return found["items"] if response.status == 200 else [found["error"]["fields"]]
 
         yield asked
     await searcher.close()
@@ -144,6 +146,28 @@ async def test_staff_and_channels_see_what_is_theirs(ask: Ask):
     assert [item["title"] for item in items if not item["valid"]] == ["公积金旧办法"]
     assert items[-1]["title"] == "公积金旧办法"
     assert next(item for item in items if item["title"] == "住房公积金提取")["title_marks"] == [[0, 5]]
+
+
+async def test_a_search_keeps_to_region_unit_and_kind(ask: Ask):
+    """What is asked for is found, the rest is not; a kind or region that is none is refused by name."""
+    for only in ({"region": "5399"}, {"unit": "公积金"}, {"kind": "faq"}):
+        assert len(await ask("channel", "公积金", **only)) == 1
+    for only in ({"unit": "公安"}, {"kind": "notice"}):
+        assert await ask("channel", "公积金", **only) == []
+    for name in ("kind", "region"):
+        (refused,) = await ask("channel", "公积金", **{name: "火星"})
+        assert refused["field"] == name
+
+
+async def test_what_the_public_does_not_find_is_the_editors_work(ask: Ask, db: Database):
+    """M-84: counted when a channel finds nothing; neither what staff is still typing, nor what names somebody."""
+    for _ in range(3):
+        assert await ask("channel", "火星移民") == []
+    assert await ask("channel", "我叫欧阳震华") == []
+    assert await ask("operator", "火星移民") == []
+    async with db.reading() as session:
+        gaps = await feedback.gaps(session, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [(gap.query, gap.times) for gap in gaps] == [("火星移民", 3)]
 
 
 @pytest.mark.parametrize(

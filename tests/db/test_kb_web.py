@@ -270,6 +270,23 @@ async def test_gaps_become_work_for_a_unit(site: Site):
     assert (line.state, line.entry_id, line.unit_id) == ("done", entry_id, unit_id)
 
 
+async def test_a_review_is_on_the_notices_until_confirmed(site: Site):
+    """M-68: liaison and head of the unit are reminded on the bell and the page, nobody else; confirming ends it."""
+    entry_id = await published(site, review_by_on="2020-01-01")
+
+    async def told(username: str) -> tuple[int, bool]:
+        async with site.as_(username) as browser:
+            unread = (await (await browser.get("/notices/count")).json())["unread"]
+            page = await (await browser.get("/notices")).text()
+        return unread, f"/kb/entries/{entry_id}" in page
+
+    assert [await told(name) for name in ("lian", "tou", "other", "op")] == [(1, True)] * 2 + [(0, False)] * 2
+    async with site.as_("lian") as browser:
+        later = {"review_by_on": "2099-01-01"}
+        assert (await browser.post(f"/kb/entries/{entry_id}/confirm", later)).status == 303
+    assert await told("lian") == (0, False)
+
+
 async def test_the_desk_remarks_on_an_entry(site: Site):
     """§5.9 OP suggest: the remark reaches the entry's unit."""
     entry_id = await published(site)

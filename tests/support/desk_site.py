@@ -29,6 +29,8 @@ from core.web import login
 from core.web.app import make_app
 from core.web.keys import WebDeps
 from core.web.settings import HttpSettings
+from kb import demo
+from kb.search import Searcher
 from recordings.models import Call
 from tickets import service
 from tickets.models import Ticket
@@ -45,7 +47,7 @@ class DeskSite:
     db: Database
     clock: Clock
     control: FakeControl
-    searcher: FakeSearcher
+    searcher: FakeSearcher | Searcher
     sip: "FakeSip"
     users: dict[str, int] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
@@ -109,7 +111,8 @@ def _accepted(register: str) -> str:
 
 
 @asynccontextmanager
-async def running_desk(folder: Path, *, port: int = 0) -> AsyncIterator[DeskSite]:
+async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False) -> AsyncIterator[DeskSite]:
+    """`with_search`: over the demo's entries and their own index, instead of three entries in memory."""
     clock, bus = SystemClock(), Bus()
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/desk.db"), bus)
     await db.create_all()
@@ -118,7 +121,8 @@ async def running_desk(folder: Path, *, port: int = 0) -> AsyncIterator[DeskSite
     users, units, region_id = await _populate(db)
     sip = FakeSip()
     async with _serving_sip(sip) as sip_url:
-        board, tasks, searcher = FakeBoard(), Tasks(clock), FakeSearcher()
+        board, tasks = FakeBoard(), Tasks(clock)
+        searcher = await _searcher(folder, db, clock) if with_search else FakeSearcher()
         board.registered |= {"w2001"}
         people = {
             users["operator"]: ("8001", "王话务", "1001"),
@@ -147,7 +151,16 @@ async def running_desk(folder: Path, *, port: int = 0) -> AsyncIterator[DeskSite
         finally:
             await runner.cleanup()
             await tasks.close()
+            if isinstance(searcher, Searcher):
+                await searcher.close()
             await db.close()
+
+
+async def _searcher(folder: Path, db: Database, clock: Clock) -> Searcher:
+    await demo.seed(db, clock)
+    searcher = Searcher(folder / "index", db, clock)
+    await searcher.open()
+    return searcher
 
 
 @asynccontextmanager

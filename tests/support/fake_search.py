@@ -17,6 +17,7 @@ class FakeHit:
     snippet_marks: tuple[tuple[int, int], ...] = ()
 
 
+EXPIRED = 2
 ENTRIES = {
     1: (
         "怎样办理社会保障卡",
@@ -35,11 +36,12 @@ ENTRIES = {
 @dataclass
 class FakeSearcher:
     chosen_entries: list[tuple[str, int, int]] = field(default_factory=list)
-    missing: list[tuple[str, int]] = field(default_factory=list)
+    missing: list[tuple[str, int | None]] = field(default_factory=list)
 
     async def search(self, q: str, limit: int = 10, **_: Any) -> list[FakeHit]:
         hits = [
-            FakeHit(key, title, answer[:60], unit, key != 2) for key, (title, answer, unit) in ENTRIES.items()
+            FakeHit(key, title, answer[:60], unit, key != EXPIRED)
+            for key, (title, answer, unit) in ENTRIES.items()
         ]
         return [hit for hit in hits if q in hit.title][:limit]
 
@@ -47,10 +49,10 @@ class FakeSearcher:
         if entry_id not in ENTRIES:
             raise NotFound
         title, answer, unit = ENTRIES[entry_id]
-        return {"id": entry_id, "title": title, "answer": answer, "unit": unit}
+        return {"id": entry_id, "title": title, "answer": answer, "unit": unit, "valid": entry_id != EXPIRED}
 
     async def chosen(self, query: str, entry_id: int, user_id: int, **_: Any) -> None:
         self.chosen_entries.append((query, entry_id, user_id))
 
-    async def not_found(self, query: str, user_id: int) -> None:
+    async def not_found(self, query: str, user_id: int | None) -> None:
         self.missing.append((query, user_id))

@@ -25,7 +25,7 @@ const ticket = new TicketForm(desk, {
   units: () => directory.units,
   changed: () => phrases.show(desk.state, ticket.choices()),
 });
-const search = new Search({ ticketNo: () => ticket.number, insert: (hit) => ticket.insertAnswer(hit), unitOf: () => ticket.unitName() });
+const search = new Search({ ticketNo: () => ticket.number, insert: (entry) => ticket.insertAnswer(entry), answer: $("f-answer") });
 const call = new CallPanel(desk, { ticketNo: () => ticket.number });
 const seat = new Seat(desk, { finish: () => ticket.finish() });
 const owedCalls = new OwedCalls(desk);
@@ -42,7 +42,12 @@ function show(state) {
   directory.show(state);
   owedCalls.show(state);
   phrases.show(state, ticket.choices());
-  if (state.call && state.call.phase === "talking" && before?.call?.phase === "ringing") search.focusForNewCall();
+  if (state.call && state.call.phase === "talking" && before?.call?.phase === "ringing") forNewCaller();
+}
+
+function forNewCaller() {
+  search.clear();
+  if (document.activeElement === document.body || document.activeElement === $("answer")) $("f-question").focus();
 }
 
 station.addEventListener("change", () => {

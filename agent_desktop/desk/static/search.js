@@ -1,4 +1,6 @@
 // The knowledge base beside the call (知识库检索): suggestions while typing, Enter writes the answer into the ticket.
+//
+// The desk and the liaison's page show it alike (`desk/search.html`); what has expired is shown and never written.
 import { get, post } from "/static/core/http.js";
 import { toast } from "/static/core/ui.js";
 import { Chooser, element } from "/static/softphone/chooser.js";
@@ -19,14 +21,21 @@ function marked(name, text, marks, className = "") {
   return made;
 }
 
+/** What an entry without an answer says: a service item's fields, a line each. */
+function listed(details) {
+  return Object.entries(details).map(([label, text]) => `${label}：${text}`).join("\n");
+}
+
+const FILTERS = { region: "kb-region", kind: "kb-kind", unit: "kb-unit" };
+
 export class Search {
   #running = null;
   #query = "";
 
-  /** `insert(hit)`: write it into the ticket, false when there is none; `ticketNo()`: that ticket's number. */
-  constructor({ insert, ticketNo }) {
-    this.insert = insert;
-    this.ticketNo = ticketNo;
+  /** `insert(entry)`: write it into the ticket, false when there is none; `ticketNo()`: that ticket's number;
+   *  `answer`: the field that is written into, and has the cursor afterwards. */
+  constructor({ insert, ticketNo, answer }) {
+    Object.assign(this, { insert, ticketNo, answer });
     this.chooser = new Chooser($("kb-q"), $("kb-list"), {
       delayMs: 30,
       source: (query) => this.#find(query),
@@ -34,14 +43,19 @@ export class Search {
       choose: (hit) => this.#choose(hit),
     });
     this.chooser.refresh();
+    $("kb-filters").addEventListener("input", () => this.chooser.refresh());
     $("kb-none").addEventListener("click", () => this.#notFound());
   }
 
-  /** A new caller: start with an empty search. */
-  focusForNewCall() {
-    $("kb-q").value = "";
+  /** A new caller: start with an empty search of everything. */
+  clear() {
+    for (const id of ["kb-q", ...Object.values(FILTERS)]) $(id).value = "";
     this.chooser.refresh();
-    if (document.activeElement === document.body || document.activeElement === $("answer")) $("f-question").focus();
+  }
+
+  #filters() {
+    const set = Object.entries(FILTERS).map(([name, id]) => [name, $(id).value.trim()]);
+    return set.filter(([, value]) => value);
   }
 
   async #find(query) {
@@ -53,9 +67,12 @@ export class Search {
       return [];
     }
     this.#running = new AbortController();
+    const filters = this.#filters();
     try {
-      const { items } = await get(`/desk/kb?q=${encodeURIComponent(query)}`, { signal: this.#running.signal, quiet: true });
-      $("kb-state").textContent = items.length ? `${items.length} 条` : "没有相符的内容";
+      const asked = new URLSearchParams([["q", query], ...filters]);
+      const { items } = await get(`/desk/kb?${asked}`, { signal: this.#running.signal, quiet: true });
+      const none = filters.length ? "没有相符的内容，可放宽地区、类型或单位" : "没有相符的内容";
+      $("kb-state").textContent = items.length ? `${items.length} 条` : none;
       return items.map((item) => ({ ...item, key: item.id }));
     } catch (error) {
       if (error.name === "AbortError") return null;
@@ -72,11 +89,14 @@ export class Search {
   }
 
   async #choose(hit) {
+    const query = this.#query;
     const entry = await get(`/desk/kb/${hit.id}`).catch(() => null);
-    if (!entry || !this.insert(entry)) return;
-    post("/desk/kb/chosen", { query: this.#query, entry_id: hit.id, ticket_no: this.ticketNo() }, { quiet: true }).catch(() => {});
-    toast(`已写入答复：${hit.title}`);
-    $("f-answer").focus();
+    if (!entry) return;
+    if (!entry.valid) return toast(`《${entry.title}》已过有效期，没有写入答复，请向单位核实。`, "warn");
+    if (!this.insert({ ...entry, answer: entry.answer || listed(entry.details ?? {}) })) return;
+    post("/desk/kb/chosen", { query, entry_id: entry.id, ticket_no: this.ticketNo() }, { quiet: true }).catch(() => {});
+    toast(`已写入答复：${entry.title}`);
+    this.answer.focus();
   }
 
   #notFound() {

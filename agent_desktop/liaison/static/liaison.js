@@ -5,7 +5,8 @@ import { get, post } from "/static/core/http.js";
 import { live } from "/static/core/live.js";
 import { span, toast } from "/static/core/ui.js";
 import { AudioSettings } from "/static/softphone/audio-settings.js";
-import { Chooser, element } from "/static/softphone/chooser.js";
+import { Search } from "/static/desk/search.js";
+import { element } from "/static/softphone/chooser.js";
 import { Station } from "/static/softphone/station.js";
 
 const $ = (id) => document.getElementById(id);
@@ -177,27 +178,17 @@ $("answer-form").addEventListener("keydown", (event) => {
 });
 
 // --- the knowledge base --------------------------------------------------------------------------------------
-let query = "";
-new Chooser($("kb-q"), $("kb-list"), {
-  delayMs: 150,
-  source: async (words) => {
-    query = words;
-    if (!words) return [];
-    const { items } = await get(`/desk/kb?q=${encodeURIComponent(words)}`, { quiet: true }).catch(() => ({ items: [] }));
-    $("kb-state").textContent = items.length ? `${items.length} 条` : "没有相符的内容";
-    return items.map((item) => ({ ...item, key: item.id }));
-  },
-  draw: (hit) => [element("strong", "", hit.title), element("span", "", hit.snippet)],
-  choose: async (hit) => {
-    if (!openNo) return toast("请先在右边打开一件工单。", "warn");
-    const entry = await get(`/desk/kb/${hit.id}`);
-    $("a-answer").value = [$("a-answer").value.trimEnd(), entry.answer].filter(Boolean).join("\n");
-    keep();
-    post("/desk/kb/chosen", { query, entry_id: hit.id }, { quiet: true }).catch(() => {});
-    $("a-answer").focus();
-    return undefined;
-  },
-});
+function insertAnswer(entry) {
+  if (!openNo) {
+    toast("请先在右边打开一件工单。", "warn");
+    return false;
+  }
+  $("a-answer").value = [$("a-answer").value.trimEnd(), entry.answer].filter(Boolean).join("\n");
+  keep();
+  return true;
+}
+
+new Search({ ticketNo: () => openNo, insert: insertAnswer, answer: $("a-answer") });
 
 live("/liaison/ws", {
   onMessage: (message) => {
