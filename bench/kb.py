@@ -92,7 +92,7 @@ async def _base(url: str, corpus: Path, index: Path) -> AsyncIterator[tuple[Data
     async with db.reading() as session:
         entries = await documents.count(session)
     entries = entries or await _fill(db, corpus)
-    searcher = Searcher(index, db, SystemClock())
+    searcher = Searcher(index, db, SystemClock(), remembered=0)
     started = time.perf_counter()
     await searcher.rebuild(_bar)
     took = time.perf_counter() - started

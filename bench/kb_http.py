@@ -72,7 +72,7 @@ async def _typist(
 
 async def serve(address: str, index: Path) -> None:
     db, clock = Database(DatabaseSettings(url=address)), SystemClock()
-    searcher = Searcher(index, db, clock)
+    searcher = Searcher(index, db, clock, remembered=0)
     user = await add_person(db, "typist", Role.OPERATOR)
     async with db.unit_of_work() as session:
         token = await accounts.issue_token(session, clock, TEST, name="bench", user=user)

@@ -16,7 +16,7 @@ INDEXED = (EntryState.PUBLISHED, EntryState.EXPIRED)
 ALIAS_WEIGHT = {AliasState.CONFIRMED: 1.0, AliasState.PROPOSED: 0.5}
 BATCH = 1_000
 _COLUMNS = (
-    "id", "kind", "unit_id", "region_id", "department", "source_id", "title", "answer", "keywords", "category", "details",
+    "id", "kind", "unit_id", "region_id", "department", "source", "source_id", "title", "answer", "keywords", "category", "details",
     "valid_from_on", "valid_to_on", "review_by_on", "audience", "chosen_weight", "chosen_on", "changed_at",
 )  # fmt: skip
 
@@ -83,6 +83,7 @@ def _doc(entry: Row[Any], aliases: tuple[tuple[str, float], ...]) -> Doc:
         title=entry.title,
         answer="\n".join([entry.answer, *entry.details.values()]).strip(),
         stamp=entry.changed_at.isoformat(),
+        source=entry.source,
         source_id=entry.source_id or "",
         unit_id=entry.unit_id,
         region_id=entry.region_id or entry.unit_region_id,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+from functools import lru_cache
 from heapq import nlargest
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ JUDGED = 100
 """So many entries whose lines fit best are looked at themselves: may they be shown, what does their answer add?"""
 MOST_UNITS = 200
 TIER_STEP = 1_000.0
+REMEMBERED = 256
+"""Searches whose hits are kept until the index changes: many people ask the same."""
 
 
 class Tier(IntEnum):
@@ -85,6 +88,7 @@ class Hit:
     """One entry found; `score` orders the hits of one query and compares nothing else."""
 
     id: int
+    source: str
     source_id: str
     title: str
     snippet: str
@@ -124,10 +128,12 @@ _VISIBLE = (
 
 
 class Engine:
-    """Searches one generation of the index; one per thread."""
+    """Searches one generation of the index; one per thread. Remembers the last `remembered` searches."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remembered: int = REMEMBERED) -> None:
         self.folder = folder
+        self._hits_of = lru_cache(remembered)(self._search)
+        self._hits_at = -1
         self._terms = Terms(folder)
         self._db = index.store(folder)
         self._db.execute("PRAGMA query_only=ON")
@@ -141,6 +147,14 @@ class Engine:
 
     def search(self, typed: str, limit: int, scope: Scope, *, answers: bool = True) -> list[Hit]:
         """The best entries for a query; `answers` False looks at titles and aliases only (typeahead)."""
+        # grows when a writer, of whatever process, commits to the store, which it does after the terms
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._hits_at:
+            self._hits_of.cache_clear()
+            self._hits_at = version
+        return list(self._hits_of(typed, limit, scope, answers))
+
+    def _search(self, typed: str, limit: int, scope: Scope, answers: bool) -> list[Hit]:
         self._terms.refresh()
         self._db.execute("BEGIN")  # one state of the store for the whole search
         try:
@@ -256,15 +270,15 @@ class Engine:
         return self._db.execute(query).fetchall() if wanted else []
 
     def _hits(self, rows: Sequence[_Row], query: Query, today: str) -> list[Hit]:
-        columns = "id, source_id, title, answer, unit, kind, category, valid_to, review_by"
+        columns = "id, source, source_id, title, answer, unit, kind, category, valid_to, review_by"
         ids = [row.id for row in rows]
         found = {row[0]: row for row in self._rows("doc", columns, ids)}
         light, hits = Highlighter(query), []
         for row in rows:
-            _, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
+            _, source, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
             shown = light.snippet(answer)
             hit = Hit(
-                id=row.id, source_id=source_id, title=title, snippet=shown, unit=unit,
+                id=row.id, source=source, source_id=source_id, title=title, snippet=shown, unit=unit,
                 score=round(TIER_STEP * row.tier + row.score, 3), kind=kind, category=category,
                 valid_to=valid_to, review_by=review_by, valid=valid_to is None or valid_to >= today,
                 title_marks=light.marks(title), snippet_marks=light.marks(shown),

@@ -27,7 +27,7 @@ single syllables; words of the answer; marks to keep a search to some entries.""
 LINE, DOC = "line", "doc"
 RANKED = (CHAR, WORD, PAIR, SOUND)
 """Fields of a line that the ranking compares, in the order in which their keys stand"""
-FORMAT = f"11 {text.CUTTER} tantivy {metadata.version('tantivy')}"
+FORMAT = f"12 {text.CUTTER} tantivy {metadata.version('tantivy')}"
 MOST_LINES = 64
 LONGEST_RANKED = 500
 _STORE = """
@@ -35,8 +35,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE doc ( -- what is long stands last: SQLite reads a row from its beginning
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, unit_id INTEGER, region_id INTEGER, valid_from TEXT, valid_to TEXT,
     review_by TEXT, public INTEGER NOT NULL, chosen REAL NOT NULL, chosen_on TEXT, unit TEXT NOT NULL,
-    word_keys BLOB NOT NULL, stamp TEXT NOT NULL, source_id TEXT NOT NULL, category TEXT NOT NULL, title TEXT NOT NULL,
-    answer TEXT NOT NULL);
+    word_keys BLOB NOT NULL, stamp TEXT NOT NULL, source TEXT NOT NULL, source_id TEXT NOT NULL, category TEXT NOT NULL,
+    title TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE TABLE line (
     id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, sizes BLOB NOT NULL, keys BLOB NOT NULL,
     units TEXT NOT NULL, sounds TEXT NOT NULL, firsts TEXT NOT NULL, words TEXT NOT NULL);

@@ -20,6 +20,7 @@ class Doc:
     title: str
     answer: str
     stamp: str = ""
+    source: str = ""
     source_id: str = ""
     unit_id: int | None = None
     region_id: int | None = None

@@ -15,7 +15,7 @@ from core.db import Database
 from core.errors import NotFound
 from kb import entries, feedback, index
 from kb.documents import INDEXED
-from kb.engine import Engine, Hit, Scope
+from kb.engine import REMEMBERED, Engine, Hit, Scope
 from kb.keeper import Keeper
 from kb.kinds import labelled
 from kb.models import Audience, Entry, EntryState
@@ -31,8 +31,9 @@ MOST_HITS = 50
 class Searcher:
     """The search over one index file and the database it is made from; `open` before use, `close` after."""
 
-    def __init__(self, index_path: Path, db: Database, clock: Clock) -> None:
+    def __init__(self, index_path: Path, db: Database, clock: Clock, remembered: int = REMEMBERED) -> None:
         self._path = index_path
+        self._remembered = remembered
         self._db = db
         self._clock = clock
         self._keeper = Keeper(index_path, db)
@@ -161,7 +162,7 @@ class Searcher:
             if engine:
                 engine.close()
                 self._engines.remove(engine)
-            engine = self._local.engine = Engine(folder) if folder else None
+            engine = self._local.engine = Engine(folder, self._remembered) if folder else None
             if engine:
                 self._engines.append(engine)
         return engine

@@ -74,7 +74,8 @@ class Writer:
         """Add entries that are not there yet."""
         some = list(prepared)
         self._store.executemany(
-            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_doc_row, some)
+            "INSERT INTO doc VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            map(_doc_row, some),
         )
         units = dict.fromkeys(one.doc.unit for one in some)
         self._store.executemany(
@@ -130,7 +131,8 @@ def _doc_row(one: Prepared) -> tuple[object, ...]:
     doc = one.doc
     return (
         doc.id, doc.kind, doc.unit_id, doc.region_id, doc.valid_from, doc.valid_to, doc.review_by, doc.public, doc.chosen,
-        doc.chosen_on, doc.unit, one.word_keys, doc.stamp, doc.source_id, doc.category, doc.title, doc.answer,
+        doc.chosen_on, doc.unit, one.word_keys, doc.stamp, doc.source, doc.source_id, doc.category, doc.title,
+        doc.answer,
     )  # fmt: skip
 
 

@@ -12,17 +12,16 @@ from sqlalchemy.orm import selectinload
 
 from core.clock import beijing
 from core.errors import NotFound
-from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
 from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
 from kb.models import Audience, Entry, EntryState
+from kb.search import Hit
+from portal.kept import HOME
 from portal.keys import KB_FILES, PORTAL, SEARCHER
 from portal.limits import LIMITS
-from portal.region import home_region
-from tickets.intake.ask import askable_units
 
 routes = Routes()
 LONGEST_QUERY = 100
@@ -33,17 +32,15 @@ RESULTS = 20
 async def search(request: web.Request) -> web.StreamResponse:
     query = request.query.get("q", "").strip()[:LONGEST_QUERY]
     kind, unit = request.query.get("kind", ""), request.query.get("unit", "").strip()[:80]
-    searcher, hits, addresses = request.app.get(SEARCHER), [], {}
-    async with request.app[DB].reading() as session:
-        units = await _units(request, session) if searcher else []
-        if query and searcher:
-            request.app[LIMITS].visit(request)
-            hits = await searcher.search(query, limit=RESULTS, unit=unit or None, kind=kind)
-            addresses = await addresses_of(session, [hit.id for hit in hits])
+    searcher, hits = request.app.get(SEARCHER), []
+    _, units = await request.app[HOME].get() if searcher else (None, [])
+    if query and searcher:
+        request.app[LIMITS].visit(request)
+        hits = await searcher.search(query, limit=RESULTS, unit=unit or None, kind=kind)
     if query and searcher and not (hits or kind or unit):
         await searcher.not_found(query, None)
     return render(
-        request, "portal/search.html", query=query, hits=hits, addresses=addresses, ready=searcher is not None,
+        request, "portal/search.html", query=query, hits=[(hit, address_of(hit)) for hit in hits], ready=searcher is not None,
         kind=kind, unit=unit, kinds=KIND_NAMES, units=units,
     )  # fmt: skip
 
@@ -85,19 +82,10 @@ def _details(entry: Entry) -> list[tuple[str, str]]:
     ]
 
 
-def address_of(entry: Entry) -> str:
-    return _address(entry.source, entry.source_id or "")
-
-
-def _address(source: str, number: str) -> str:
-    return f"/answers/{quote(source, safe='')}/{quote(number, safe='')}"
-
-
-async def addresses_of(session: AsyncSession, entry_ids: list[int]) -> dict[int, str]:
-    """Entry id -> its page; entries without a number of their source have none."""
-    named = select(Entry.id, Entry.source, Entry.source_id).where(Entry.source_id.is_not(None))
-    rows = await session.execute(named.where(Entry.id.in_(entry_ids)))
-    return {entry_id: _address(source, number or "") for entry_id, source, number in rows}
+def address_of(entry: Entry | Hit) -> str:
+    """The entry's page; empty for one without a number of its source, which has none."""
+    number = quote(entry.source_id or "", safe="")
+    return f"/answers/{quote(entry.source, safe='')}/{number}" if number else ""
 
 
 def site_url(request: web.Request) -> str:
@@ -115,7 +103,3 @@ async def _published(session: AsyncSession, request: web.Request) -> Entry:
     if not (entry.valid_from_on or today) <= today <= (entry.valid_to_on or today):
         raise NotFound
     return entry
-
-
-async def _units(request: web.Request, session: AsyncSession) -> list[Unit]:
-    return await askable_units(session, (await home_region(session, request.app[PORTAL].region)).id)

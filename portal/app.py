@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB, TASKS
-from portal import answers, api, asking, bulletin, directory, embed, front, kiosk, screen, tracking
+from portal import answers, api, asking, bulletin, directory, embed, front, kept, kiosk, screen, tracking
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
 from portal.open311 import views as open311
@@ -22,6 +22,7 @@ def setup(app: web.Application) -> None:
     add_room(app, "portal", prefix="portal")
     settings = app.setdefault(PORTAL, PortalSettings())
     app.setdefault(ATTACHMENTS, AttachmentSettings())
+    kept.prepare(app)
     app[LIMITS] = Limits(app[CLOCK], settings)
     for part in (front, answers, asking, tracking, directory, kiosk, screen, bulletin, embed, open311):
         part.routes.register(app)

@@ -6,7 +6,6 @@ A script only adds similar answers while the question is typed.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import segno
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,13 +18,15 @@ from core.web.requests import wants_json
 from core.web.routes import PUBLIC, Routes
 from core.web.uploads import Form, read_form
 from portal import forms
-from portal.answers import addresses_of, site_url
+from portal.answers import address_of, site_url
+from portal.kept import HOME
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.limits import LIMITS
 from portal.region import home_region, unit_by_code
 from tickets.intake import attachments
-from tickets.intake.ask import Question, ask, askable_units
+from tickets.intake.ask import Question, ask
 from tickets.intake.once import Sent, once
+from tickets.intake.slip import slip_for
 from tickets.models import Channel
 from tickets.moves import open_step
 from tickets.service import Issued, register_complaint
@@ -137,10 +138,10 @@ async def _stored(request: web.Request, form: Form, store: Open) -> tuple[Issued
 
 def slip(request: web.Request, issued: Issued, due: Any) -> web.Response:
     """What the asker takes along (查询凭条): code, due date, how to follow; made for printing."""
-    address = f"{site_url(request)}/track#{issued.query_code}"  # behind the #, so that it reaches no log
+    site = site_url(request)
     return render(
-        request, "portal/slip.html", issued=issued, due=due, qr=segno.make(address, error="m").svg_data_uri(scale=4),
-        address=f"{site_url(request)}/track",
+        request, "portal/slip.html", issued=issued, due=due, images=slip_for(site, issued.query_code),
+        address=f"{site}/track",
     )  # fmt: skip
 
 
@@ -150,8 +151,7 @@ async def _page(
     """The form, with what was typed and why it was refused; a fresh number each time."""
     settings, clock = request.app[PORTAL], request.app[CLOCK]
     number = forms.fresh(settings, clock)
-    async with request.app[DB].reading() as session:
-        units = await askable_units(session, (await home_region(session, settings.region)).id)
+    _, units = await request.app[HOME].get()
     is_flood = request.app[LIMITS].is_flood(request)
     return render(
         request, template, status=error.status if error else 200, given=given, error=error, units=units,
@@ -167,6 +167,4 @@ async def _similar(request: web.Request, query: str) -> list[tuple[str, str]]:
         return []
     request.app[LIMITS].visit(request)
     hits = await searcher.search(query, limit=SIMILAR)
-    async with request.app[DB].reading() as session:
-        addresses = await addresses_of(session, [hit.id for hit in hits])
-    return [(hit.title, addresses[hit.id]) for hit in hits if hit.id in addresses]
+    return [(hit.title, address) for hit in hits if (address := address_of(hit))]

@@ -18,10 +18,9 @@ from core.web.routes import PUBLIC, Routes
 from kb.entries import visible
 from kb.models import Audience, Entry
 from portal import forms
+from portal.kept import HOME
 from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
-from portal.region import home_region
-from tickets.intake.ask import askable_units
 
 routes = Routes()
 KEPT = 150
@@ -32,8 +31,7 @@ WORKER = Path(__file__).parent / "static" / "kiosk-worker.js"
 
 @routes.get("/kiosk", roles=PUBLIC)
 async def kiosk(request: web.Request) -> web.StreamResponse:
-    async with request.app[DB].reading() as session:
-        units = await askable_units(session, (await home_region(session, request.app[PORTAL].region)).id)
+    _, units = await request.app[HOME].get()
     return render(request, "portal/kiosk.html", units=units)
 
 

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, time, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.bus import publish
@@ -37,8 +37,9 @@ async def status_for_stranger(
     wait_s = 0.0
     try:
         async with db.reading() as session:
-            await refuse_if_spent(session, clock, source=source)
-            wait_s = await _slowness(session, clock, line)
+            of_source, on_line = await _counted(session, clock, source, line)
+            _refuse_if_spent(session, clock, of_source)
+            wait_s = _slowness(session, on_line)
             return await status_by_code(session, clock, code)
     except QueryCodeUnknown:
         async with db.unit_of_work() as session:
@@ -48,39 +49,47 @@ async def status_for_stranger(
         await asyncio.sleep(wait_s)
 
 
-async def refuse_if_spent(session: AsyncSession, clock: Clock, *, source: str) -> None:
-    """Raises TooManyWrongCodes when this source has used up its day."""
-    settings = provided(session, TicketSettings)
-    today = datetime.combine(beijing(clock.now()).date(), time(), BEIJING)
-    of_source = CodeFailure.source_hash == _hashed(session, source)
-    failures = await session.scalar(select(func.count()).where(of_source, CodeFailure.at >= today))
-    if (failures or 0) >= settings.code_failures_a_day:
-        wait = today + timedelta(days=1) - beijing(clock.now())
-        raise TooManyWrongCodes(wait_s=int(wait.total_seconds()) + 1)
-
-
 async def count_failure(session: AsyncSession, clock: Clock, *, source: str, line: str) -> None:
     """Store one failure; from the thirtieth a minute on one line, tell those who watch (CodeGuessing)."""
     session.add(CodeFailure(at=clock.now(), source_hash=_hashed(session, source), line=line))
     await session.flush()
-    failures = await _failures(session, clock, line)
+    failures = await session.scalar(select(func.count()).where(_recent(clock, line))) or 0
     if failures >= provided(session, TicketSettings).code_alarm_a_minute:
         log.warning("query_codes_guessed", line=line, failures=failures)
         await raise_alarm(session, clock, line, failures)
         publish(session, CodeGuessing(line, failures))
 
 
-async def _slowness(session: AsyncSession, clock: Clock, line: str) -> float:
-    """Seconds by which an answer on this line is held back."""
+async def _counted(session: AsyncSession, clock: Clock, source: str, line: str) -> tuple[int, int]:
+    """Unknown codes of this source today, and on the line within the last minute: one question."""
+    of_source = (CodeFailure.source_hash == _hashed(session, source)) & (CodeFailure.at >= _today(clock))
+    count = select(func.count()).select_from(CodeFailure)
+    query = select(
+        count.where(of_source).scalar_subquery(), count.where(_recent(clock, line)).scalar_subquery()
+    )
+    row = (await session.execute(query)).one()
+    return row[0], row[1]
+
+
+def _refuse_if_spent(session: AsyncSession, clock: Clock, failures: int) -> None:
+    """Raises TooManyWrongCodes when a source with so many failures has used up its day."""
+    if failures >= provided(session, TicketSettings).code_failures_a_day:
+        wait = _today(clock) + timedelta(days=1) - beijing(clock.now())
+        raise TooManyWrongCodes(wait_s=int(wait.total_seconds()) + 1)
+
+
+def _slowness(session: AsyncSession, failures: int) -> float:
+    """Seconds by which an answer is held back on a line with so many failures within the last minute."""
     settings = provided(session, TicketSettings)
-    is_guessed = await _failures(session, clock, line) >= settings.code_alarm_a_minute
-    return settings.code_slow_s if is_guessed else 0.0
+    return settings.code_slow_s if failures >= settings.code_alarm_a_minute else 0.0
 
 
-async def _failures(session: AsyncSession, clock: Clock, line: str) -> int:
-    """Unknown codes on the line within the last minute."""
-    recent = (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
-    return await session.scalar(select(func.count()).where(recent)) or 0
+def _recent(clock: Clock, line: str) -> ColumnElement[bool]:
+    return (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
+
+
+def _today(clock: Clock) -> datetime:
+    return datetime.combine(beijing(clock.now()).date(), time(), BEIJING)
 
 
 def _hashed(session: AsyncSession, source: str) -> str:

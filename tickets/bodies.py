@@ -8,7 +8,8 @@ from tickets.models import Step, StepResult, Ticket
 
 MOST_LEVELS = 6
 OVERSEERS = frozenset({UnitDuty.OFFICE, UnitDuty.INSPECTION})
-_REPLIES = (StepResult.ON_SPOT, StepResult.REPLIED)
+REPLIES = (StepResult.ON_SPOT, StepResult.REPLIED)
+"""Steps that gave a whole reply, not a part of one."""
 
 
 async def body_of(session: AsyncSession, region_id: int | None, duty: UnitDuty) -> Unit | None:
@@ -40,7 +41,7 @@ async def supervision_of(session: AsyncSession, unit: Unit) -> Unit | None:
 
 async def replying_step(session: AsyncSession, ticket_id: int) -> Step | None:
     """The step that gave the reply; none when an operator answered on the spot."""
-    replied = (Step.ticket_id == ticket_id) & Step.result.in_(_REPLIES)
+    replied = (Step.ticket_id == ticket_id) & Step.result.in_(REPLIES)
     return await session.scalar(select(Step).where(replied).order_by(Step.position.desc()).limit(1))
 
 

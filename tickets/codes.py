@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import count
 
-from sqlalchemy import Insert, select, update
+from sqlalchemy import ColumnElement, Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -129,14 +129,10 @@ async def retire(session: AsyncSession, clock: Clock, ticket_id: int) -> None:
     await session.execute(update(QueryCode).where(live).values(died_at=clock.now()))
 
 
-async def ticket_id_of(session: AsyncSession, code: str) -> int:
-    """The ticket a code opens; raises QueryCodeInvalid (check digit) or QueryCodeUnknown."""
+def opening(session: AsyncSession, code: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions of the QueryCode row that this code opens; raises QueryCodeInvalid (check digit)."""
     code_hash = keyed_hash(session, normalised(code))
-    live = (QueryCode.code_hash == code_hash) & QueryCode.died_at.is_(None)
-    ticket_id = await session.scalar(select(QueryCode.ticket_id).where(live))
-    if ticket_id is None:
-        raise QueryCodeUnknown
-    return ticket_id
+    return QueryCode.code_hash == code_hash, QueryCode.died_at.is_(None)
 
 
 async def next_ticket_no(session: AsyncSession, clock: Clock) -> str:

@@ -6,18 +6,16 @@ from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from core.clock import Clock, beijing
-from core.units import Unit
 from tickets import codes
-from tickets.bodies import replying_step
+from tickets.bodies import REPLIES
+from tickets.code_models import QueryCode
 from tickets.errors import SeenStale
 from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
 from tickets.models import State, Step, StepResult, Ticket, TicketKind, TrailRow
-from tickets.moves import open_step
 
-_LAST_PARTS = (StepResult.ON_SPOT, StepResult.REPLIED)
 _TOLD = REPLIED_STATES | {State.C_REPLIED, State.C_CLOSED, State.C_REJECTED}
 """States in which whoever holds the code reads a reply, or why there is none."""
 
@@ -60,13 +58,13 @@ async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> Code
 
     Strangers go through `tickets.attempts.status_for_stranger`, which counts wrong codes.
     """
-    ticket_id = await codes.ticket_id_of(session, code)
-    ticket = await session.get_one(Ticket, ticket_id)
-    running = await open_step(session, ticket)
-    step = running or await replying_step(session, ticket_id) or await _last_step(session, ticket_id)
-    unit = await session.get(Unit, step.unit_id) if step and step.unit_id else None
+    ticket, steps = await _opened_by(session, code)
+    running = next((step for step in steps if step.finished_at is None), None)
+    ended = [step for step in steps if step.result in REPLIES] or steps
+    step = running or (ended[-1] if ended else None)
+    unit = step.unit if step else None
     replied = ticket.state in REPLIED_STATES
-    parts = await _parts(session, ticket, is_told=ticket.state in _TOLD)
+    parts = _parts(steps, is_told=ticket.state in _TOLD)
     return CodeStatus(
         ticket=ticket,
         unit_name=unit.name if unit else "",
@@ -136,15 +134,32 @@ async def refuse_unseen(session: AsyncSession, ticket_no: str, seen: str) -> Non
         raise SeenStale
 
 
-async def _parts(session: AsyncSession, ticket: Ticket, *, is_told: bool) -> tuple[Part, ...]:
+async def _opened_by(session: AsyncSession, code: str) -> tuple[Ticket, list[Step]]:
+    """The code's ticket and its steps in order, each with its unit: one question to the database."""
+    query = (
+        select(Ticket, Step)
+        .join(QueryCode, QueryCode.ticket_id == Ticket.id)
+        .outerjoin(Step, Step.ticket_id == Ticket.id)
+        .outerjoin(Step.unit)
+        .where(*codes.opening(session, code))
+        .options(contains_eager(Step.unit))
+        .order_by(Step.position)
+    )
+    rows = (await session.execute(query)).all()
+    if not rows:
+        raise codes.QueryCodeUnknown
+    return rows[0][0], [step for _, step in rows if step is not None]
+
+
+def _parts(steps: Sequence[Step], *, is_told: bool) -> tuple[Part, ...]:
     """The parts of the reply that stands; of one still being given (`is_told` false), those after the last whole one."""
     parts: list[Step] = []
-    for step in await steps_of(session, ticket.id):
-        if parts and parts[-1].result in _LAST_PARTS:
+    for step in steps:
+        if parts and parts[-1].result in REPLIES:
             parts = []  # an earlier reply, given anew since (T17)
-        if step.reply and step.result in (StepResult.PART_REPLIED, *_LAST_PARTS):
+        if step.reply and step.result in (StepResult.PART_REPLIED, *REPLIES):
             parts.append(step)
-    if not is_told and parts and parts[-1].result in _LAST_PARTS:
+    if not is_told and parts and parts[-1].result in REPLIES:
         return ()
     return tuple(_part(step) for step in parts)
 
@@ -159,8 +174,3 @@ def _reply(ticket: Ticket, parts: tuple[Part, ...]) -> str:
     if len(parts) > 1:
         return "\n\n".join(f"{part.unit_name}：{part.text}" for part in parts)
     return parts[0].text if parts else ticket.answer or ticket.guidance
-
-
-async def _last_step(session: AsyncSession, ticket_id: int) -> Step | None:
-    last = select(Step).where(Step.ticket_id == ticket_id).order_by(Step.position.desc()).limit(1)
-    return await session.scalar(last)

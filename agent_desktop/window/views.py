@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import segno
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +27,7 @@ from core.web.uploads import Form, read_form
 from tickets.intake import attachments
 from tickets.intake.ask import Question, answer_at_once, ask, askable_units
 from tickets.intake.once import Sent, once
+from tickets.intake.slip import Slip, slip_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import Step, Ticket
 from tickets.moves import open_step
@@ -52,7 +52,7 @@ class Given:
     text: str
     unit_name: str
     step: Step | None
-    qr: str
+    images: Slip
 
 
 @routes.get("/window", roles=CLERKS, nav="窗口受理")
@@ -130,10 +130,9 @@ async def _one(
 
     sent = Sent(key=f"window:{me.user_id}:{key}", content=f"{walk.door} {walk.is_complaint} {item}")
     issued = await once(session, clock, sent, first_time)
-    address = f"{request.app[PUBLIC_URL] or f'{request.scheme}://{request.host}'}/track#{issued.query_code}"
+    site = request.app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
     step = await open_step(session, issued.ticket)
-    qr = segno.make(address, error="m").svg_data_uri(scale=3)
-    return Given(issued, item.text, unit.name if unit else "", step, qr)
+    return Given(issued, item.text, unit.name if unit else "", step, slip_for(site, issued.query_code))
 
 
 async def _opened(

@@ -12,6 +12,7 @@ from core.web.keys import CHANNEL, CLOCK, CSRF, DB, SESSION_ID, SETTINGS, USER, 
 from core.web.requests import from_our_pages, route_of
 from core.web.routes import DECLARED, PUBLIC, Declared, may
 from core.web.sessions import SEEN_EVERY, cookie_name, find_bearer, find_session, touch
+from core.web.statics import packed
 
 log = structlog.get_logger()
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,7 +22,7 @@ _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-da
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if isinstance(request.match_info.route.resource, web.StaticResource):
-        return _packed(request, await handler(request))
+        return packed(request, await handler(request))
     item = None if request.match_info.http_exception else _declaration(request)
     limit_kb = (item.body_kb if item else None) or request.app[SETTINGS].max_body_kb
     if (request.content_length or 0) > limit_kb * 1024:
@@ -32,17 +33,6 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if item is not None:
         await _admit(request, item)
     return await handler(request)
-
-
-def _packed(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Style sheets and scripts travel compressed: a slow telephone waits for them before it shows anything.
-
-    Not when a browser asks whether its copy is still good: the answer to that has no body.
-    """
-    asks_for_whole = not {"Range", "If-None-Match", "If-Modified-Since"} & set(request.headers)
-    if asks_for_whole and request.path.endswith((".css", ".js", ".json")):
-        response.enable_compression()
-    return response
 
 
 def _declaration(request: web.Request) -> Declared:

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from core.web.keys import SETTINGS
+from core.web.statics import PREFIX, STATICS
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; "
@@ -19,11 +20,16 @@ HEADERS = {
 
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
-    """Static files are asked for again each time (304 by ETag), so an upgrade is seen at once; pages are never kept."""
+    """An upgrade is seen at once, for a file is kept for good only under an address of its content; pages are never kept."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.app[SETTINGS].secure_cookies:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    keep = "no-cache" if request.path.startswith("/static/") else "no-store"
-    response.headers.setdefault("Cache-Control", keep)
+    response.headers.setdefault("Cache-Control", _keep(request))
     response.headers.popall("Server", None)
+
+
+def _keep(request: web.Request) -> str:
+    if not request.path.startswith(PREFIX):
+        return "no-store"
+    return "public, max-age=31536000, immutable" if request.app[STATICS].is_for_good(request) else "no-cache"

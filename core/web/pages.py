@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from core.web.filters import FILTERS
 from core.web.keys import CSRF, SETTINGS, USER
-from core.web.routes import PUBLIC, declared, may
+from core.web.routes import PUBLIC, Declared, declared, may
+from core.web.statics import STATICS, Statics
 
 TEMPLATES = web.AppKey("TEMPLATES", Environment)
 FOLDERS: web.AppKey[dict[str, BaseLoader]] = web.AppKey("FOLDERS")
@@ -30,9 +31,10 @@ def prepare(app: web.Application) -> None:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS)
-    environment.globals["static"] = static
+    statics = app[STATICS] = Statics(app.router)
+    environment.globals["static"] = statics.address
     app[TEMPLATES] = environment
-    app.router.add_static("/static/core/", here / "static")
+    statics.add("core", here / "static")
 
 
 def add_room(app: web.Application, package: str, *, prefix: str) -> None:
@@ -41,12 +43,7 @@ def add_room(app: web.Application, package: str, *, prefix: str) -> None:
     if (folder / "templates").is_dir():
         app[FOLDERS][prefix] = FileSystemLoader(folder / "templates")
     if (folder / "static").is_dir():
-        app.router.add_static(f"/static/{prefix}/", folder / "static")
-
-
-def static(path: str) -> str:
-    """Where a browser finds a static file, e.g. `core/hotline.css`."""
-    return f"/static/{path}"
+        app[STATICS].add(prefix, folder / "static")
 
 
 def render(request: web.Request, name: str, *, status: int = 200, **context: Any) -> web.Response:
@@ -79,12 +76,12 @@ def see_other(path: str, *, flash: str = "", kind: str = "ok") -> web.Response:
     return response
 
 
-def navigation(request: web.Request) -> list[dict[str, Any]]:
+def _navigation(request: web.Request, every: Sequence[Declared]) -> list[dict[str, Any]]:
     """The pages this person may open; the public ones for nobody in particular."""
     user = request[USER]
     items = [
         item
-        for item in declared(request.app)
+        for item in every
         if item.nav and (item.roles is PUBLIC) == (user is None) and may(item.roles, user)
     ]
     open_ones = [item.path for item in items if _is_within(request.path, item.path)]
@@ -97,16 +94,14 @@ def _is_within(path: str, entry: str) -> bool:
 
 
 def _base_context(request: web.Request) -> Mapping[str, Any]:
-    token = request[CSRF]
+    token, every = request[CSRF], declared(request.app)
     return {
         "user": request[USER],
         "csrf": token,
         "csrf_field": lambda: _CSRF_FIELD.format(token) if token else "",
-        "nav": navigation(request),
-        "has_login": any(item.path == "/login" for item in declared(request.app)),
-        "has_bell": any(
-            item.path == "/notices" and may(item.roles, request[USER]) for item in declared(request.app)
-        ),
+        "nav": _navigation(request, every),
+        "has_login": any(item.path == "/login" for item in every),
+        "has_bell": any(item.path == "/notices" and may(item.roles, request[USER]) for item in every),
         "path": request.path,
         "site": request.app[SETTINGS],
     }

@@ -1,5 +1,5 @@
 // The touch keyboard: pinyin with candidates, latin letters, digits. Types into the field that was touched last.
-import { candidates } from "./pinyin.js";
+import { candidates, prepared } from "./pinyin.js";
 
 const ROWS = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"];
 const SHOWN = 9;
@@ -7,7 +7,7 @@ const SHOWN = 9;
 export class Keyboard {
   constructor(place, table) {
     this.place = place;
-    this.table = table;
+    this.table = prepared(table);
     this.spelled = "";
     this.page = 0;
     this.chinese = true;

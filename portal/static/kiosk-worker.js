@@ -1,8 +1,8 @@
 // Keeps the terminal's page and its last answers, and gives them when the network is gone. Never keeps what people send.
-const KEEP = "kiosk-1";
+const KEEP = "kiosk-2";
 const FILES = [
   "/kiosk", "/kiosk/answers.json", "/static/core/hotline.css", "/static/core/ui.js", "/static/core/icon.svg", "/static/portal/kiosk.css",
-  "/static/portal/kiosk.js", "/static/portal/keyboard.js", "/static/portal/pinyin.js", "/static/portal/pinyin.json",
+  "/static/portal/kiosk.js", "/static/portal/kiosk-unsent.js", "/static/portal/keyboard.js", "/static/portal/pinyin.js", "/static/portal/pinyin.json",
 ];
 
 self.addEventListener("install", (event) => {
@@ -26,7 +26,7 @@ async function fresh(request) {
     const response = await fetch(request);
     if (!response.ok) return response;
     const copy = response.clone();
-    (await caches.open(KEEP)).put(request, copy);
+    (await caches.open(KEEP)).put(new URL(request.url).pathname, copy); // one copy, whatever its version
     return response;
   } catch {
     return keptAnswer(request);

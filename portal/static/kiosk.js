@@ -1,9 +1,11 @@
 // The terminal: one screen at a time, forgets its visitor after a minute, shows its last answers without a network.
 import { Keyboard } from "./keyboard.js";
+import * as unsent from "./kiosk-unsent.js";
 
 const IDLE_MS = 60_000;
 const WARN_MS = 15_000;
 const REFRESH_MS = 10 * 60_000;
+const RESEND_MS = 30_000;
 const $ = (id) => document.getElementById(id);
 const screens = [...document.querySelectorAll("[data-screen]")];
 let kept = { made_at: "", items: [] };
@@ -26,7 +28,7 @@ function offline(is) {
   isOffline = is;
   const note = $("offline");
   note.hidden = !is;
-  note.textContent = is ? `网络暂时中断，显示的是 ${kept.made_at.replace("T", " ").slice(0, 16)} 的内容。提问和查进度请稍后再来，或拨打电话。` : "";
+  note.textContent = is ? `网络暂时中断，显示的是 ${kept.made_at.replace("T", " ").slice(0, 16)} 的内容。提问可以留下电话先存在这里，查进度请稍后再来，或拨打电话。` : "";
   for (const dated of document.querySelectorAll("[data-dated]")) dated.textContent = is ? `内容截至 ${kept.made_at.replace("T", " ").slice(0, 16)}` : "";
 }
 
@@ -93,7 +95,7 @@ async function send(address, fields) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   const response = await get(address, { method: "POST", body });
-  if (!response || isOffline) return { error: "网络暂时中断，没有提交。请稍后再试，或拨打电话。" };
+  if (!response || isOffline) return { isCutOff: true, error: "网络暂时中断，没有查到。请稍后再试，或拨打电话。" };
   const answered = await response.json();
   return response.ok ? answered : { error: answered.error.message };
 }
@@ -101,7 +103,12 @@ async function send(address, fields) {
 async function ask(event) {
   event.preventDefault();
   if (!form) await freshForm();
-  const sent = await send("/ask", { door: "kiosk", form: form?.form || "", sum: $("sum").value, unit: $("unit").value, question: $("question").value });
+  const question = { form: form?.form || "", unit: $("unit").value, question: $("question").value, phone: $("phone").value };
+  const sent = await send("/ask", { ...question, door: "kiosk", sum: $("sum").value });
+  if (sent.isCutOff) {
+    keep(question);
+    return;
+  }
   if (sent.error) {
     await freshForm();
     refuse($("ask-refusal"), sent.error);
@@ -110,6 +117,25 @@ async function ask(event) {
   $("code").textContent = sent.query_code.replace(/(\d{4})(?=\d)/g, "$1 ");
   $("due").textContent = sent.due_on || "规定期限";
   go("code");
+}
+
+/** Without a telephone number nobody could be told the answer: the code is only known once the question is stored. */
+function keep(question) {
+  if (!question.question.trim()) refuse($("ask-refusal"), "请写明问题。");
+  else if (!/^\d{5,20}$/.test(question.phone)) refuse($("ask-refusal"), "网络暂时中断。请留下联系电话再按“提交问题”：网络恢复后自动提交，由答复单位打电话给您。");
+  else if (!unsent.keep(question)) refuse($("ask-refusal"), "网络暂时中断，这台终端存满了。请稍后再试，或拨打电话。");
+  else go("kept");
+  tellUnsent();
+}
+
+function tellUnsent() {
+  $("unsent").hidden = !unsent.count();
+  $("unsent").textContent = `有 ${unsent.count()} 条提问等待网络恢复后提交。`;
+}
+
+async function resend() {
+  if (unsent.count()) await unsent.sendAll();
+  tellUnsent();
 }
 
 async function track(event) {
@@ -164,5 +190,8 @@ for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, (
 addEventListener("contextmenu", (event) => event.preventDefault());
 navigator.serviceWorker?.register("/kiosk/worker.js", { scope: "/kiosk" });
 setInterval(watch, 1000);
+addEventListener("online", () => { refresh(); resend(); });
 setInterval(refresh, REFRESH_MS);
+setInterval(resend, RESEND_MS);
+resend();
 refresh();

@@ -80,6 +80,7 @@ async def test_similar_answers_come_while_typing(page: Page, site: PortalSite):
     await expect(page.locator("#similar a").first).to_contain_text("社会保障卡")
     assert await violations(page) == []
     await page.get_by_role("button", name="提交问题").click()
+    assert await page.locator("img.bars").evaluate("image => image.complete && image.naturalWidth > 100")
     code = (await page.locator("#query-code").inner_text()).replace(" ", "")
     await page.goto(f"{site.url}/track#{code}")
     await expect(page.locator("#result")).to_have_text("待区分（政府办）")
@@ -93,7 +94,7 @@ async def _touch(page: Page, spelled: str, candidate: str) -> None:
 
 
 async def test_terminal_by_touch_forgets_its_visitor(page: Page, site: PortalSite):
-    """Pinyin by touch finds the answer; a question gives a code; a minute of idleness wipes everything."""
+    """Pinyin by touch, whole or by first letters, finds the answer; a question gives a code; a minute of idleness wipes everything."""
     await page.clock.install()
     await page.goto(f"{site.url}/kiosk")
     await page.locator("#q").click()
@@ -103,7 +104,7 @@ async def test_terminal_by_touch_forgets_its_visitor(page: Page, site: PortalSit
     await expect(page.locator("#answer-title")).to_contain_text("社会保障卡")
     await page.get_by_role("button", name="还有疑问，去提问").click()
     await page.locator("#question").click()
-    await _touch(page, "juzhuzheng", "居住证")
+    await _touch(page, "jzz", "居住证")
     await page.locator("#ask").get_by_role("button").click()
     await expect(page.locator("#code")).to_have_text(re.compile(r"^(\d{4} ){2}\d{4}$"))
     ticket = await site.ticket()
@@ -118,7 +119,7 @@ async def test_terminal_by_touch_forgets_its_visitor(page: Page, site: PortalSit
 
 
 async def test_terminal_without_a_network_shows_its_last_answers(page: Page, site: PortalSite):
-    """Cut off and loaded anew: the last answers are there, dated; a question is refused with what to do."""
+    """Cut off and loaded anew: the last answers are there, dated; a question waits for the network once there is a telephone."""
     await page.goto(f"{site.url}/kiosk")
     await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
     await expect(page.locator("#hot button")).not_to_have_count(0)
@@ -134,8 +135,16 @@ async def test_terminal_without_a_network_shows_its_last_answers(page: Page, sit
     await page.get_by_role("button", name="还有疑问，去提问").click()
     await page.fill("#question", "问题")
     await page.locator("#ask").get_by_role("button").click()
-    await expect(page.locator("#ask-refusal")).to_contain_text("网络暂时中断")
+    await expect(page.locator("#ask-refusal")).to_contain_text("请留下联系电话")
+    await page.fill("#phone", "13800000000")
+    await page.locator("#ask").get_by_role("button").click()
+    await expect(page.locator("#kept-title")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("#unsent")).to_contain_text("有 1 条提问")
     await page.context.set_offline(False)
+    await expect(page.locator("#unsent")).to_be_hidden()
+    ticket = await site.ticket()
+    assert (ticket.channel, ticket.question, ticket.callback_number) == (Channel.KIOSK, "问题", "13800000000")
 
 
 async def test_one_line_puts_the_box_on_another_site(page: Page, site: PortalSite):

@@ -20,12 +20,13 @@ from config.database import opened, upgrade
 from config.secrets import provide_secrets
 from config.settings import Settings, load
 from core import audit
+from core.clock import SystemClock
 from core.db import Database
 from core.units import Region, Unit
 from recordings import archive
 from recordings.models import Call, Recording
-from tickets import codes
-from tickets.models import Ticket, TrailRow
+from tickets.models import TrailRow
+from tickets.queries import status_by_code
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -102,7 +103,7 @@ async def test_restored_on_either_engine_everything_works(old: Old, empty: Setti
     settings = provide_secrets(empty)
     async with opened(settings) as db:
         async with db.unit_of_work() as session:
-            ticket = await session.get_one(Ticket, await codes.ticket_id_of(session, old.code))
+            ticket = (await status_by_code(session, SystemClock(), old.code)).ticket
             assert ticket.question == "问"
             assert await session.scalar(select(TrailRow.id).where(TrailRow.ticket_id == ticket.id).limit(1))
             recording = (await session.scalars(select(Recording))).one()

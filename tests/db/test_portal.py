@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, FormData, web
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from support.tickets import City, build_city
 from support.web import Browser, browsing, web_app
 
 import portal.app
+from core.clock import SystemClock
 from core.db import Database
 from core.units import Region, RegionLevel, Unit
 from core.web.routes import DECLARED
 from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason
-from portal.keys import ATTACHMENTS, PORTAL
+from kb.search import Searcher
+from portal.kept import KEPT_FOR
+from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from recordings.queue_state import Busy, read, write
 from tickets.intake.ask import askable_units
@@ -70,7 +73,7 @@ async def portal_(db: Database, tmp_path: Path) -> AsyncIterator[Portal]:
         yield found
 
 
-def _running(db: Database, folder: Path, **attachments: Any) -> Any:
+def _running(db: Database, folder: Path, *, searcher: Searcher | None = None, **attachments: Any) -> Any:
     from contextlib import asynccontextmanager
 
     @asynccontextmanager
@@ -80,6 +83,8 @@ def _running(db: Database, folder: Path, **attachments: Any) -> Any:
                 region="city", secret=b"tests", embed_origins=("https://www.example.gov.cn",)
             )
             app[ATTACHMENTS] = AttachmentSettings(folder=folder / "papers", **attachments)
+            if searcher:
+                app[SEARCHER] = searcher
             portal.app.setup(app)
 
         city = await build_city(db)
@@ -369,3 +374,43 @@ async def test_an_upload_of_200_mb_is_refused_in_a_sentence(portal_: Portal, tel
     assert await portal_.rows(Ticket) == []
     assert not list(portal_.papers.glob("*"))
     assert (await portal_.browser.get("/ask")).status == 200
+
+
+async def test_public_pages_ask_the_database_little(db: Database, tmp_path: Path):
+    """Tracking asks twice (wrong codes of the day, the ticket with its steps); search and front page not at all once warm."""
+    searcher, asked = await _searcher(db, tmp_path), []
+    async with _running(db, tmp_path, searcher=searcher) as site:
+        code = await site.code_on(await site.send(question="居住证怎么办理？", unit="101"))
+        for path in ("/", "/search?q=居住证"):
+            assert "/answers/s/1" in await (await site.browser.get(path)).text()
+        event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        assert "a局" in await (await site.browser.post("/track", {"code": code})).text()
+        assert len(asked) == 2, asked
+        asked.clear()
+        for path in ("/", "/search?q=居住证", "/search?q=居住证办理"):
+            assert "/answers/s/1" in await (await site.browser.get(path)).text()
+        assert asked == []
+    await searcher.close()
+
+
+async def _searcher(db: Database, folder: Path) -> Searcher:
+    """A search over one hot entry."""
+    async with db.unit_of_work() as session:
+        now = SystemClock().now()
+        entry = Entry(
+            kind=EntryKind.FAQ, state=EntryState.PUBLISHED, audience=Audience.PUBLIC, source="s", source_id="1",
+            title="居住证办理", answer="带身份证。", is_hot=True, created_at=now, changed_at=now, published_at=now,
+        )  # fmt: skip
+        session.add(entry)
+    searcher = Searcher(folder / "index", db, SystemClock())
+    await searcher.open()
+    return searcher
+
+
+async def test_changes_made_elsewhere_show_after_a_moment(portal_: Portal):
+    """A unit renamed by another process, which no bus tells of, has its new name on the form half a minute later."""
+    await portal_.browser.get("/ask")
+    async with portal_.city.db.unit_of_work() as session:
+        (await session.get_one(Unit, portal_.city.units["a"])).name = "新名局"
+    portal_.city.clock.move_to(portal_.city.clock.now() + KEPT_FOR)
+    assert "新名局" in await (await portal_.browser.get("/ask")).text()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from urllib.parse import urlencode
@@ -151,6 +152,14 @@ async def test_static_file_is_not_sent_twice(browser: Browser):
     first = await browser.get("/static/core/hotline.css")
     again = await browser.get("/static/core/hotline.css", headers={"If-None-Match": first.headers["ETag"]})
     assert (first.status, again.status) == (200, 304)
+
+
+async def test_style_sheet_is_kept_under_the_address_of_its_content(browser: Browser):
+    """As a page names it, it is good for ever; under any other version it is asked for again each time."""
+    (address,) = re.findall(r'href="(/static/core/hotline.css[^"]*)"', await (await browser.get("/")).text())
+    kept = (await browser.get(address)).headers["Cache-Control"]
+    other = (await browser.get("/static/core/hotline.css?v=0")).headers["Cache-Control"]
+    assert ("immutable" in kept, other) == (True, "no-cache")
 
 
 async def test_style_sheet_travels_packed(browser: Browser):
