@@ -223,12 +223,13 @@ class WorkCalendar:
 
 
 class _RegionDays:
-    """The days of one region; each year's working days are listed once, when first needed."""
+    """The days of one region; each year's working days and each day's end are reckoned once, when first needed."""
 
     def __init__(self, table: NationalTable, line: tuple[RegionRules, ...]) -> None:
         self._table = table
         self._line = line
         self._workdays: dict[int, list[date]] = {}
+        self._cut_offs: dict[date, datetime] = {}
 
     def status(self, on: date) -> DayStatus:
         """First match of WD-2: a row of the region, the national table, Monday to Friday."""
@@ -249,7 +250,9 @@ class _RegionDays:
         return next((season.segments for season in seasons), DEFAULT_SEGMENTS)
 
     def cut_off_at(self, on: date) -> datetime:
-        return datetime.combine(on, self.segments(on)[-1].closes, BEIJING).astimezone(UTC)
+        if on not in self._cut_offs:
+            self._cut_offs[on] = datetime.combine(on, self.segments(on)[-1].closes, BEIJING).astimezone(UTC)
+        return self._cut_offs[on]
 
     def nth_after(self, received_on: date, days: int) -> date:
         year = received_on.year

@@ -139,6 +139,8 @@ SEES_UNIT_TICKET = {
     "operator", "liaison_a", "head_a", "head_a_above", "office", "inspector", "supervisor",
 }  # fmt: skip
 SEES_COUNTY_TICKET = {
+    "office",
+    "office_deputy",
     "operator",
     "liaison_county",
     "county_deputy",
