@@ -83,13 +83,13 @@ async def fill(db: Database, town: Town, tickets: int, tell: Tell) -> None:
     """All tickets and steps; `tell` hears how far it is."""
     for name, rows in (("tickets", _tickets(town, tickets)), ("ticket_steps", _steps(town, tickets))):
         columns, records = next(rows), rows
-        await _store(db, name, columns, records, tell)
+        await store(db, name, columns, records, tell)
     async with db.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("ANALYZE")
 
 
-async def _store(
+async def store(
     db: Database, name: str, columns: Sequence[str], records: Iterator[tuple[Any, ...]], tell: Tell
 ) -> None:
     done = 0
@@ -165,7 +165,7 @@ def _received_at(number: int, tickets: int) -> datetime:
     return CUT_OFF - timedelta(days=7) - timedelta(seconds=94_608_000 * (tickets - number) // tickets)
 
 
-def _row(table: str, **values: Any) -> dict[str, Any]:
+def row_of(table: str, **values: Any) -> dict[str, Any]:
     """Every column that must have a value: given here, or the model's own default."""
     for column in Base.metadata.tables[table].columns:
         if column.name not in values and not column.nullable and column.name != "id":
@@ -174,7 +174,7 @@ def _row(table: str, **values: Any) -> dict[str, Any]:
 
 
 def _tickets(town: Town, tickets: int) -> Iterator[Any]:
-    common = _row("tickets", ticket_no="", kind="", state="", channel="phone", region_id=0, received_at=NOW,
+    common = row_of("tickets", ticket_no="", kind="", state="", channel="phone", region_id=0, received_at=NOW,
                   unit_id=0, first_unit_id=0, question=QUESTION, line="96128", caller_number="", last_step_id=0)  # fmt: skip
     common["id"] = 0
     yield list(common)
@@ -190,7 +190,7 @@ def _tickets(town: Town, tickets: int) -> Iterator[Any]:
 
 
 def _steps(town: Town, tickets: int) -> Iterator[Any]:
-    common = _row("ticket_steps", ticket_id=0, position=0, unit_id=0, clock="Q5", started_at=NOW, days=5,
+    common = row_of("ticket_steps", ticket_id=0, position=0, unit_id=0, clock="Q5", started_at=NOW, days=5,
                   due_on=NOW.date(), cut_off_at=NOW, table_version="cn", warn_at=NOW, accountable_at=NOW,
                   watch_at=None, finished_at=None, result=None)  # fmt: skip
     common["id"] = 0

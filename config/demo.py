@@ -1,4 +1,4 @@
-"""The demo (演示): an invented prefecture with its people, a month behind it, and accounts for a newcomer to sign in.
+"""The demo (演示): an invented prefecture with its people, two months behind it, and accounts for a newcomer to sign in.
 
 Who exists is data (`demo.toml`). Seeding is done once; passwords and tokens are random and kept in
 `<data_dir>/demo.json`, the only place where they can be read. A database that real people use is refused.
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from config.demo_history import seed_month
 from config.demo_people import Cast, read_cast, seed_people
+from config.demo_quality import seed_quality
 from config.settings import HOME, Settings
 from core.accounts import By, find_user, fresh_password, issue_token, set_password
 from core.clock import Clock
@@ -85,6 +86,8 @@ async def seed(db: Database, clock: Clock, settings: Settings) -> DemoAccounts:
     _write(file, accounts)
     if is_new:
         await seed_month(db, clock, settings, cast)
+        async with db.unit_of_work() as session:
+            await seed_quality(session, clock)
         if ENTRIES.exists():
             await import_file(db, clock, ENTRIES)
         log.info("demo_seeded", accounts=len(accounts.accounts))

@@ -1,6 +1,6 @@
-"""A month behind the demo: calls, then what became of the latest of them: tickets, replies, ratings.
+"""Two months behind the demo: calls, then what became of the latest of them and of some before: tickets, replies, ratings.
 
-Everything goes through the rooms' own services, at the instant of the call, so that no state is invented.
+All but the ratings goes through the rooms' own services, at the instant of the call, so that no state is invented.
 """
 
 import random
@@ -20,11 +20,13 @@ from core.people import Role, RoleGrant, User
 from core.units import Region, Unit, UnitDuty
 from recordings.demo import DemoCall, seed_history
 from recordings.models import CallEnd
-from tickets import replies, satisfaction, service
-from tickets.models import Channel, Outcome, RatingAbout
+from tickets import replies, service
+from tickets.models import Channel, Outcome, RatingAbout, SatisfactionRating
 
-TICKETS = 60
-"""So many of the latest talks have a ticket."""
+DAYS = 62
+"""So that the whole of the last month has happened, whatever day it is."""
+LATEST, EVERY = 50, 12
+"""So many of the latest talks have a ticket, and one in so many of those before."""
 SEED = 96128
 
 
@@ -51,7 +53,7 @@ class _Scene:
 
 
 async def seed_month(db: Database, clock: Clock, settings: Settings, cast: Cast) -> None:
-    """Calls of the last month, tickets for the latest, ratings; the same month for the same day."""
+    """Calls of two months, tickets for some, ratings; the same for the same day."""
     rng = random.Random(SEED)
     async with db.unit_of_work() as session:
         regions = (await session.scalars(select(Region).order_by(Region.code))).all()
@@ -60,7 +62,7 @@ async def seed_month(db: Database, clock: Clock, settings: Settings, cast: Cast)
         reachable = [unit for unit in units if unit.liaisons and unit.duty == UnitDuty.DEPARTMENT]
         calls = await seed_history(
             session, clock, regions, operators, reachable, rng,
-            settings=settings.recordings, line=settings.line.number,
+            settings=settings.recordings, line=settings.line.number, days=DAYS,
         )  # fmt: skip
         by_region: dict[int, dict[str, Unit]] = {region.id: {} for region in regions}
         for unit in reachable:
@@ -84,8 +86,10 @@ async def _operators(session: AsyncSession) -> Sequence[User]:
 
 async def _tickets(scene: _Scene, calls: Sequence[DemoCall]) -> None:
     talked = [call for call in calls if call.operator_id is not None]
-    for number, call in enumerate(talked[-TICKETS:]):
+    for number, call in enumerate([*talked[:-LATEST:EVERY], *talked[-LATEST:]]):
         await _talk(scene, call, number)
+    for call in talked:
+        _rate(scene, call)
     for call in calls:
         if call.end == CallEnd.VOICEMAIL and call.recording_id:
             await service.register_voicemail(
@@ -126,7 +130,6 @@ async def _talk(scene: _Scene, call: DemoCall, number: int) -> None:
     )
     if outcome == Outcome.ASSIGNED and number % 3:
         await _reply(scene, ticket.ticket_no, unit_id, topic, call.ended_at)
-    await _rate(scene, call)
 
 
 _OUTCOMES = (
@@ -167,10 +170,17 @@ async def _reply(scene: _Scene, ticket_no: str, unit_id: int, topic: Row, asked_
     await replies.answer(scene.session, _At(at), ticket_no=ticket_no, user=user, answer=topic["answer"])
 
 
-async def _rate(scene: _Scene, call: DemoCall) -> None:
-    scores = {RatingAbout.OPERATOR: call.operator_score, RatingAbout.UNIT: call.unit_score}
-    for about, score in scores.items():
+def _rate(scene: _Scene, call: DemoCall) -> None:
+    """The survey's answers, written at once: nine hundred talks would take the service half a minute."""
+    asked = (
+        (RatingAbout.OPERATOR, call.operator_score, call.operator_id, None),
+        (RatingAbout.UNIT, call.unit_score, None, call.unit_id),
+    )
+    for about, score, user_id, unit_id in asked:
         if score is not None:
-            await satisfaction.rate(
-                scene.session, _At(call.ended_at), call_id=call.call_id, about=about, score=score, channel=Channel.PHONE
+            scene.session.add(
+                SatisfactionRating(
+                    subject=f"call:{call.call_id}:{about}", about=about, call_id=call.call_id, user_id=user_id,
+                    unit_id=unit_id, score=score, channel=Channel.PHONE, first_at=call.ended_at, changed_at=call.ended_at,
+                )
             )  # fmt: skip

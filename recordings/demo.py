@@ -118,14 +118,15 @@ async def seed_history(
     *,
     settings: RecordingSettings | None = None,
     calls: int = CALLS,
+    days: int = DAYS,
     line: str = "96128",
 ) -> list[DemoCall]:
-    """Write `calls` calls of the last month with their ledgers, oldest first; with `settings` a few get audio.
+    """Write `calls` calls of the last `days` days with their ledgers, oldest first; with `settings` a few get audio.
 
     `regions` take the calls of their own operators and units (by `region_id`; one without either takes everybody).
     """
     liaisons = await _liaisons(session, units)
-    instants = sorted(_instant(clock.now(), rng) for _ in range(calls))
+    instants = sorted(_instant(clock.now(), days, rng) for _ in range(calls))
     scripts: list[_Script] = []
     spoken = {"talk": TALKS_WITH_AUDIO, "message": MESSAGES_WITH_AUDIO}
     for number, at in enumerate(reversed(instants)):
@@ -152,10 +153,10 @@ async def _liaisons(session: AsyncSession, units: Sequence[Unit]) -> dict[int, U
     return {unit_id: user for unit_id, user in await session.execute(query) if unit_id in ids}
 
 
-def _instant(now: datetime, rng: random.Random) -> datetime:
-    """A moment of the last month in which people call, never in the last half hour."""
+def _instant(now: datetime, days: int, rng: random.Random) -> datetime:
+    """A moment of the last days in which people call, never in the last half hour."""
     while True:
-        day = beijing(now).date() - timedelta(days=rng.randrange(DAYS))
+        day = beijing(now).date() - timedelta(days=rng.randrange(days))
         hour = rng.choices(_HOURS, weights=_HOUR_WEIGHTS)[0]
         local = datetime.combine(day, time(hour, rng.randrange(60), rng.randrange(60)), BEIJING)
         is_rest = day.weekday() >= 5 and rng.random() < 0.85

@@ -19,8 +19,10 @@ from reports.indicators import BY_KEY
 from reports.words import BALANCE, SPLITS, named
 
 SANS, SERIF = "sans", "serif"
-INK, GREY, BAR = (0, 0, 0), (90, 90, 90), (31, 78, 140)
+INK, GREY, LINE, BAR = (0, 0, 0), (90, 90, 90), (150, 160, 175), (31, 78, 140)
 _BODY, _SMALL = 10.5, 9.0
+_WITH_HEADING = 40
+"""Millimetres that a heading and the beginning of what it heads take."""
 _HEAD = FontFace(fill_color=(232, 238, 246), emphasis=None)
 
 
@@ -44,6 +46,9 @@ class _Paper(FPDF):
         self.cell(0, 6, f"第 {self.page_no()} 页 / 共 {{nb}} 页", align="R")
 
     def section(self, title: str) -> None:
+        """A heading, never alone at the foot of a page."""
+        if self.will_page_break(_WITH_HEADING):
+            self.add_page()
         self.ln(4)
         self.set_font(SANS, size=13)
         self.set_text_color(*INK)
@@ -53,6 +58,8 @@ class _Paper(FPDF):
         """A table whose first column is text and the others figures; its head repeats on each page."""
         self.set_font(SERIF, size=_SMALL)
         self.set_fill_color(255, 255, 255)
+        self.set_draw_color(*LINE)
+        self.set_line_width(0.15)
         aligned = ("LEFT", *["RIGHT"] * (len(head) - 1))
         with self.table(
             col_widths=tuple(widths), text_align=aligned, headings_style=_HEAD, line_height=6,

@@ -236,7 +236,7 @@ class Step(Base):
 
     person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     """Who answered for the unit."""
-    answered_call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"))
+    answered_call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
     """The unit took the transferred call: its answer may be filled in later (T2b 补录)."""
     is_joint_part: Mapped[bool] = mapped_column(default=False)
     reply: Mapped[str] = mapped_column(Text, default="")
@@ -382,7 +382,7 @@ class SatisfactionRating(Base):
     about: Mapped[RatingAbout] = mapped_column(String(8))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"), index=True)
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
-    step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"))
+    step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"), index=True)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     score: Mapped[int | None]

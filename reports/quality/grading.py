@@ -110,7 +110,7 @@ async def grade(
         raise InvalidInput(field="复核意见", reason=f"请至少写 {SHORTEST_REASON} 个字")
     version = await version_for(session, sample)
     made = Grade(
-        sample_id=sample.id, kind=kind, version_id=version.id, grader_id=user.id, graded_at=clock.now(),
+        sample=sample, kind=kind, version=version, grader_id=user.id, graded_at=clock.now(),
         answers=list(answers), points=points_of(version, answers), comment=text,
     )  # fmt: skip
     session.add(made)
@@ -145,7 +145,7 @@ async def appeal(session: AsyncSession, clock: Clock, user: User, sample: Sample
         raise InvalidInput(field="申诉理由", reason=f"请写 {SHORTEST_REASON} 到 {LONGEST_TEXT} 个字")
     if not await may_appeal(session, clock.now(), sample):
         raise AppealClosed
-    made = Appeal(sample_id=sample.id, asker_id=user.id, asked_at=clock.now(), reason=text)
+    made = Appeal(sample=sample, asker_id=user.id, asked_at=clock.now(), reason=text)
     session.add(made)
     try:
         await session.flush()

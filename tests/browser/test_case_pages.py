@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import violations
-from support.case_site import CaseSite, running_cases
-from support.web import PASSWORD
+from support.case_site import CaseSite, enter, running_cases
 
 import kb.models  # noqa: F401 - every room's tables
 from core.db import Database, DatabaseSettings
@@ -21,14 +20,6 @@ async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     async with running_cases(db) as site:
         yield site
     await db.close()
-
-
-async def enter(page: Page, site: CaseSite, name: str, path: str) -> None:
-    await page.goto(f"{site.url}/login?next={path}")
-    await page.fill("#username", name)
-    await page.fill("#password", PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{site.url}{path}")
 
 
 async def test_a_unit_works_on_its_tickets(page: Page, browser: Browser, cases: CaseSite) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import ClientResponse, web
+from playwright.async_api import Page
 from sqlalchemy import select, update
 from support.tickets import City, build_city
 from support.web import PASSWORD, Browser, browsing, web_app
@@ -108,3 +109,12 @@ async def running_cases(db: Database) -> AsyncIterator[CaseSite]:
         yield site
     finally:
         await runner.cleanup()
+
+
+async def enter(page: Page, site: CaseSite, name: str, path: str) -> None:
+    """Through the login page to `path`."""
+    await page.goto(f"{site.url}/login?next={path}")
+    await page.fill("#username", name)
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{site.url}{path}")

@@ -1,14 +1,17 @@
 """The `hotline` command without a running hotline: Chinese help, one sentence for an error, traces told."""
 
 import argparse
+import asyncio
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.tickets import build_city
 
 from config.cli import FAILED, MISUSED, build_parser, main
+from core.db import Database, DatabaseSettings
 
 TRACES = Path(__file__).parents[1] / "traces"
 
@@ -99,6 +102,33 @@ def test_an_account_is_made_and_its_password_said_once(capsys: pytest.CaptureFix
     assert re.search(r"密码（只显示这一次）：\S{19}", capsys.readouterr().out)
     assert main(add) == FAILED
     assert "root1" in capsys.readouterr().err
+
+
+def test_reports_are_drafted_listed_and_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """`hotline report`: drafted once for each region with an office, listed with its state, printed as a PDF by its number."""
+    monkeypatch.setenv("HOTLINE__DATABASE__URL", f"sqlite+aiosqlite:///{tmp_path}/reports.db")
+    assert main(["db", "upgrade"]) == 0
+    asyncio.run(_city(f"sqlite+aiosqlite:///{tmp_path}/reports.db"))
+    capsys.readouterr()
+    assert main(["report", "draft"]) == 0
+    assert "新起草" in capsys.readouterr().out
+    assert main(["report", "draft"]) == 0
+    assert capsys.readouterr().out == "新起草 0 份报表。\n"
+    assert main(["report", "list"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "　草稿　应报 " in first
+    paper = tmp_path / "report.pdf"
+    assert main(["report", "pdf", first.split("　")[0], str(paper)]) == 0
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert main(["report", "pdf", "999999", str(paper)]) == FAILED
+
+
+async def _city(url: str) -> None:
+    db = Database(DatabaseSettings(url=url))
+    await build_city(db)
+    await db.close()
 
 
 def test_check_names_every_part(capsys: pytest.CaptureFixture[str]):

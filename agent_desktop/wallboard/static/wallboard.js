@@ -35,8 +35,7 @@ function show(next) {
   for (const name of ["offered", "answered", "abandoned", "left_message"]) part(name).textContent = state.today[name];
   part("ready").textContent = state.seats.find((seat) => seat.state === "ready").number;
   part("needed").textContent = state.needed.seats;
-  part("needed_calls").textContent = state.needed.calls;
-  tile("needed").classList.toggle("warn", state.needed.is_short);
+  tile("ready").classList.toggle("warn", state.needed.is_short);
   part("prompt").textContent = state.today.prompt.percent;
   part("prompt_parts").textContent = `${state.today.prompt.numerator} ÷ ${state.today.prompt.denominator} 通`;
   part("last_day").textContent = state.last_day.percent;

@@ -1,0 +1,92 @@
+"""Figures and quality in a real browser: from a percentage to its calls, a talk graded in place, a list signed and published."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from support.axe import violations
+from support.case_site import CaseSite, enter, running_cases
+from support.month import Month
+
+from config.database import load_models
+from core.db import Database, DatabaseSettings
+from recordings.models import CallEnd, Recording, RecordingKind
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
+    """The small city with an invented June, on the 2nd of July."""
+    load_models()
+    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/reports.db"))
+    await db.create_all()
+    async with running_cases(db) as site:
+        async with db.unit_of_work() as session:
+            await Month(session, site.city, 11).build(calls=60, tickets=60)
+            call = await site.city.call(
+                session, operator_id=site.city.users["operator"], answered_at=site.city.clock.now(),
+                ended_at=site.city.clock.now(), end=CallEnd.OPERATOR,
+            )  # fmt: skip
+            session.add(
+                Recording(call_id=call.id, kind=RecordingKind.TALK, path="one", source="one", duration_ms=9000,
+                          started_at=call.started_at)
+            )  # fmt: skip
+        site.city.clock.move_to(site.city.clock.now().replace(month=7, day=2))
+        yield site
+    await db.close()
+
+
+async def test_a_supervisors_figures_and_grades(page: Page, browser: Browser, site: CaseSite) -> None:
+    """上月, a numerator opens its rows; a sheet, a draw, a grade summed while it is given, seen by the operator; topics."""
+    await enter(page, site, "supervisor", "/reports")
+    await page.get_by_role("link", name="上月").click()
+    await expect(page.get_by_role("heading", name="质检", exact=True)).to_be_visible()
+    assert await violations(page) == []
+    row = page.get_by_role("row").filter(has_text="K-01 接通率").first
+    number = await row.get_by_role("link").last.inner_text()
+    await row.get_by_role("link").last.click()
+    await expect(page.get_by_text(f"共 {number} 条")).to_be_visible()
+    await page.goto(f"{site.url}/reports/topics?from=2026-06-01&to=2026-06-30")
+    assert await violations(page) == []
+
+    await page.goto(f"{site.url}/quality/sheets/new?about=operator")
+    await page.get_by_label("名称").fill("话务员评分表")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="建立评分表").click()
+    await page.goto(f"{site.url}/quality/draws")
+    assert await violations(page) == []
+    await page.get_by_label("起始日期").fill("2026-06-01")
+    await page.locator("#d-sheet").select_option(label="话务员：话务员评分表")
+    await page.get_by_role("button", name="抽取").click()
+    await expect(page.locator(".toast")).to_contain_text("从 1 次通话中抽取 1 次")
+    await page.get_by_role("rowheader").get_by_role("link").first.click()
+    await expect(page.get_by_role("group", name="通话录音播放器")).to_be_visible()
+    for place in range(6):
+        await page.locator(f"#points-{place}").fill("10")
+    await expect(page.locator("#sum")).to_have_text("66.67")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="提交评分").click()
+    await expect(page.locator(".toast")).to_contain_text("评分已提交：66.67 分")
+
+    operator = await (await browser.new_context(locale="zh-CN")).new_page()
+    await enter(operator, site, "operator", "/quality/results")
+    await operator.get_by_role("row").filter(has_text="66.67").get_by_role("link").click()
+    assert await violations(operator) == []
+    await operator.get_by_label("申诉理由").fill("当时线路杂音大，已复述")
+    await operator.get_by_role("button", name="提交申诉").click()
+    await expect(operator.get_by_text("等待未评过此通话的人复核")).to_be_visible()
+
+
+async def test_a_list_of_praise_is_drafted_and_signed(page: Page, site: CaseSite) -> None:
+    """The office drafts June from the keyboard, sees each class with its rule, and signs."""
+    await enter(page, site, "office", "/reports/citations")
+    await page.get_by_label("其中任一日").fill("2026-06-01")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="回复效果好")).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="签发").click()
+    await expect(page.locator(".chip", has_text="已签发")).to_be_visible()
+    await page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/reports", "/quality/draws", "/reports/topics"):
+        await page.goto(site.url + path)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
