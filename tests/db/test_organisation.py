@@ -188,7 +188,7 @@ def test_a_file_that_unpacks_to_gigabytes_is_not_unpacked():
 def test_the_empty_template_explains_and_offers_choices():
     """Every table has a sheet with its headings and drop-down choices; the guide comes first."""
     made = load_workbook(BytesIO(template()))
-    assert made.sheetnames == [GUIDE, "地区", "单位", "联络员", "专线", "办事场所"]
+    assert made.sheetnames == [GUIDE, "地区", "单位", "人员", "联络员", "专线", "办事场所"]
     rules = made["单位"].data_validations.dataValidation
     assert any("委托执法单位" in rule.formula1 for rule in rules)
     assert read_file("模板.xlsx", template()).rows == []
