@@ -20,6 +20,10 @@ TARGET = ROOT / "docs" / "screenshots"
 CHROMIUM = ROOT / ".tools/bin/chromium"
 MONDAY_MORNING = "2026-06-01T09:40:00+08:00"
 START_LIMIT_S = 180
+OFFICES = (
+    ("admin", "/admin", "admin1"), ("live", "/supervise/live", "supervisor1"), ("quality", "/quality", "supervisor1"),
+    ("reports", "/reports", "supervisor1"), ("kb", "/kb", "liaison1"),
+)  # fmt: skip
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
@@ -140,7 +144,8 @@ async def supervision(stage: Stage) -> None:
         await calls.reload()
     await keep(calls, "supervise")
     await keep(await stage.page("/supervise/scores", "supervisor1"), "scores")
-    await keep(await stage.page("/admin", "admin1"), "admin")
+    for name, path, username in OFFICES:
+        await keep(await stage.page(path, username), name)
     links = await calls.locator("a[href*='/supervise/calls/']").evaluate_all(
         "all => all.map(a => a.pathname)"
     )
