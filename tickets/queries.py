@@ -14,7 +14,7 @@ from tickets.bodies import REPLIES
 from tickets.code_models import QueryCode
 from tickets.errors import SeenStale
 from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
-from tickets.models import State, Step, StepResult, Ticket, TicketKind, TrailRow
+from tickets.models import Stage, State, Step, StepResult, Ticket, TicketKind, TrailRow
 
 _TOLD = REPLIED_STATES | {State.C_REPLIED, State.C_CLOSED, State.C_REJECTED}
 """States in which whoever holds the code reads a reply, or why there is none."""
@@ -114,12 +114,18 @@ async def trail_of(session: AsyncSession, ticket_id: int) -> Sequence[TrailRow]:
 
 
 async def last_mark(session: AsyncSession, ticket_id: int) -> int:
-    """Which line of the trail is the newest: what a page has seen of its ticket."""
-    return await session.scalar(select(func.max(TrailRow.id)).where(TrailRow.ticket_id == ticket_id)) or 0
+    """The newest line of the trail that somebody wrote: what a page has seen of its ticket.
+
+    A clock running down is no act: it must not turn away the person who answers just then.
+    """
+    acts = select(func.max(TrailRow.id)).where(
+        TrailRow.ticket_id == ticket_id, TrailRow.action.not_in(list(Stage))
+    )
+    return await session.scalar(acts) or 0
 
 
 async def hold_as_seen(session: AsyncSession, ticket_no: str, seen: str) -> None:
-    """Hold the ticket until the commit, if nothing has happened since the page with `seen` was made; else SeenStale.
+    """Hold the ticket until the commit, if nobody has acted since the page with `seen` was made; else SeenStale.
 
     So two people cannot act on one state, and a form sent twice acts once. Without `seen` nothing is compared.
     """
@@ -128,7 +134,7 @@ async def hold_as_seen(session: AsyncSession, ticket_no: str, seen: str) -> None
 
 
 async def refuse_unseen(session: AsyncSession, ticket_no: str, seen: str) -> None:
-    """Raise SeenStale when the trail has grown since the page with `seen` was made."""
+    """Raise SeenStale when somebody has acted since the page with `seen` was made."""
     ticket_id = await session.scalar(select(Ticket.id).where(Ticket.ticket_no == ticket_no))
     if ticket_id is not None and seen and seen != str(await last_mark(session, ticket_id)):
         raise SeenStale

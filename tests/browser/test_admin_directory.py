@@ -39,7 +39,7 @@ async def test_a_unit_is_renamed_by_keyboard_and_an_open_list_follows(
     await sign_in(page, address, "/admin/directory/unit?q=101")
     other = await (await browser.new_context()).new_page()
     await sign_in(other, address, "/admin/directory/unit?q=101")
-    await other.wait_for_function("document.documentElement.dataset.line === 'open'")
+    await expect(other.locator("html[data-line=open]")).to_be_attached()
     await page.locator("[data-list] tbody a").first.focus()
     await page.keyboard.press("Enter")
     await page.get_by_label("名称", exact=False).first.wait_for()

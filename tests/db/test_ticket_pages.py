@@ -10,6 +10,7 @@ from support.case_site import CaseSite, case_site, colleagues
 from core.audit import AuditRow
 from core.db import Database
 from tickets.models import State
+from tickets.supervision import sweep
 
 
 @pytest.fixture
@@ -52,6 +53,19 @@ async def test_a_ticket_is_forwarded_with_reason_by_two_people(site: CaseSite):
         assert "同意转发至office局" in await office.open(f"/tickets/{number}")
         await other.open(f"/tickets/{number}", status=404)
         assert (await other.send(number, "answer", answer="我来答")).status == 404
+
+
+async def test_a_clock_running_down_turns_nobody_away(site: CaseSite):
+    """A page opened before its ticket was marked 即将到期 still takes the answer; nobody else has acted."""
+    number = await site.asked()
+    clock = site.city.clock
+    clock.move_to(datetime.fromisoformat("2026-06-04T23:40:00+08:00"))
+    async with colleagues(site, "liaison_a") as (liaison,):
+        await liaison.open(f"/tickets/{number}")
+        clock.move_to(datetime.fromisoformat("2026-06-05T00:10:00+08:00"))
+        assert await sweep(site.city.db, clock) == 1
+        await liaison.send(number, "answer", answer="持身份证到三号窗口领取。")
+    assert (await site.ticket(number)).state == State.REPLIED
 
 
 async def test_two_people_at_one_ticket_act_once(site: CaseSite):

@@ -21,6 +21,7 @@ export class Player {
     this.position = 0; // ms, also before anything was loaded
     this.allowed = false;
     this.listen();
+    this.root.inert = false;
     this.show();
     this.showNotes();
     this.loadPeaks();
