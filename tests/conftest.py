@@ -1,9 +1,15 @@
-"""What every test shares: logs that print a fault plainly, as the running hotline does."""
+"""What every test shares: logs that print a fault plainly, as the running hotline does; what costs much each time, cheap."""
 
 from collections.abc import Iterator
+from functools import partial
 
+import argon2
+import jinja2
 import pytest
 import structlog
+
+from core import people
+from core.web import pages
 
 
 def _print_plainly() -> None:
@@ -17,6 +23,10 @@ def _print_plainly() -> None:
 
 
 _print_plainly()
+# every person of every test signs in: at full cost that would be an hour of hashing
+people._hasher = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
+# and nearly every test builds the pages anew
+pages.Environment = partial(jinja2.Environment, bytecode_cache=jinja2.FileSystemBytecodeCache())
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.blank import Blanks
 from support.postgres import PostgresServer
 
-from config.database import load_models
 from core.db import Database, DatabaseSettings
 
 
@@ -16,17 +16,22 @@ def postgres():
         yield server
 
 
+@pytest.fixture(scope="session")
+def blanks(tmp_path_factory: pytest.TempPathFactory) -> Blanks:
+    return Blanks(tmp_path_factory.mktemp("blank"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def db(request: pytest.FixtureRequest, tmp_path: Path, blanks: Blanks) -> AsyncIterator[Database]:
     """An empty database with every table, on each engine in turn."""
-    load_models()
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path}/hotline.db"
+        url = await blanks.sqlite(tmp_path / "hotline.db")
     else:
-        url = request.getfixturevalue("postgres").new_database()
+        url = await blanks.postgresql(request.getfixturevalue("postgres"))
     database = Database(DatabaseSettings(url=url))
     try:
-        await database.create_all()
         yield database
     finally:
         await database.close()
+        if request.param == "postgresql":
+            request.getfixturevalue("postgres").drop(url)
