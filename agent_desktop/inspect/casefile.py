@@ -1,11 +1,10 @@
-"""The file that goes to the judiciary (移交案卷, M-53): the case to read, the case as data, its recordings, their checksums."""
+"""The file that goes to the judiciary (移交案卷, M-53): the case to read, the case as data, its papers and recordings."""
 
-import asyncio
-import hashlib
-import io
 import json
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -13,11 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.api import ticket_json
-from agent_desktop.keys import RECORDINGS
+from agent_desktop.inspect.packing import Paper
+from agent_desktop.keys import ATTACHMENTS, RECORDINGS
 from agent_desktop.ticket import words
 from agent_desktop.ticket.history import Names, timeline
 from core import audit
-from core.errors import Conflict, HotlineError
+from core.errors import Conflict
 from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK
@@ -26,10 +26,14 @@ from recordings import playback
 from recordings.models import Recording
 from recordings.playback import Leave
 from recordings.settings import RecordingSettings
-from tickets import queries
+from tickets import accountability, queries
 from tickets.access import ticket_for
+from tickets.intake.attachments import attachments_of, path_of
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, State, StepRequest, Ticket
+from tickets.oversight_models import AccountabilityOutcome
+
+_PIECE = 1 << 18
 
 
 class NotHandedOver(Conflict):
@@ -39,37 +43,64 @@ class NotHandedOver(Conflict):
     text = "该工单没有移交司法机关，没有移交案卷。"
 
 
-async def zipped(
+@dataclass(frozen=True)
+class HandOver:
+    """Who received what, when and why."""
+
+    recipient: str
+    at: datetime
+    reason: str
+    papers: str
+
+
+async def case_papers(
     session: AsyncSession, app: web.Application, user: User, ticket_no: str, *, source: str
-) -> bytes:
-    """The case as a ZIP; the audit row is written first. Raises TicketNotFound, NotHandedOver."""
+) -> list[Paper]:
+    """Everything the package holds; the audit row is written first. Raises TicketNotFound, NotHandedOver.
+
+    The papers are read later and need no session any more.
+    """
     ticket = await ticket_for(session, user, ticket_no)
-    if ticket.state != State.C_JUDICIAL:
-        raise NotHandedOver
+    handed = await _handed_over(session, ticket)
     await audit.record(
         session, app[CLOCK], actor=user.username, role=Role.INSPECTOR, action="case.export",
         target=f"ticket:{ticket_no}", source=source,
     )  # fmt: skip
-    texts = await _texts(session, app, ticket)
-    sounds = [sound for one in await _cases(session, ticket) for sound in await _sounds(session, one)]
-    return await asyncio.to_thread(_packed, texts, sounds, app[RECORDINGS])
+    cases = await _cases(session, ticket)
+    papers = await _texts(session, app, handed, cases)
+    for one in cases:
+        papers += await _attached(session, app, one) + await _voices(session, app, one)
+    return papers
 
 
-async def _texts(session: AsyncSession, app: web.Application, ticket: Ticket) -> dict[str, bytes]:
-    cases = [await _case(session, one) for one in await _cases(session, ticket)]
-    handed = select(StepRequest).where(
-        StepRequest.ticket_id == ticket.id, StepRequest.kind == RequestKind.JUDICIARY, StepRequest.approved.is_(True)
-    )  # fmt: skip
-    request = (await session.scalars(handed)).one()
+async def _handed_over(session: AsyncSession, ticket: Ticket) -> HandOver:
+    """The hand-over of a complaint (C4), or of a question by a decision about those responsible (M-52)."""
+    if ticket.state == State.C_JUDICIAL:
+        judicial = (StepRequest.kind == RequestKind.JUDICIARY) & StepRequest.approved.is_(True)
+        request = (
+            await session.scalars(select(StepRequest).where(StepRequest.ticket_id == ticket.id, judicial))
+        ).one()
+        assert request.decided_at is not None
+        return HandOver(request.recipient, request.decided_at, request.reason, request.part)
+    for record in await accountability.of_ticket(session, ticket.id):
+        if record.outcome == AccountabilityOutcome.JUDICIARY:
+            return HandOver(record.recipient, record.decided_at, record.reason, record.papers)
+    raise NotHandedOver
+
+
+async def _texts(
+    session: AsyncSession, app: web.Application, handed: HandOver, tickets: list[Ticket]
+) -> list[Paper]:
+    cases = [await _case(session, one) for one in tickets]
     page = app[TEMPLATES].get_template("inspect/casefile.html")
-    html = page.render(cases=cases, request=request, words=words, states=STATE_NAMES)
+    html = page.render(cases=cases, handed=handed, words=words, states=STATE_NAMES)
     data = [one["json"] | {"caller_number": one["ticket"].caller_number} for one in cases]
     text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
-    return {"案卷.html": html.encode(), "case.json": text.encode()}
+    return [Paper("案卷.html", (html.encode(),)), Paper("case.json", (text.encode(),))]
 
 
 async def _cases(session: AsyncSession, ticket: Ticket) -> list[Ticket]:
-    """The complaint, and the question it is about."""
+    """What was handed over and, of a complaint, the question it is about."""
     about = await session.get(Ticket, ticket.about_id) if ticket.about_id else None
     return [one for one in (ticket, about) if one is not None]
 
@@ -83,35 +114,32 @@ async def _case(session: AsyncSession, ticket: Ticket) -> dict[str, Any]:
     return {"ticket": ticket, "entries": entries, "json": ticket_json(ticket, steps, trail)}
 
 
-async def _sounds(session: AsyncSession, ticket: Ticket) -> list[Recording]:
+async def _attached(session: AsyncSession, app: web.Application, ticket: Ticket) -> list[Paper]:
+    return [
+        Paper(
+            f"附件/{ticket.ticket_no}-{number:02} {one.name}", _read(path_of(app[ATTACHMENTS], one.public_id))
+        )
+        for number, one in enumerate(await attachments_of(session, ticket.id), start=1)
+    ]
+
+
+async def _voices(session: AsyncSession, app: web.Application, ticket: Ticket) -> list[Paper]:
     theirs = Recording.id == ticket.recording_id
     if ticket.call_id is not None:
         theirs |= Recording.call_id == ticket.call_id
-    kept = select(Recording).where(theirs, Recording.deleted_at.is_(None))
-    return list((await session.scalars(kept)).all())
+    kept = select(Recording).where(theirs, Recording.deleted_at.is_(None)).order_by(Recording.id)
+    return [
+        Paper(f"录音/{one.public_id}.wav", _heard(one, app[RECORDINGS]))
+        for one in await session.scalars(kept)
+    ]
 
 
-def _packed(texts: Mapping[str, bytes], sounds: Iterable[Recording], settings: RecordingSettings) -> bytes:
-    """A recording that cannot be read is named in the list of checksums rather than left out in silence."""
-    out = io.BytesIO()
-    lines = []
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in [
-            *texts.items(),
-            *((f"录音/{one.public_id}.wav", _wav(one, settings)) for one in sounds),
-        ]:
-            if content is None:
-                lines.append(f"无法读取  {name}")
-                continue
-            file.writestr(name, content)
-            lines.append(f"{hashlib.sha256(content).hexdigest()}  {name}")
-        file.writestr("SHA256SUMS.txt", "\n".join(lines) + "\n")
-    return out.getvalue()
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
-def _wav(recording: Recording, settings: RecordingSettings) -> bytes | None:
-    try:
-        sound = playback.sound(recording, settings, Leave(Role.INSPECTOR))
-        return b"".join(sound.pieces(0, sound.size))
-    except HotlineError:
-        return None
+def _heard(recording: Recording, settings: RecordingSettings) -> Iterator[bytes]:
+    sound = playback.sound(recording, settings, Leave(Role.INSPECTOR))
+    yield from sound.pieces(0, sound.size)

@@ -11,7 +11,7 @@ from core.people import Role
 from core.web.keys import CLOCK
 from tickets import accountability, complaints, gists, orders, sealing
 from tickets.models import ComplaintReply, State, Ticket, TicketKind
-from tickets.oversight_models import ComplaintGist, SupervisionOrder
+from tickets.oversight_models import AccountabilityOutcome, ComplaintGist, SupervisionOrder
 from tickets.requests import acts_for
 
 Shown = Mapping[str, Any] | None
@@ -57,8 +57,9 @@ async def accountable(case: Case) -> Shown:
     open_orders = [one for one in theirs if _is_late(one, now) and ("order", one.id) not in decided]
     if not (records or waits or open_orders):
         return None
+    handed_over = any(record.outcome == AccountabilityOutcome.JUDICIARY for record in records)
     return {"records": records, "step": step if waits else None, "orders": open_orders,
-            "outcomes": accountability.OUTCOMES}  # fmt: skip
+            "outcomes": accountability.OUTCOMES, "was_handed_over": handed_over}  # fmt: skip
 
 
 def _is_late(order: SupervisionOrder, now: Any) -> bool:

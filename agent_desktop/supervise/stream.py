@@ -26,7 +26,7 @@ async def send(request: web.Request, sound: Sound, *, file_name: str = "") -> we
         response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     await response.prepare(request)
     if request.method != "HEAD":
-        await _write(response, sound.pieces(start, until))
+        await pump(response, sound.pieces(start, until))
     return response
 
 
@@ -41,6 +41,7 @@ def _bounds(wanted: slice, size: int) -> tuple[int, int]:
     return start, until
 
 
-async def _write(response: web.StreamResponse, pieces: Iterator[bytes]) -> None:
+async def pump(response: web.StreamResponse, pieces: Iterator[bytes]) -> None:
+    """Send what blocks on disk and processor, a piece at a time; none of the pieces is empty."""
     while piece := await asyncio.to_thread(next, pieces, b""):
         await response.write(piece)

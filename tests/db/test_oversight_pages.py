@@ -12,13 +12,15 @@ from sqlalchemy import select
 from support.callcast import add_recording, settings_in
 from support.case_site import CaseSite, Colleague, case_site, colleagues
 
-from agent_desktop.keys import RECORDINGS
+from agent_desktop.keys import ATTACHMENTS, RECORDINGS
 from core.audit import AuditRow
 from core.db import Database
 from recordings.models import Call, RecordingKind
 from tickets import service
+from tickets.intake.attachments import attach, received
 from tickets.models import Channel, State, Step, Ticket
 from tickets.oversight_models import SupervisionOrder
+from tickets.settings import AttachmentSettings
 
 
 @pytest.fixture
@@ -98,12 +100,16 @@ async def test_the_board_shows_what_is_late_and_why_not(site: CaseSite):
         assert number in await inspector.open("/inspect/accountability")
         assert number not in await county.open("/inspect?view=")
         await inspector.open(f"/tickets/{number}")
-        short = await inspector.send(number, "accountability", outcome="judiciary", reason="涉嫌渎职")
+        judged = {"outcome": "judiciary", "reason": "涉嫌渎职"}
+        short = await inspector.send(number, "accountability", **judged)
         assert (short.status, "接收的司法机关和移交材料清单" in await short.text()) == (422, True)
-        done = await inspector.send(number, "accountability", outcome="criticism", reason="逾期未办又未说明")
-        assert done.status == 303
+        named = {"recipient": "市检察院", "papers": "工单打印件"}
+        assert (await inspector.send(number, "accountability", **judged, **named)).status == 303
+        taken_out = await inspector.browser.get(f"/tickets/{number}/case.zip")
+        with zipfile.ZipFile(io.BytesIO(await taken_out.read())) as case:
+            assert "市检察院" in case.read("案卷.html").decode()
         assert number not in await inspector.open("/inspect/accountability")
-        assert "通报批评" in await inspector.open("/inspect/accountability/decided")
+        assert "移交司法" in await inspector.open("/inspect/accountability/decided")
 
 
 async def test_an_order_goes_to_the_unit_and_comes_back(site: CaseSite):
@@ -202,9 +208,12 @@ async def test_a_case_goes_to_the_judiciary_and_is_locked(site: CaseSite):
         assert list(exports) == ["inspector"]
 
 
-async def test_the_case_file_holds_the_recordings_of_complaint_and_question(site: CaseSite, tmp_path: Path):
-    """M-53: the voices as WAV with their checksums; one that cannot be read is named, not left out."""
+async def test_the_case_file_holds_papers_and_recordings_of_complaint_and_question(
+    site: CaseSite, tmp_path: Path
+):
+    """M-53: papers, and the voices as WAV, with their checksums; one that cannot be read is named, not left out."""
     settings = site.app[RECORDINGS] = settings_in(tmp_path)
+    papers = site.app[ATTACHMENTS] = AttachmentSettings(folder=tmp_path / "papers")
     number = await site.asked()
     async with colleagues(site, "liaison_a", "inspector", "head_inspection") as (liaison, inspector, head):
         await liaison.open(f"/tickets/{number}")
@@ -220,6 +229,8 @@ async def test_the_case_file_holds_the_recordings_of_complaint_and_question(site
                 session, site.city.clock, call_id=call.id, region_id=site.city.regions["city"], line="96128",
                 caller_number="13800005678", recording_id=spoken.id, about=about,
             )  # fmt: skip
+            async with received(papers, [("举报信.pdf", b"%PDF-1.4 letter")]) as scans:
+                await attach(session, site.city.clock, issued.ticket.id, scans)
         (settings.archive_dir / lost.path).unlink()
         complaint = issued.ticket.ticket_no
         for action, person, fields in (
@@ -238,6 +249,7 @@ async def test_the_case_file_holds_the_recordings_of_complaint_and_question(site
                 assert sound.startswith(b"RIFF")
                 assert f"{hashlib.sha256(sound).hexdigest()}  {name}" in sums
             assert f"无法读取  录音/{lost.public_id}.wav" in sums
+            assert case.read(f"附件/{complaint}-01 举报信.pdf") == b"%PDF-1.4 letter"
 
 
 async def test_a_sealed_ticket_is_found_by_two_roles_alone(site: CaseSite):
