@@ -182,6 +182,12 @@ async def subject_unit_codes(session: AsyncSession, region_id: int) -> dict[str,
     return {row.subject: row.code for row in await session.execute(query)}
 
 
+async def published_numbers(session: AsyncSession) -> frozenset[str]:
+    """The digits of every service telephone: they stand in public texts and are nobody's personal data (§5.10)."""
+    numbers = await session.scalars(select(ServicePhone.number))
+    return frozenset("".join(filter(str.isdigit, number)) for number in numbers)
+
+
 def regions_below(region_id: int | None) -> Select[int]:
     """Ids of a region and of all that lies below it."""
     tree = select(Region.id).where(Region.id == region_id).cte(recursive=True)

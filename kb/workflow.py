@@ -15,7 +15,7 @@ from core.bus import publish as announce
 from core.clock import Clock, beijing
 from core.db import Database
 from core.errors import Conflict, InvalidInput
-from core.units import ServicePhone
+from core.units import published_numbers
 from kb.access import Editor, actors, allow
 from kb.entries import find, save, stage_of, step, touch, version_of
 from kb.events import EntriesChanged
@@ -128,8 +128,7 @@ def prepared(entry: Entry) -> EntryFields:
 
 async def suspicions(session: AsyncSession, fields: EntryFields) -> list[Finding]:
     """Personal data that a text seems to hold; the offices' own published telephones are none."""
-    numbers = (await session.scalars(select(ServicePhone.number))).all()
-    return suspicious(fields, {"".join(filter(str.isdigit, number)) for number in numbers})
+    return suspicious(fields, await published_numbers(session))
 
 
 async def _facts(

@@ -14,6 +14,7 @@ from tickets.guards import Facts, Guard, check
 from tickets.lifecycle import Action, transition
 from tickets.models import ClockKind, QuestionClass, RequestKind, Stage, Step, Ticket
 from tickets.moves import move
+from tickets.publishing import refuse_personal
 from tickets.requests import ask, decide, held, pending, reviewer_facts, running
 from tickets.text import clean
 
@@ -37,13 +38,16 @@ async def ask_for(
 ) -> Ticket:
     """Ask for an extension (T11), another class (T12) or to publish an explanation (T18; `reason` is its text).
 
-    Whatever would be refused at the decision for its time is refused here already.
+    Whatever would be refused at the decision for its time is refused here already. An explanation with personal
+    data raises NamesSomebody.
     """
     ticket, step = await held(session, user, ticket_no, _KINDS[kind])
     text = clean("explanation" if kind == RequestKind.EXPLAIN else "reason", reason)
     guards = transition(ticket.state, _KINDS[kind]).guards
     facts = await _timed(session, clock, ticket, step, Facts(reason=text))
     check(tuple(guard for guard in guards if guard not in _DECIDERS_GUARDS), facts)
+    if kind == RequestKind.EXPLAIN:
+        await refuse_personal(session, ticket, text)
     await ask(session, clock, step, kind, user, text, question_class=question_class)
     return ticket
 

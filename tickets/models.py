@@ -207,6 +207,7 @@ class Step(Base):
             "ix_ticket_steps_open_cut_off_at", "unit_id", "cut_off_at", **only_where("finished_at IS NULL")
         ),
         Index("ix_ticket_steps_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
+        Index("ix_ticket_steps_explained_at", "explained_at", **only_where("explained_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)

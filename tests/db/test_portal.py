@@ -4,14 +4,14 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, FormData, web
 from sqlalchemy import event, func, select
-from support.tickets import City, build_city
+from support.tickets import City, build_city, do
 from support.web import Browser, browsing, web_app
 
 import portal.app
@@ -25,9 +25,11 @@ from portal.kept import KEPT_FOR
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from recordings.queue_state import Busy, read, write
+from tickets import extensions
 from tickets.intake.ask import askable_units
 from tickets.intake.models import Attachment
-from tickets.models import Channel, State, Step, Ticket, TicketKind
+from tickets.models import Channel, RequestKind, State, Step, Ticket, TicketKind
+from tickets.publishing import NamesSomebody
 from tickets.settings import AttachmentSettings
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -240,15 +242,27 @@ async def test_what_is_not_public_has_no_page(db: Database, portal_: Portal, fie
 
 
 async def test_overdue_explanations_are_public_without_the_question(db: Database, portal_: Portal):
-    """M-51: unit, date and reason are listed, neither the question nor who asked."""
+    """M-51: unit, date and approved reason are listed in the source's words; nothing of the question or who asked."""
+    city = portal_.city
     await portal_.code_on(await portal_.send(question="我家的低保", name="王某", unit="101"))
+    city.clock.move_to(datetime.fromisoformat("2026-06-09T09:00:00+08:00"))
     async with db.unit_of_work() as session:
-        step = (await session.scalars(select(Step))).one()
-        step.explanation, step.explained_at = "需上级复核，6月20日前答复", portal_.city.clock.now()
-    for path in ("/overdue", "/bulletin?month=2026-06&place=city"):
+        ticket = (await session.scalars(select(Ticket))).one()
+    explain = {"kind": RequestKind.EXPLAIN}
+    for named in ("王某的材料不全", "请拨打13800005678", "身份证530102199001011234需核对"):
+        with pytest.raises(NamesSomebody):
+            await do(city, extensions.ask_for, ticket, "liaison_a", reason=named, **explain)
+    await do(city, extensions.ask_for, ticket, "liaison_a", reason="需上级复核，6月20日前答复", **explain)
+    assert "需上级复核" not in await (await portal_.browser.get("/overdue")).text()
+    await do(city, extensions.decide_on, ticket, "head_a", approve=True, **explain)
+    for path in ("/overdue", "/overdue?region=city", "/bulletin?month=2026-06&place=city"):
         text = await (await portal_.browser.get(path)).text()
         assert "需上级复核" in text
-        assert not {word for word in ("我家的低保", "王某") if word in text}
+        assert "应于2026年6月8日（周一）前答复，2026年6月9日（周二）说明，尚在办理" in text
+        assert not {word for word in ("我家的低保", "王某", ticket.ticket_no) if word in text}
+    page = await (await portal_.browser.get("/overdue")).text()
+    assert "不能按期回复的，责任单位应及时向监督管理部门说明情况，并公开回复说明。" in page
+    assert "目前没有逾期说明" in await (await portal_.browser.get("/overdue?region=county")).text()
 
 
 async def test_display_feed_for_old_controllers(db: Database, portal_: Portal):
@@ -297,6 +311,7 @@ async def test_only_named_sites_may_frame_the_embed_page(portal_: Portal):
         "/bulletin?size=a0",
         "/overdue?page=0",
         "/overdue?page=x",
+        "/overdue?region=nowhere",
     ],
 )
 async def test_wrong_addresses_are_refused_in_chinese(portal_: Portal, path: str):

@@ -160,6 +160,17 @@ async def test_ping_pong_is_flagged_and_needs_designation(city: City):
     assert (last.ping_pong, last.designated) == (True, True)
 
 
+async def test_the_third_forward_is_flagged(city: City):
+    """M-55: three units each hand it on for the first time; none declined before, and yet it is passed around."""
+    issued = await question(city)
+    for unit, liaison, head in (("a", "liaison_a", "head_a"), ("b", "liaison_b", "head_b"), ("above_a", "head_a_above", "office")):  # fmt: skip
+        if unit != "a":
+            await do(city, handover.dispatch, issued.ticket, "office", unit_id=city.units[unit])
+        await forward(city, issued.ticket, liaison)
+        await do(city, handover.decide_forward, issued.ticket, head, approve=True)
+    assert [step.ping_pong for step in await steps(city, issued.ticket)] == [*[False] * 5, True]
+
+
 async def test_an_office_dispatches_only_what_it_holds_and_within_its_level(city: City):
     """M-40, M-45: another level's unit needs the other office; a second office or a department finds no way."""
     issued = await question(city, Outcome.UNCLEAR)
