@@ -50,10 +50,10 @@ async def calendar_state(db: Database, clock: Clock) -> PartState:
     async with db.reading() as session:
         calendar = await load_calendar(session)
     left = calendar.days_left(beijing(clock.now()).date())
-    text = f"节假日安排已公布到 {calendar.covered_until}"
+    text = f"节假日安排已公布到 {calendar.covered_until:%Y年%m月%d日}，此后的期限为暂定"
     if left is not None:
         end = f"还有 {left} 天到期" if left else "已经到期"
-        text += f"，{end}，此后的期限为暂定：请在下一年安排公布后导入（hotline calendar import 或 /admin/calendar）"
+        text += f"（{end}，请在下一年安排公布后导入：hotline calendar import 或 /admin/calendar）"
     return PartState(ok=True, text=text)
 
 

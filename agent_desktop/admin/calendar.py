@@ -25,6 +25,7 @@ from core.people import Role
 from core.units import Region, regions_below
 from core.web.api import query_int
 from core.web.app import render, see_other
+from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
 from core.workdays import DayStatus, WorkCalendar
@@ -58,7 +59,11 @@ async def page(request: web.Request) -> web.StreamResponse:
 async def propose_day(request: web.Request) -> web.StreamResponse:
     form = await request.post()
     status = _one_of(form, "status", {"off", "work", "table"})
-    content = {"on": _date(form, "on").isoformat(), "status": status, "name": _text(form, "name")}
+    content = {
+        "on": read_day(_text(form, "on"), "日期").isoformat(),
+        "status": status,
+        "name": _text(form, "name"),
+    }
     return await _propose(request, form, ProposalKind.DAY, content)
 
 
@@ -218,13 +223,6 @@ def _one_of(form: MultiMapping[Any], name: str, values: set[str]) -> str:
     if (value := _text(form, name)) not in values:
         raise InvalidInput(field="选项", reason="请从列表中选择")
     return value
-
-
-def _date(form: MultiMapping[Any], name: str) -> date:
-    try:
-        return date.fromisoformat(_text(form, name))
-    except ValueError:
-        raise InvalidInput(field="日期", reason="请填写日期，如 2027-02-01") from None
 
 
 def _season(line: str) -> list[str]:

@@ -27,6 +27,16 @@ SHOWN = 500
 """Changes listed in the preview; the rest are counted."""
 
 
+class NotStaged(Conflict):
+    """The file was taken in already, or another was uploaded since."""
+
+    code = "import_not_staged"
+    text = (
+        "这个文件已经导入，或已上传了另一个文件，请重新预览。"
+        "新账号的初始密码只显示一次；没有记下的，请在“人员账号”里逐个重设密码。"
+    )
+
+
 @routes.get("/admin/import", roles=ADMINS)
 async def page(request: web.Request) -> web.StreamResponse:
     return render(request, "admin/import.html", **with_tabs(request, plan=None, staged=None, error=""))
@@ -70,7 +80,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
         foreseen = await _plan(session, await _staged(request, session, fingerprint))
     passwords = await first_passwords(foreseen.new_accounts)
     async with request.app[DB].unit_of_work() as session:
-        staged = await _staged(request, session, fingerprint)
+        staged = await _staged(request, session, fingerprint, lock=True)
         plan = await _plan(session, staged)
         await carry_out(session, request.app[CLOCK], acting(request), plan, passwords)
         await session.delete(staged)
@@ -83,11 +93,13 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     return render(request, "admin/imported.html", **with_tabs(request, done=done, people=people))
 
 
-async def _staged(request: web.Request, session: AsyncSession, fingerprint: str) -> StagedFile:
-    """The sender's file as it was previewed; raises Conflict for another."""
-    staged = await session.get(StagedFile, person(request).user_id)
+async def _staged(
+    request: web.Request, session: AsyncSession, fingerprint: str, *, lock: bool = False
+) -> StagedFile:
+    """The sender's file as it was previewed; raises NotStaged. With `lock` nobody else takes it in meanwhile."""
+    staged = await session.get(StagedFile, person(request).user_id, with_for_update=lock or None)
     if staged is None or staged.fingerprint != fingerprint:
-        raise Conflict
+        raise NotStaged
     return staged
 
 

@@ -9,6 +9,7 @@ from multidict import MultiMapping
 
 from core.errors import InvalidInput
 from core.units import RegionLevel
+from core.web.days import read_day, read_day_if_any
 from kb.fields import EntryFields
 from kb.kinds import FIELDS
 from kb.models import Audience, EntryKind, InternalReason
@@ -34,7 +35,7 @@ def fields_sent(form: MultiMapping[Any], kind: EntryKind) -> EntryFields:
     if region and not (region.isascii() and region.isdigit() and len(region) < 10):
         raise InvalidInput(field="适用地区", reason="请从列表中选择")
     typed: dict[str, Any] = {name: _text(form, name) for name in _TEXTS}
-    typed |= {name: _date(form, name, label) for name, label in DATES.items()}
+    typed |= {name: read_day_if_any(_text(form, name), label) for name, label in DATES.items()}
     return EntryFields(
         **typed,
         kind=kind,
@@ -74,23 +75,12 @@ def values_of(fields: EntryFields, aliases: list[str]) -> dict[str, str]:
 
 def date_sent(form: MultiMapping[Any], name: str, label: str) -> date:
     """A date that must be there."""
-    value = _date(form, name, label)
-    if value is None:
-        raise InvalidInput(field=label, reason="请填写日期")
-    return value
+    return read_day(_text(form, name), label)
 
 
 def _text(form: MultiMapping[Any], name: str) -> str:
     value = form.get(name, "")
     return value.replace("\x00", "").replace("\r\n", "\n").strip() if isinstance(value, str) else ""
-
-
-def _date(form: MultiMapping[Any], name: str, label: str) -> date | None:
-    value = _text(form, name)
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise InvalidInput(field=label, reason="请填写日期，如 2026-06-01") from None
 
 
 def _choice(form: MultiMapping[Any], name: str, kind: type[Choice], label: str) -> Choice | None:

@@ -13,7 +13,7 @@ from core.people import Role, User
 from core.units import Unit
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB
-from core.web.lists import Filter, Table, serve_list
+from core.web.lists import Filter, Table, period, serve_list
 from core.web.routes import Routes
 from tickets.models import State, Step, Ticket
 
@@ -39,6 +39,7 @@ def _table(user: User, now: datetime, units: dict[str, str]) -> Table:
             Filter("q", "工单号或文字", in_words),
             Filter("channel", "来源", lambda key: Ticket.channel == key, words.CHANNELS),
             Filter("unit", "承办单位", lambda key: Step.unit_id == int(key), units),
+            *period("due", "到期", Step.due_on),
         ),
         sort="due", tie=Ticket.id,
     )  # fmt: skip

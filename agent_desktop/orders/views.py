@@ -1,6 +1,6 @@
 """`/orders` (督办): what one's own office or supervision body has ordered, and what one's unit is to answer."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -12,10 +12,10 @@ from agent_desktop.orders import panels
 from agent_desktop.ticket.acting import act, key_of
 from agent_desktop.ticket.listing import subject_of
 from agent_desktop.ticket.page import who_asks
-from core.errors import InvalidInput
 from core.people import Role, User
 from core.units import Unit
 from core.web.app import add_room
+from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
@@ -82,7 +82,7 @@ async def issue(request: web.Request) -> web.StreamResponse:
     async def work(session: AsyncSession, user: User, fields: Any) -> None:
         await orders.issue(
             session, request.app[CLOCK], ticket_no=request.match_info["ticket_no"], user=user,
-            text=fields.get("what", ""), until_on=_day(fields.get("until_on", "")),
+            text=fields.get("what", ""), until_on=read_day(fields.get("until_on", ""), "办理期限"),
         )  # fmt: skip
 
     return await act(request, "order", work, "督办已发出，承办单位已收到通知。")
@@ -99,13 +99,6 @@ async def answer(request: web.Request) -> web.StreamResponse:
         )
 
     return await act(request, "order_answer", work, "督办反馈已提交。")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field="办理期限", reason="请填写日期，如 2026-06-01") from None
 
 
 def setup(app: web.Application) -> None:

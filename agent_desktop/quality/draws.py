@@ -1,7 +1,7 @@
 """`/quality/draws` (抽样): what was drawn, by whom, with which seed; and drawing anew (M-82)."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from secrets import randbelow
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from core.clock import beijing
 from core.errors import InvalidInput
 from core.people import User
 from core.web.app import see_other
+from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Table, serve_list
 from core.web.routes import Routes
@@ -69,17 +70,10 @@ async def _wish(session: AsyncSession, viewer: Viewer, form: Mapping[str, str]) 
         raise InvalidInput(field="单位", reason="请从列表中选择")
     return Wish(
         region_id=viewer.own_region or 0, region_ids=viewer.regions, sheet=sheet, method=Method(method),
-        first=_day(form, "from", "起始日期"), last=_day(form, "to", "截止日期"),
+        first=read_day(form.get("from", ""), "起始日期"), last=read_day(form.get("to", ""), "截止日期"),
         seed=_number(form, "seed", "随机种子"), wanted=_number(form, "wanted", "抽查数量"),
         topic=form.get("topic", "").strip()[:100] if method == Method.TOPIC else "", unit_id=unit_id,
     )  # fmt: skip
-
-
-def _day(form: Mapping[str, str], name: str, label: str) -> date:
-    try:
-        return date.fromisoformat(form.get(name, ""))
-    except ValueError:
-        raise InvalidInput(field=label, reason="请填写日期，如 2026-06-01") from None
 
 
 def _number(form: Mapping[str, str], name: str, label: str) -> int:

@@ -17,6 +17,7 @@ from core.clock import Clock, beijing
 from core.errors import InvalidInput, NotFound
 from core.people import User
 from core.units import Unit, regions_below
+from core.web.days import read_day_if_any
 from reports.slices import Slice, days
 
 
@@ -51,8 +52,8 @@ async def question_of(
 ) -> Question:
     """Without dates this month up to today; raises InvalidInput for what cannot be meant, NotInReach for what is not there."""
     today = beijing(clock.now()).date()
-    last = _day(query, "to", "截止日期") or today
-    first = _day(query, "from", "起始日期") or last.replace(day=1)
+    last = read_day_if_any(query.get("to", ""), "截止日期") or today
+    first = read_day_if_any(query.get("from", ""), "起始日期") or last.replace(day=1)
     if first > last or (last - first).days > LONGEST_DAYS:
         raise NotInReach(field="日期", reason="起始日期不能晚于截止日期，且最多查询三年")
     since, until = days(first, last)
@@ -115,11 +116,3 @@ async def _person(session: AsyncSession, reach: Reach, username: str) -> int | N
     ):
         raise NotInReach(field="人员", reason="没有这个账号，请填写用户名")
     return user.id
-
-
-def _day(query: Mapping[str, str], name: str, label: str) -> date | None:
-    text = query.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput(field=label, reason="请用 2026-06-01 这样的日期") from None

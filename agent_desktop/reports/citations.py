@@ -1,7 +1,6 @@
 """`/reports/citations` (表扬和通报批评, M-78): lists of one's level, drafted and signed by the office, cosigned by 监察."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 
 from aiohttp import web
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from core.errors import InvalidInput, NotAllowed, NotFound
 from core.people import Role, User
 from core.units import Region
 from core.web.app import render, see_other
+from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
@@ -54,7 +54,7 @@ async def draft(request: web.Request) -> web.StreamResponse:
     kind = str(form.get("kind", ""))
     if kind not in set(PeriodKind):
         raise InvalidInput(field="报告期", reason="请从列表中选择")
-    wanted = period(PeriodKind(kind), _day(str(form.get("day", ""))))
+    wanted = period(PeriodKind(kind), read_day(str(form.get("day", "")), "日期"))
     async with request.app[DB].unit_of_work() as session:
         user = await who_asks(session, request)
         region = await session.get(Region, user.region_id) if user.region_id else None
@@ -121,13 +121,6 @@ def _whose(one: CitationList, user: User) -> dict[str, bool]:
 def _may(one: CitationList, user: User) -> dict[str, bool]:
     state = citations.state_of(one)
     return {name: allowed and _AT[name] == state for name, allowed in _whose(one, user).items()}
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field="日期", reason="请填写日期，如 2026-06-01") from None
 
 
 TABLE = Table(

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from core.clock import BEIJING
 from core.errors import InvalidInput
+from core.web.days import read_day_if_any
 from recordings.calls import NO_KEY, SORTS, CallFilter
 from recordings.models import CallEnd
 
@@ -62,7 +63,8 @@ def call_filter(query: Mapping[str, str]) -> CallFilter:
 
 def period(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
     """`from` and `to` as instants: whole Beijing days, the last one included."""
-    first, last = _day(query, "from", "起始日期"), _day(query, "to", "截止日期")
+    first = read_day_if_any(query.get("from", ""), "起始日期")
+    last = read_day_if_any(query.get("to", ""), "截止日期")
     if first and last and first > last:
         raise InvalidInput(field="截止日期", reason="不能早于起始日期。")
     return midnight(first), midnight(last + timedelta(days=1) if last else None)
@@ -70,14 +72,6 @@ def period(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
 
 def midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), BEIJING) if day else None
-
-
-def _day(query: Mapping[str, str], name: str, label: str) -> date | None:
-    text = query.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput(field=label, reason="请填写日期，如 2026-06-01。") from None
 
 
 def _key(query: Mapping[str, str], name: str, label: str) -> int | None:

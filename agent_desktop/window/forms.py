@@ -1,10 +1,11 @@
 """The form of the window: who came, by what door, and one or several items (一窗受理, M-130 「一人一窗一次」)."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 
 from core.clock import BEIJING, Clock, beijing
 from core.errors import InvalidInput
+from core.web.days import read_day
 from core.web.uploads import Form
 from tickets.models import Channel
 
@@ -62,10 +63,7 @@ def _received_at(text: str, door: Channel, clock: Clock) -> datetime:
     today = beijing(now).date()
     if door == Channel.WINDOW or not text:
         return now
-    try:
-        on = date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field="收到日期", reason="请用 2026-06-01 这样的日期") from None
+    on = read_day(text, "收到日期")
     if on > today:
         raise InvalidInput(field="收到日期", reason="不能晚于今天")
     if (today - on).days > LONGEST_BACK_DAYS:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from core.errors import InvalidInput
+from core.web.days import read_day_if_any
 from core.web.keys import SETTINGS
 from core.web.routes import PUBLIC, ApiDoc, Declared, Param, Routes, declared
 
@@ -39,11 +40,7 @@ def query_int(request: web.Request, name: str, default: int, *, least: int, most
 
 def query_date(request: web.Request, name: str) -> date | None:
     """A date like 2026-06-01 from the query, or None when it is not given."""
-    text = request.query.get(name, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput(field=name, reason="请用 2026-06-01 这样的日期") from None
+    return read_day_if_any(request.query.get(name, ""), name)
 
 
 def paging(request: web.Request, *, default: int = 50, most: int = 200) -> Paging:

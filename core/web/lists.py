@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import audit
 from core.clock import BEIJING, beijing
 from core.errors import InvalidInput
+from core.web.days import read_day
 from core.web.keys import CLOCK, DB, person
 from core.web.pages import render
 from core.web.requests import source_of
@@ -174,11 +175,11 @@ def period(key: str, label: str, column: Any) -> tuple[Filter, Filter]:
     is_date = isinstance(column.type, Date)
 
     def since(text: str) -> ColumnElement[bool]:
-        first = _day(text, f"{label}起")
+        first = read_day(text, f"{label}起")
         return column >= (first if is_date else _midnight(first))  # type: ignore[no-any-return]
 
     def until(text: str) -> ColumnElement[bool]:
-        after = _day(text, f"{label}止") + timedelta(days=1)
+        after = read_day(text, f"{label}止") + timedelta(days=1)
         return column < (after if is_date else _midnight(after))  # type: ignore[no-any-return]
 
     return (
@@ -234,13 +235,6 @@ def _count(query: Query, tie: Any) -> Select[int]:
 def _page_of(asked: Mapping[str, str]) -> int:
     text = asked.get("page", "")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
-
-
-def _day(text: str, label: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(field=label, reason="请填写日期，如 2026-06-01") from None
 
 
 def _midnight(day: date) -> datetime:

@@ -19,14 +19,15 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     await db.create_all()
     await seed_directory(db)
     await add_person(db, "zhang", Role.ADMIN, display_name="张明")
+    await add_person(db, "li", Role.OPERATOR, display_name="李芳")
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")
     await db.close()
 
 
-async def sign_in(page: Page, address: str, to: str) -> None:
+async def sign_in(page: Page, address: str, to: str, name: str = "zhang") -> None:
     await page.goto(f"{address}/login?next={to}")
-    await page.fill("#username", "zhang")
+    await page.fill("#username", name)
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(address + to)
@@ -35,11 +36,15 @@ async def sign_in(page: Page, address: str, to: str) -> None:
 async def test_a_unit_is_renamed_by_keyboard_and_an_open_list_follows(
     browser: Browser, page: Page, address: str
 ):
-    """Find, open, type, Enter: saved at once, seen in a list that was open before, taken back by the button."""
+    """Find, open, type, Enter: saved at once, seen in a list and on a desk that were open before, taken back by the button."""
     await sign_in(page, address, "/admin/directory/unit?q=101")
     other = await (await browser.new_context()).new_page()
     await sign_in(other, address, "/admin/directory/unit?q=101")
     await expect(other.locator("html[data-line=open]")).to_be_attached()
+    desk = await (await browser.new_context()).new_page()
+    await sign_in(desk, address, "/desk", "li")
+    await expect(desk.locator("html[data-line=open]")).to_be_attached()
+    await expect(desk.locator("#dir-list")).to_contain_text("人力资源和社会保障局")
     await page.locator("[data-list] tbody a").first.focus()
     await page.keyboard.press("Enter")
     await page.get_by_label("名称", exact=False).first.wait_for()
@@ -47,6 +52,7 @@ async def test_a_unit_is_renamed_by_keyboard_and_an_open_list_follows(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="人社新局")).to_be_visible()
     await expect(other.get_by_role("link", name="人社新局")).to_be_visible()
+    await expect(desk.locator("#dir-list")).to_contain_text("人社新局")
     page.on("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="撤销").first.click()
     await expect(page.get_by_role("heading", name="人力资源和社会保障局")).to_be_visible()

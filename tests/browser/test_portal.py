@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
-from support.axe import violations
+from support.axe import troubles, violations
 from support.portal_site import PortalSite, running_portal
 from support.web import PASSWORD
 
@@ -27,14 +27,6 @@ async def site(tmp_path: Path) -> AsyncIterator[PortalSite]:
         yield site
 
 
-async def _fits(page: Page) -> list[str]:
-    """What keeps people out of the page, or makes it scroll sideways."""
-    troubles = await violations(page)
-    if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
-        troubles.append(f"{page.url} scrolls sideways")
-    return troubles
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_public_pages_are_accessible_and_fit(page: Page, site: PortalSite, width: int):
     """No axe-core violation, no sideways scrolling, no script that fails; an answer is one press away from the search."""
@@ -43,11 +35,11 @@ async def test_public_pages_are_accessible_and_fit(page: Page, site: PortalSite,
     await page.set_viewport_size({"width": width, "height": 800})
     for path in PUBLIC_PAGES:
         await page.goto(site.url + path)
-        failures += await _fits(page)
+        failures += await troubles(page)
     await page.goto(f"{site.url}/search?q=社保卡")
     await page.locator("ol.list a").first.click()
     await expect(page.locator("article h1")).to_contain_text("社会保障卡")
-    assert failures + await _fits(page) == []
+    assert failures + await troubles(page) == []
 
 
 async def test_whole_way_without_scripts(browser: Browser, site: PortalSite):
@@ -201,8 +193,8 @@ async def test_window_gives_one_slip_for_several_items(page: Page, site: PortalS
     await page.set_input_files(
         "#papers", files=[{"name": "来信.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}]
     )
-    assert await _fits(page) == []
+    assert await troubles(page) == []
     await page.get_by_role("button", name="登记并出凭条").click()
     await expect(page.locator(".slip .query-code")).to_have_count(2)
-    assert await _fits(page) == []
+    assert await troubles(page) == []
     assert (await site.ticket()).channel == Channel.LETTER

@@ -1,5 +1,7 @@
 """The administration pages: the directory within one's reach (§5.9), in force at once, imported whole, taken back."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
@@ -10,9 +12,12 @@ from sqlalchemy import select
 from support.tickets import City, build_city
 from support.web import Browser, as_, browsing, give_password, web_app
 
+from core.audit import AuditRow
 from core.db import Database
 from core.history import Change
+from core.organisation.staging import StagedFile
 from core.organisation.store import snapshot
+from core.people import User
 from core.units import Liaison
 from ivr import directory as telephone
 
@@ -190,6 +195,30 @@ async def test_import_previews_then_stores_what_was_previewed(city: City, browse
     assert (await browser.post("/admin/import/confirm", {"fingerprint": fingerprint})).status == 303
     assert (await row(city, "unit", "city/101"))["name"] == "改名局"  # type: ignore[index]
     assert (await browser.post("/admin/import/confirm", {"fingerprint": fingerprint})).status == 409
+
+
+async def test_first_passwords_of_an_import_are_shown_once(city: City, browser: Browser):
+    """M-85, M-90: pressed twice, one answer has the passwords; no other page, address, cache or stored row ever has."""
+    await as_(browser, "admin")
+    people = "用户名,姓名,角色,单位\r\nli.ming,李明,联络员,city/101\r\nwang.fang,王芳,单位负责人,city/101\r\n"
+    text = await (await upload(browser, "人员.csv", people.encode())).text()
+    fingerprint = text.split('name="fingerprint" value="')[1].split('"')[0]
+    confirm = "/admin/import/confirm"
+    answers = await asyncio.gather(*(browser.post(confirm, {"fingerprint": fingerprint}) for _ in range(2)))
+    shown, refused = sorted(answers, key=lambda answer: answer.status)
+    assert (shown.status, shown.headers["Cache-Control"], shown.cookies) == (200, "no-store", {})
+    passwords = re.findall(r"<code>([^<]+)</code>", await shown.text())
+    assert len(passwords) == 2
+    again = await browser.post(confirm, {"fingerprint": fingerprint})
+    for answer in (refused, again):
+        assert (answer.status, "初始密码只显示一次" in await answer.text()) == (409, True)
+    seen = [await (await browser.get(path)).text() for path in ("/admin", "/admin/import", "/admin/history")]
+    seen += [await answer.text() for answer in (refused, again)]
+    async with city.db.reading() as session:
+        for table in (User, AuditRow, Change, StagedFile):
+            rows = await session.execute(select(table.__table__))
+            seen += [str(tuple(row)) for row in rows]
+    assert not [password for password in passwords if any(password in text for text in seen)]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ async def test_letter_counts_from_the_day_it_came(db: Database, city: City, brow
         ({"text1": "问", "door": "phone"}, "请选择窗口、信函或来访"),
         ({"text1": "问", "door": "letter", "received_on": "2026-06-02"}, "不能晚于今天"),
         ({"text1": "问", "door": "visit", "received_on": "2020-01-01"}, "请核对年份"),
-        ({"text1": "问", "door": "visit", "received_on": "昨天"}, "2026-06-01 这样的日期"),
+        ({"text1": "问", "door": "visit", "received_on": "昨天"}, "请填写日期，如 2026-06-01"),
         ({"text1": "问", "unit1": "777"}, "请从列表中选择"),
         ({"text1": "问", "text2": "问" * 10_001}, "最多 10000 个字"),
     ],

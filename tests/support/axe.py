@@ -10,6 +10,14 @@ _RUN = (
 )
 
 
+async def troubles(page: Page) -> list[str]:
+    """What keeps people out of the page, or makes it scroll sideways."""
+    found = await violations(page)
+    if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+        found.append(f"{page.url} scrolls sideways")
+    return found
+
+
 async def violations(page: Page) -> list[str]:
     """One line per rule broken, with the places; empty for a good page. Works under the strict content policy."""
     await page.evaluate(_SOURCE + ";0")

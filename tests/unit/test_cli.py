@@ -141,6 +141,7 @@ def test_check_names_every_part(capsys: pytest.CaptureFixture[str]):
     assert not state["Asterisk"]
     assert not state["语音提示"]
     assert state["语音菜单"]
+    assert "hotline db upgrade" in next(p["text"] for p in report["parts"] if p["name"] == "工作日历")
     missing = next(part["details"] for part in report["parts"] if part["name"] == "语音提示")
     assert any("welcome" in one for one in missing)
 

@@ -1,5 +1,6 @@
 // Units and their liaisons (单位通讯录): looked up by name, code or person; Enter consults, Ctrl+Enter transfers blind.
 // Places (办事场所) are found by name, service or unit, to be told to the caller; nobody is transferred to a place.
+import { follow } from "/static/core/changes.js";
 import { get, post } from "/static/core/http.js";
 import { Chooser, element } from "/static/softphone/chooser.js";
 
@@ -23,7 +24,7 @@ export class Directory {
     $("dir-consult").addEventListener("click", () => this.#transfer(this.chooser.chosen, "consult"));
     $("dir-agent").addEventListener("click", () => this.toAgent(this.chooser.chosen.place));
     $("dir-blind").addEventListener("click", () => this.#transfer(this.chooser.chosen, "blind"));
-    $("dir-q").addEventListener("focus", () => this.#load()); // as the directory stands now
+    follow(["directory"], () => this.#load());
     this.#load();
   }
 
