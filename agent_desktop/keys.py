@@ -11,12 +11,12 @@ from recordings.settings import RecordingSettings
 from tickets.settings import AttachmentSettings
 
 if TYPE_CHECKING:
-    from ivr.board import Board
+    from ivr.board import Shown
     from ivr.control import CallControl
     from kb.search import Searcher
 
 CONTROL: "web.AppKey[CallControl]" = web.AppKey("CONTROL")
-BOARD: "web.AppKey[Board]" = web.AppKey("BOARD")
+BOARD: "web.AppKey[Shown]" = web.AppKey("BOARD")
 SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
 CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)

@@ -1,355 +1,129 @@
-"""The composition root (装配): the only place that knows every room; builds them, starts them, stops them in order."""
+"""The composition root (装配): which processes there are, what each consists of, and in which order it starts and stops."""
 
-import gc
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import cast
 
-import structlog
 from aiohttp import web
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
 
-import agent_desktop.app
-from agent_desktop import keys as desk_keys
-from agent_desktop.phone.settings import GuestAccount
-from agent_desktop.softphone.settings import SoftphoneSettings
-from config.line_table import LineTable
-from config.only_one import OnlyOne
-from config.parts import asterisk_state, calendar_state, disk_state, ledger_state
+from config.common import Common
 from config.public import public_side
 from config.settings import Settings
+from config.staff import staff_side
+from config.telephony import Telephony
 from config.web_server import WebServer
-from core.accounts import AccountChanged
-from core.bus import Bus
-from core.clock import Clock, beijing
-from core.db import Database
-from core.holidays import CalendarChanged
-from core.lines import LinesChanged
-from core.organisation.store import DirectoryChanged
-from core.people import Role, User
-from core.tasks import Tasks, every
-from core.units import subject_unit_codes
+from core.clock import Clock
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
-from ivr.ami import Ami
-from ivr.calling_back import CallingBack
+from ivr.apart.feed import BoardFeed
+from ivr.apart.orders import OrderTaker
+from ivr.apart.remote_control import RemoteControl
 from ivr.control import CallControl
-from ivr.controller import Controller, ControllerDeps
-from ivr.embedded import EmbeddedAsterisk
-from ivr.events import CallEnded
-from ivr.expected_wait import Place
-from ivr.flow.context import Caller, FlowDeps, HotAnswer
-from ivr.journal import Journal
-from ivr.leftovers import Leftovers
-from ivr.live_call import LiveCall
-from ivr.memberships import Memberships
-from ivr.menu_check import load as load_menus
-from ivr.opening import Opening
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.queue_news import tell as tell_queue
-from ivr.reconcile import Source, nightly, source_in, told
-from ivr.repair import Repair
-from ivr.seats import Staff
-from ivr.site import (
-    DIALPLAN,
-    Folders,
-    Telephone,
-    secret,
-    write_all,
-    write_lines,
-    write_phones,
-)
-from ivr.spool import Spool
-from ivr.voice import Voice
-from kb.entries import hot
 from kb.search import Searcher
-from kb.workflow import keep_expiring
-from reports.filing import draft_due
-from tickets import callbacks
-from tickets.recompute import recompute_open_clocks
-from tickets.supervision import sweep
-from tickets.timers import archive
 
-log = structlog.get_logger()
-GUESTS = 16
-GARBAGE_AFTER = 20_000
-"""New objects before Python looks for circular garbage (usually 700): calls leave little, and looking takes CPU from them."""
-SUPERVISE_EVERY_S = 5.0
-REPORT_EVERY_S = 60.0
+PARTS_EVERY_S = 2.0
 
 
-class Hotline:
-    """Everything of one process, wired together; `start` and `stop` in order."""
+class Hotline(Telephony):
+    """`hotline run`: everything in one process."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.bus = Bus()
-        self.tasks = Tasks(clock)
-        self.db = Database(settings.database, self.bus)
-        for provided in (settings.tickets, settings.calendar):
-            self.db.provide(provided)
-        self.only_one = OnlyOne(settings.data_dir, self.db, settings.asterisk.system_name)
-        self.folders = Folders(settings.data_dir / "asterisk")
-        self.asterisk: EmbeddedAsterisk | None = None
-        self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
+        super().__init__(settings, clock)
         self.searcher = Searcher(settings.kb_index, self.db, clock)
-        self._table = LineTable(self.db, settings.line)
-        self.lines = self._table.lines
         self._web = WebServer(settings.http)
-        self.controller: Controller
-        self.control: CallControl
 
     async def start(self) -> None:
-        """Prompts, Asterisk, controller, web; returns when calls are answered and pages served."""
-        await self.only_one.take()
-        await self._table.load()
-        await self.voice.prepare(self.db)
-        if self.settings.asterisk.mode == "embedded":
-            await self._start_asterisk()
-        self._build_controller()
-        self.controller.seats.staff = await self._staff()
-        self._listen()
-        await self._calendar_changed()  # the shipped table may be newer than the last time
-        self._supervise()
-        await self.controller.journal.recover()
-        self.controller.start()
-        self.tasks.loop("only-one", self.only_one.keep)
-        leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
-        self.tasks.loop("memberships", self.memberships.run)
-        self.tasks.loop("owed-calls", self.calling_back.run)
-        repair = Repair(
-            self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
-        )  # fmt: skip
-        self.tasks.loop("ledger-repair", repair.run)
-        self.tasks.loop("reconciliation", partial(nightly, self.db, self.clock, self.cel_source()))
+        """Returns when calls are answered and pages served."""
+        await self.start_telephony()
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
-        self.tasks.loop(
-            "queue-news", partial(tell_queue, self.db, self.clock, self.controller.board, lambda: self.lines)
-        )
-        self.tasks.loop("kb-expiry", partial(keep_expiring, self.db, self.clock))
-        await self._start_web()
-        gc.collect()
-        gc.freeze()  # the program's own objects are never garbage; looking through them halts every call for 100 ms
-        gc.set_threshold(GARBAGE_AFTER)
+        await self._web.start(self._app())
+        await self.hear_others()
+        self.calm_memory()
 
     async def stop(self) -> None:
         await self._web.stop()
-        if hasattr(self, "controller"):  # a start that failed has none
-            await self.controller.stop()
-        await self.tasks.close()
+        await self.stop_telephony()
         await self.searcher.close()
-        if self.asterisk:
-            await self.asterisk.stop()
-        await self.only_one.release()
         await self.db.close()
 
-    def cel_source(self) -> Source:
-        """Where Asterisk's own records of its calls are."""
-        return source_in(self.folders, self.settings.asterisk.system_name, self.lines)
-
-    # --- telephony ------------------------------------------------------------------------------------------------
-
-    async def _start_asterisk(self) -> None:
-        write_all(
-            self.settings.asterisk,
-            self.folders,
-            lines=self._table.facts(),
-            calls=self.settings.calls,
-            phones=await self._phones(),
-            guests=self._guests(),
-        )
-        self.asterisk = EmbeddedAsterisk(self.settings.asterisk, self.folders)
-        await self.asterisk.start()
-        self.tasks.loop("asterisk", self.asterisk.watch)
-
-    def _build_controller(self) -> None:
-        settings, lines = self.settings, self.lines
-        journal = Journal(
-            self.db,
-            lambda number: lines[number].region_id if number in lines else None,
-            Spool(settings.data_dir / "ledger"),
-        )
-        opening = Opening(self.db, self.clock, settings.recordings)
-        flow = FlowDeps(
-            db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
-            message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
-            registered=lambda: frozenset(self.controller.board.registered),
-            free_device=self._free_device, place=self._place,
-            hot_answers=self._hot_answers, subject_units=self._subject_units,
-            job=self.tasks.job,
-        )  # fmt: skip
-        deps = ControllerDeps(
-            clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
-            menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
-            on_answered=partial(self._call_answered, opening), on_liaison=opening.liaison_answered,
-            on_transfer_failed=opening.transfer_failed, on_ended=partial(self._call_ended, opening),
-        )  # fmt: skip
-        asterisk = settings.asterisk
-        ami = partial(
-            Ami, host=asterisk.control_host, port=asterisk.ami_port, user=asterisk.ami_user,
-            secret=asterisk.ami_secret or secret(self.folders, "ami"),
-        )  # fmt: skip
-        self.controller = Controller(deps, ami)
-        self.memberships = Memberships(
-            self.controller.ami,
-            self.controller.board,
-            self.clock,
-            lambda: self._table.split(self.controller.seats.staff),
-        )
-        self.controller.seats.regroup = self.memberships.look
-        self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
-        self.calling_back = CallingBack(self.controller, self.control, self.db, self.clock, self.bus)
-
-    async def _call_answered(
-        self, opening: Opening, controller: Controller, call: LiveCall, extension: str
-    ) -> None:
-        await opening.answered(controller, call, extension)
-        await self.calling_back.answered(controller.caller_of(call))
-
-    async def _call_ended(self, opening: Opening, controller: Controller, caller: Caller) -> None:
-        await self.calling_back.ended(caller)
-        await opening.ended(controller, caller)
-
-    def _free_device(self, user_id: int) -> str:
-        return self.controller.board.free_device(user_id)
-
-    def _place(self, line: str) -> Place | None:
-        queue = self._table.queue_of(line)
-        return self.controller.expected_wait.place(self.controller.board, line, queue)
-
-    async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
-        async with self.db.reading() as session:
-            entries = await hot(session, beijing(self.clock.now()).date(), subject)
-        return [HotAnswer(entry.title, entry.answer) for entry in entries]
-
-    async def _subject_units(self, region_id: int) -> Mapping[str, str]:
-        async with self.db.reading() as session:
-            return await subject_unit_codes(session, region_id)
-
-    # --- what follows from changes ----------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        """News of one room that another must act on."""
-        self.bus.subscribe(AccountChanged, lambda _: self._job(self.people_changed(), "people-changed"))
-        self.bus.subscribe(
-            DirectoryChanged, lambda _: self._job(self.voice.learn_names(self.db), "names-changed")
-        )
-        self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
-        self.bus.subscribe(CallEnded, self._call_over)
-        self.bus.subscribe(CalendarChanged, lambda _: self._job(self._calendar_changed(), "calendar-changed"))
-
-    def _job(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self.tasks.job(work, name)
-
-    def _supervise(self) -> None:
-        """The loops that watch the clocks of tickets and draft the reports of a period that has ended."""
-        for name, work in (("supervision", sweep), ("archive", archive)):
-            self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
-        self.tasks.loop("reports", partial(every, REPORT_EVERY_S, partial(draft_due, self.db, self.clock)))
-
-    def _call_over(self, call: CallEnded) -> None:
-        if call.direction == "out":
-            self._job(self._called_back(call.linkedid), "called-back")
-
-    async def _called_back(self, linkedid: str) -> None:
-        """A call back that has ended is noted on its ticket (M-28)."""
-        async with self.db.unit_of_work() as session:
-            await callbacks.note_end(session, self.clock, linkedid)
-
-    async def _calendar_changed(self) -> None:
-        """Open clocks are reckoned anew with the changed calendar (WD-9)."""
-        async with self.db.unit_of_work() as session:
-            await recompute_open_clocks(session)
-
-    async def people_changed(self) -> None:
-        """Somebody's account or telephone was added or changed: Asterisk and the seats learn of it."""
-        self.controller.seats.staff = await self._staff()
-        if self.asterisk:
-            write_phones(self.settings.asterisk, self.folders, await self._phones(), self._guests())
-            await self.controller.ami.action("Command", Command="module reload res_pjsip.so")
-
-    async def lines_changed(self) -> None:
-        """Lines were added, edited or removed: calls to them are answered by the new table from now on."""
-        gone = await self._table.load()
-        if self.asterisk:
-            write_lines(self.folders, self._table.facts(), self.settings.calls)
-            await self.controller.ami.action("QueueReload", Parameters="yes")
-        await self.memberships.look()
-        variables = {f"LINE_{number}": "" for number in gone} | dict(self._table.facts().variables)
-        for name, value in variables.items():
-            await self.controller.ami.action("Setvar", Variable=name, Value=value)
-
-    def _guests(self) -> list[Telephone]:
-        """Telephones of the demo's callers; none in production."""
-        if not self.settings.caller_phone_enabled:
-            return []
-        numbers = {f"guest{number:02}": f"139000000{number:02}" for number in range(1, GUESTS + 1)}
-        return [Telephone(name, secret(self.folders, name), number) for name, number in numbers.items()]
-
-    # --- web --------------------------------------------------------------------------------------------------------
-
-    async def _start_web(self) -> None:
+    def _app(self) -> web.Application:
         deps = WebDeps(
-            self.db,
-            self.clock,
-            self.bus,
-            self.tasks,
-            self.settings.http,
-            probes={
-                "asterisk": partial(asterisk_state, self.controller.ami),
-                "ledger": partial(ledger_state, self.controller.journal),
-                "reconciliation": self._reconciled,
-                "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
-                "calendar": partial(calendar_state, self.db, self.clock),
-            },
+            self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=self.telephony_probes()
         )
-        app = make_app(deps, [self._staff_side, partial(public_side, self.settings, self.searcher)])
-        await self._web.start(app)
-
-    async def _reconciled(self) -> PartState:
-        """A difference is told and keeps nobody from working."""
-        return PartState(ok=True, text=await told(self.db))
-
-    def _staff_side(self, app: web.Application) -> None:
-        asterisk = self.settings.asterisk
-        guests = tuple(GuestAccount(guest.extension, guest.password) for guest in self._guests())
-        app[desk_keys.CONTROL], app[desk_keys.BOARD] = self.control, self.controller.board
-        app[desk_keys.SOFTPHONE] = SoftphoneSettings(
-            asterisk_ws_url=f"ws://{asterisk.control_host}:{asterisk.http_port}/ws"
+        staff = partial(
+            staff_side,
+            self.settings,
+            self.searcher,
+            self.control,
+            self.controller.board,
+            tuple(self.guests()),
         )
-        app[desk_keys.CALLER_PHONE] = replace(self.settings.caller_phone, guests=guests)
-        app[desk_keys.RECORDINGS] = self.settings.recordings
-        app[desk_keys.SEARCHER] = self.searcher
-        app[desk_keys.ATTACHMENTS], app[desk_keys.LINE] = self.settings.attachments, self.settings.line.number
-        app[desk_keys.PUBLIC_URL] = self.settings.portal.public_url.rstrip("/")
-        app[desk_keys.KB_FILES] = self.settings.kb_files
-        agent_desktop.app.setup(app)
+        return make_app(deps, [staff, partial(public_side, self.settings, self.searcher)])
 
-    # --- people and regions ---------------------------------------------------------------------------------------
 
-    async def _users(self) -> Sequence[User]:
-        async with self.db.reading() as session:
-            query = select(User).where(User.extension.is_not(None), User.is_active)
-            query = query.options(joinedload(User.unit), selectinload(User.grants))
-            return (await session.scalars(query)).all()
+class ControllerProcess(Telephony):
+    """`hotline serve controller`: the telephone without a page; the desk steers it over the database's channel."""
 
-    async def _staff(self) -> dict[int, Staff]:
-        return {
-            user.id: Staff(
-                user.id,
-                user.username,
-                user.staff_number or "",
-                user.display_name,
-                user.extension or "",
-                user.region_id or (user.unit.region_id if user.unit else None),
-                Role.OPERATOR in user.roles,
-            )
-            for user in await self._users()
+    async def start(self) -> None:
+        """Returns when calls are answered."""
+        channel, name = self.channel, self.settings.asterisk.system_name
+        await self.start_telephony()
+        self._parts: dict[str, tuple[bool, str]] = {}
+        feed = BoardFeed(channel, name, self.control, self.bus, lambda: self._parts)
+        OrderTaker(channel, name, self.control, feed, self.tasks)
+        await self.hear_others()
+        self.tasks.loop("board-feed", feed.run)
+        self.tasks.loop("parts", self._look_at_parts)
+        self.calm_memory()
+
+    async def stop(self) -> None:
+        await self.stop_telephony()
+        await self.db.close()
+
+    async def _look_at_parts(self, beat: Callable[[], None]) -> None:
+        while True:
+            for name, probe in self.telephony_probes().items():
+                state = await probe()
+                self._parts[name] = (state.ok, state.text)
+            beat()
+            await asyncio.sleep(PARTS_EVERY_S)
+
+
+class DeskProcess(Common):
+    """`hotline serve desk`: the staff's pages of one node; it holds no password of Asterisk's."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__(settings, clock)
+        self.searcher = Searcher(settings.kb_index, self.db, clock)
+        self._web = WebServer(settings.http)
+
+    async def start(self) -> None:
+        """Returns when pages are served, with or without a controller."""
+        self.control = RemoteControl(self.channel, self.settings.asterisk.system_name, self.bus, self.tasks)
+        await self.searcher.open()
+        self.tasks.loop("kb-index", self.searcher.follow)
+        await self.hear_others()
+        self.tasks.loop("board-mirror", self.control.board.watch)
+        probes = self.common_probes() | {
+            name: partial(self._part, name) for name in ("controller", "asterisk", "ledger", "reconciliation")
         }
+        deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
+        control = cast("CallControl", self.control)  # an order's name is a method's
+        staff = partial(staff_side, self.settings, self.searcher, control, self.control.board, ())
+        await self._web.start(make_app(deps, [staff]))
 
-    async def _phones(self) -> list[Telephone]:
-        return [Telephone(user.extension or "", user.sip_password) for user in await self._users()]
+    async def stop(self) -> None:
+        await self._web.stop()
+        await self.tasks.close()
+        await self.searcher.close()
+        await self.db.close()
+
+    async def _part(self, name: str) -> PartState:
+        """The controller's own parts as it last told them."""
+        board = self.control.board
+        if name == "controller" or not board.is_current:
+            text = "已连接" if board.is_current else "没有响应，正在重试"
+            return PartState(ok=board.is_current, text=text)
+        return PartState(*board.parts.get(name, (True, "")))

@@ -1,9 +1,10 @@
-"""`hotline run`, `serve` and `db`: the whole hotline in one process, the public side alone, the database's structure."""
+"""`hotline run`, `serve` and `db`: the whole hotline in one process, one part of it, the database's structure."""
 
 import argparse
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any, Protocol
@@ -35,6 +36,12 @@ def add_commands(commands: Any) -> None:
         "serve", help="单独启动一个部分", description="在自己的进程里、可在另一台机器上启动一个部分。"
     )
     parts = serve.add_subparsers(title="部分", metavar="部分", required=True)
+    for name, run, said, about in (
+        ("controller", serve_controller, "呼叫控制和 Asterisk（不含网页）", "只启动呼叫控制：Asterisk、菜单、排队、流水和各项定时任务。"),
+        ("desk", serve_desk, "工作人员网页（话务台、联络员、监督、管理）", "只启动工作人员网页，通过数据库指挥同一 asterisk.system_name 的呼叫控制进程。"),
+    ):  # fmt: skip
+        one = parts.add_parser(name, help=said, description=f"{about}需要 PostgreSQL。")
+        one.set_defaults(run=run)
     public = parts.add_parser(
         "portal",
         help="公众门户和渠道接口（不含电话，不需要任何电话密码）",
@@ -62,19 +69,38 @@ def run_hotline(given: argparse.Namespace) -> None:
 
 
 def serve_portal(given: argparse.Namespace) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve_portal(given.settings))
-
-
-async def _serve_portal(settings: Settings) -> None:
-    _end_by_signal()
-    async with opened(
-        settings
-    ):  # the structure is upgraded by `hotline run` or `hotline db upgrade`, never from here
-        pass
     from config.public import PublicProcess  # with its rooms: only here
 
-    await _until_ended(PublicProcess(settings, make_clock(settings)), "公众门户已启动", settings)
+    _serve(PublicProcess, given.settings, f"公众门户已启动：{_site(given.settings)}/")
+
+
+def serve_controller(given: argparse.Namespace) -> None:
+    from config.bootstrap import ControllerProcess
+
+    name = given.settings.asterisk.system_name
+    _serve(ControllerProcess, given.settings, f"呼叫控制已启动（系统名 {name}）")
+
+
+def serve_desk(given: argparse.Namespace) -> None:
+    from config.bootstrap import DeskProcess
+
+    _serve(DeskProcess, given.settings, f"工作人员网页已启动：{_site(given.settings)}/")
+
+
+def _serve(kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve_part(kind, settings, said))
+
+
+async def _serve_part(kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str) -> None:
+    _end_by_signal()
+    async with opened(settings):
+        pass  # `hotline run` or `hotline db upgrade` upgrade the structure, never a part
+    await _until_ended(kind(settings, make_clock(settings)), said)
+
+
+def _site(settings: Settings) -> str:
+    return f"http://{settings.http.host}:{settings.http.port}"
 
 
 class Process(Protocol):
@@ -90,10 +116,10 @@ def _end_by_signal() -> None:
         loop.add_signal_handler(number, main.cancel)
 
 
-async def _until_ended(process: Process, said: str, settings: Settings) -> None:
+async def _until_ended(process: Process, said: str) -> None:
     try:
         await process.start()
-        print(f"{said}：http://{settings.http.host}:{settings.http.port}/  按 Ctrl+C 停止。", flush=True)
+        print(f"{said}  按 Ctrl+C 停止。", flush=True)
         await asyncio.Event().wait()
     finally:
         print("正在停止……", flush=True)
@@ -107,7 +133,7 @@ async def _run(settings: Settings, *, daytime: bool) -> None:
         settings = await _seed(settings, daytime=daytime)
     from config import bootstrap  # with every room and its libraries: only here
 
-    await _until_ended(bootstrap.Hotline(settings, make_clock(settings)), "热线已启动", settings)
+    await _until_ended(bootstrap.Hotline(settings, make_clock(settings)), f"热线已启动：{_site(settings)}/")
 
 
 async def _seed(settings: Settings, *, daytime: bool) -> Settings:
@@ -139,7 +165,7 @@ def _last_morning(calendar: WorkCalendar, now: datetime, region: str) -> datetim
 
 def _welcome(settings: Settings, accounts: demo.DemoAccounts, clock: Clock, *, is_open: bool) -> list[str]:
     operator, liaison = accounts.of(Role.OPERATOR), accounts.of(Role.LIAISON)
-    site = f"http://{settings.http.host}:{settings.http.port}"
+    site = _site(settings)
     lines = [
         f"全部演示账号见 {settings.data_dir / 'demo.json'}，例如：",
         f"  话务员  {operator.username}  密码 {operator.password}  {site}/desk",

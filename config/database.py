@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from config.settings import Settings
 from core.db import Database
 from core.errors import HotlineError
+from core.outbox import Outbox
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ROOMS_WITH_TABLES = (
@@ -32,6 +33,7 @@ ROOMS_WITH_TABLES = (
     "core.history",
     "core.holidays",
     "core.lines",
+    "core.outbox",
     "core.organisation.staging",
     "core.people",
     "core.places",
@@ -89,6 +91,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
     if not state.is_current:
         raise SchemaOutdated(current=state.current or "空库", head=state.head)
     db = Database(settings.database)
+    Outbox(db)  # a running hotline learns of what a command changes
     for provided in (settings.tickets, settings.calendar):
         db.provide(provided)
     try:

@@ -5,13 +5,10 @@ from functools import partial
 from aiohttp import web
 
 import portal.app
-from config.parts import calendar_state, disk_state
+from config.common import Common
 from config.settings import Settings
 from config.web_server import WebServer
-from core.bus import Bus
 from core.clock import Clock
-from core.db import Database
-from core.tasks import Tasks
 from core.web.app import make_app
 from core.web.keys import WebDeps
 from kb.search import Searcher
@@ -25,17 +22,11 @@ def public_side(settings: Settings, searcher: Searcher, app: web.Application) ->
     portal.app.setup(app)
 
 
-class PublicProcess:
-    """`hotline serve portal`: the same start and stop as `config.bootstrap.Hotline`."""
+class PublicProcess(Common):
+    """`hotline serve portal`: the same start and stop as the processes of `config.bootstrap`."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self.bus = Bus()
-        self.tasks = Tasks(clock)
-        self.db = Database(settings.database, self.bus)
-        for provided in (settings.tickets, settings.calendar):
-            self.db.provide(provided)
+        super().__init__(settings, clock)
         self._searcher = Searcher(settings.kb_index, self.db, clock)
         self._web = WebServer(settings.http)
 
@@ -43,12 +34,11 @@ class PublicProcess:
         """Returns when the public pages are served."""
         await self._searcher.open()
         self.tasks.loop("kb-index", self._searcher.follow)
-        probes = {
-            "disk": partial(disk_state, self._settings.data_dir),
-            "calendar": partial(calendar_state, self.db, self._clock),
-        }
-        deps = WebDeps(self.db, self._clock, self.bus, self.tasks, self._settings.http, probes=probes)
-        await self._web.start(make_app(deps, [partial(public_side, self._settings, self._searcher)]))
+        deps = WebDeps(
+            self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=self.common_probes()
+        )
+        await self._web.start(make_app(deps, [partial(public_side, self.settings, self._searcher)]))
+        await self.hear_others()
 
     async def stop(self) -> None:
         await self._web.stop()

@@ -1,7 +1,8 @@
 """News between rooms, delivered only after the commit that made it true.
 
 Publishing inside a unit of work queues the event on the session; `core.db` delivers it when the commit is done,
-and drops it on roll-back. Handlers are plain functions: they put work on a queue of their own, never wait.
+and drops it on roll-back. Handlers are plain functions: they put work on a queue of their own, never wait. What is published
+reaches the other processes too (`core.outbox`); what is only delivered stays in this one.
 """
 
 from collections import defaultdict
@@ -25,8 +26,12 @@ class Bus:
         self._handlers[kind].append(handler)
         return lambda: self._handlers[kind].remove(handler)
 
+    def kinds(self) -> list[type]:
+        """The kinds of events that somebody has subscribed to."""
+        return list(self._handlers)
+
     def deliver(self, event: object) -> None:
-        for handler in list(self._handlers[type(event)]):
+        for handler in list(self._handlers.get(type(event), ())):
             try:
                 handler(event)
             except Exception:

@@ -5,7 +5,7 @@ transaction fails half-way for want of the write lock. Readers never wait (WAL).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,6 +93,8 @@ class Database:
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self.before_commit: Callable[[AsyncSession, Sequence[object]], Awaitable[None]] | None = None
+        """Given the events of a unit of work within its transaction; the outbox's."""
         self._provided: dict[type, object] = {}
         self._sessions = async_sessionmaker(
             self.engine, expire_on_commit=False, info={_PROVIDED: self._provided}
@@ -124,8 +126,10 @@ class Database:
             if self._is_sqlite:
                 await session.connection(execution_options={"sqlite_write": True})
             yield session
-            await session.commit()
             events = take_pending(session)
+            if events and self.before_commit:
+                await self.before_commit(session, events)
+            await session.commit()
         for item in events:
             self.bus.deliver(item)
 

@@ -4,8 +4,10 @@ Pure state in memory. Seats come from sign-in and from Asterisk's queue, calls f
 are asked for again. Nothing here decides anything.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from ivr.tracker import LiveCall, Tracker
 
@@ -40,6 +42,8 @@ class LiveCallView:
     liaison: str
     unit_id: int | None = None
     """The unit the caller was last put through to, or asked about."""
+    extensions: tuple[str, ...] = ()
+    """Whose telephones are in it, ringing ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,22 @@ class WaitingView:
     line: str
     region_id: int | None
     queued_at: datetime
+
+
+class Shown(Protocol):
+    """What pages ask of a board: the controller's own, or its mirror in another process."""
+
+    @property
+    def registered(self) -> AbstractSet[str]: ...
+    @property
+    def owed(self) -> tuple[int, int]: ...
+    @property
+    def is_current(self) -> bool: ...
+    def agent(self, user_id: int) -> AgentView | None: ...
+    def agents(self) -> list[AgentView]: ...
+    def calls(self) -> list[LiveCallView]: ...
+    def call_with(self, extension: str) -> LiveCallView | None: ...
+    def waiting(self) -> list[WaitingView]: ...
 
 
 @dataclass(slots=True)
@@ -107,6 +127,8 @@ class Board:
     notes: dict[str, CallNotes] = field(default_factory=dict)
     owed: tuple[int, int] = (0, 0)
     """Call-backs that are open, and those of them overdue."""
+    is_current: bool = True
+    """Here it always is; a mirror may be without word from its controller."""
 
     def agent(self, user_id: int) -> AgentView | None:
         seat = self.seats.get(user_id)
@@ -117,6 +139,11 @@ class Board:
 
     def calls(self) -> list[LiveCallView]:
         return [self._call_view(call) for call in self.tracker.calls.values()]
+
+    def call_with(self, extension: str) -> LiveCallView | None:
+        """The running call in which this extension rings or talks."""
+        call = self.tracker.call_by_extension(extension)
+        return self._call_view(call) if call else None
 
     def waiting(self) -> list[WaitingView]:
         """Callers in the queue, longest wait first."""
@@ -184,7 +211,7 @@ class Board:
         return LiveCallView(
             call.linkedid, call.direction, call.line, notes.region_id, call.caller, call.started_at, call.queued_at,
             call.answered_at, tuple(call.nodes), notes.ticket_no, notes.query_code, phase, consult,
-            call.operator, call.liaison, notes.unit_id,
+            call.operator, call.liaison, notes.unit_id, tuple(sorted({leg.extension for leg in call.legs.values()})),
         )  # fmt: skip
 
     def _notes(self, call: LiveCall) -> CallNotes:

@@ -203,5 +203,5 @@ class Seats:
             return {}
         found: dict[str, set[str]] = {}
         for row in rows:
-            found.setdefault(row.get("Aor", ""), set()).add(row.get("Uri", ""))
+            found.setdefault(row.get("Endpoint", ""), set()).add(row.get("Uri", ""))
         return found

@@ -29,6 +29,8 @@ class AsteriskSettings:
     """Empty in embedded mode: generated into data_dir."""
     http_port: int = 8088
     """Asterisk's own WebSocket, for the desk's proxy only."""
+    http_host: str = ""
+    """The address of that WebSocket when the desk runs on another machine; empty: where AMI is."""
     rtp_start: int = 10000
     rtp_end: int = 10999
     system_name: str = "n1"
@@ -44,6 +46,10 @@ class AsteriskSettings:
     def control_host(self) -> str:
         """Where AMI and the WebSocket are: an embedded Asterisk serves them to this machine alone."""
         return "127.0.0.1" if self.mode == "embedded" else self.host
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://{self.http_host or self.control_host}:{self.http_port}/ws"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ EMPTY_CONFIGURATIONS = (
 )
 """Files that Asterisk asks for and the hotline leaves at their defaults."""
 LOCAL = "127.0.0.1"
-"""AMI and the WebSocket of an embedded Asterisk serve this machine alone, wherever SIP listens."""
+"""AMI of an embedded Asterisk serves this machine alone, wherever SIP listens, and so does its WebSocket unless set otherwise."""
 DIALPLAN = Path(__file__).parents[1] / "dialplan"
 
 
@@ -107,7 +107,7 @@ def write_all(
     write_lines(folders, lines, calls)
     (site / "manager.conf").write_text(_manager(settings, settings.ami_secret or secret(folders, "ami")))
     (site / "http.conf").write_text(
-        f"[general]\nenabled=yes\nbindaddr={LOCAL}\nbindport={settings.http_port}\n"
+        f"[general]\nenabled=yes\nbindaddr={settings.http_host or LOCAL}\nbindport={settings.http_port}\n"
     )
     (site / "rtp.conf").write_text(
         f"[general]\nrtpstart={settings.rtp_start}\nrtpend={settings.rtp_end}\nicesupport=yes\nstrictrtp=yes\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.log import mask_number
 
 if TYPE_CHECKING:
-    from ivr.board import AgentView, Board, ConsultView, LiveCallView
+    from ivr.board import AgentView, ConsultView, LiveCallView, Shown
 
 NODES = {
     "MAIN": "主菜单",
@@ -49,7 +49,7 @@ class Draft:
 
 
 def desk_state(
-    board: "Board", user_id: int, *, now: datetime, regions: Mapping[int, str], draft: Draft | None
+    board: "Shown", user_id: int, *, now: datetime, regions: Mapping[int, str], draft: Draft | None
 ) -> dict[str, Any]:
     """Everything the page shows of `user_id`; `agent` is None until the person has logged in to a seat."""
     agent = board.agent(user_id)
@@ -63,6 +63,7 @@ def desk_state(
         "waiting": len(board.waiting()),
         "owed": {"open": board.owed[0], "overdue": board.owed[1]},
         "present": sorted(board.registered),
+        "away": not board.is_current,
     }
 
 

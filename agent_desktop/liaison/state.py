@@ -18,15 +18,9 @@ from tickets.lifecycle import STATE_NAMES
 from tickets.models import Step, Ticket, TicketKind
 
 if TYPE_CHECKING:
-    from ivr.board import Board, LiveCallView
+    from ivr.board import LiveCallView
 
 SHOWN = 50
-
-
-def call_on(board: "Board", extension: str | None) -> "LiveCallView | None":
-    """The running call in which this extension rings or talks."""
-    found = board.tracker.call_by_extension(extension) if extension else None
-    return next((view for view in board.calls() if found and view.linkedid == found.linkedid), None)
 
 
 async def call_json(session: AsyncSession, call: "LiveCallView", own: str | None) -> dict[str, Any]:

@@ -73,7 +73,7 @@ async def _state_of(app: web.Application, user_id: int) -> dict[str, Any]:
     board, now = app[BOARD], app[CLOCK].now()
     async with app[DB].reading() as session:
         user = await state.person(session, user_id)
-        call = state.call_on(board, user.extension)
+        call = board.call_with(user.extension) if user.extension else None
         return {
             "kind": "state",
             "now": now.isoformat(),

@@ -5,7 +5,6 @@ Tests set the scene (`rings`, `answered`, `hangs_up`) and read what the page ask
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 from core.bus import Bus
@@ -21,10 +20,7 @@ class FakeBoard:
     live: list[LiveCallView] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
     owed: tuple[int, int] = (0, 0)
-
-    @property
-    def tracker(self) -> Any:
-        return SimpleNamespace(call_by_extension=self._call_by_extension)
+    is_current: bool = True
 
     def agent(self, user_id: int) -> AgentView | None:
         return self.seats.get(user_id)
@@ -38,7 +34,7 @@ class FakeBoard:
     def calls(self) -> list[LiveCallView]:
         return self.live
 
-    def _call_by_extension(self, extension: str) -> LiveCallView | None:
+    def call_with(self, extension: str) -> LiveCallView | None:
         return next((call for call in self.live if extension in (call.operator, call.liaison)), None)
 
 

@@ -16,16 +16,18 @@ from config.settings import load, make_clock
 from ivr.ami import Ami
 from ivr.site import Folders
 
-READY = "热线已启动"
 START_LIMIT_S = 90.0
 
 
 class KillableHotline:
     """`city` tells the settings and who is on record; its own hotline is never started."""
 
+    command: tuple[str, ...] = ("run",)
+    ready = "热线已启动"
+
     def __init__(self, folder: Path, **more: str) -> None:
-        self._environ = environment(folder, **more) | {"HOTLINE__MODE": "test"}
-        settings = load(self._environ)
+        self.environ = environment(folder, **more) | {"HOTLINE__MODE": "test"}
+        settings = load(self.environ)
         self.folders = Folders(settings.data_dir / "asterisk")
         share_sounds(self.folders)
         clock = make_clock(settings)
@@ -56,14 +58,14 @@ class KillableHotline:
         with self._log.open("ab") as log:
             began = log.tell()
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "config.cli", "run", env=os.environ | self._environ, stdout=log, stderr=log,
+                sys.executable, "-m", "config.cli", *self.command, env=os.environ | self.environ, stdout=log, stderr=log,
                 cwd=Path(__file__).parents[2],
             )  # fmt: skip
         process = self.process
 
         def is_ready() -> bool:
             assert process.returncode is None, self.said(began)
-            return READY in self.said(began)
+            return self.ready in self.said(began)
 
         await until(is_ready, START_LIMIT_S)
 

@@ -26,7 +26,8 @@ export class Seat {
     $("phone-retry").addEventListener("click", () => desk.station.open());
   }
 
-  show({ agent, waiting }) {
+  show({ agent, waiting, away }) {
+    $("controller-notice").hidden = !away;
     this.state = agent?.state ?? "offline";
     this.sinceAt = agent ? Date.parse(agent.since_at) : null;
     const name = NAMES[this.state] ?? this.state;

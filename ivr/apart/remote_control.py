@@ -1,0 +1,124 @@
+"""The desk's side of orders (远程指令): call control as the pages know it, for a controller in another process.
+
+An order is carried out once or not at all, and never sent again by itself: what became of one without an answer is seen
+on the board.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+
+from core.bus import Bus
+from core.channel import Channel, ChannelDown
+from core.errors import HotlineError
+from core.tasks import Tasks
+from ivr.apart.mirror import BoardMirror
+from ivr.apart.wire import ORDERS, TELL_ALL, Order, Refusal, Reply, board_topic, converter, order_topic
+from ivr.watch import Watch
+
+log = structlog.get_logger()
+ANSWER_LIMIT_S = 10.0
+"""Longer than any order takes (a transfer is completed within 5 s)."""
+
+
+class ControllerAway(HotlineError):
+    """The controller cannot be reached now; nothing was ordered."""
+
+    code = "controller_away"
+    status = 503
+    text = "呼叫控制进程暂时没有响应，正在进行的通话不受影响；请稍候几秒再试，期间请直接用话机接听和挂断。"
+
+
+class OrderUnanswered(HotlineError):
+    """The order was sent and nothing came back: it may have been carried out."""
+
+    code = "order_unanswered"
+    status = 504
+    text = "指令已经发出，但没有收到结果；请先看清通话的当前状态，再决定是否重试。"
+
+
+class OrderRefused(HotlineError):
+    """What the controller said, in its own words."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self._said = refusal.text
+        super().__init__(**refusal.fields)
+        self.code, self.status = refusal.code, refusal.status  # type: ignore[misc]
+
+    @property
+    def message(self) -> str:
+        return self._said
+
+
+class RemoteControl:
+    """Call control as the pages know it; every order of `ORDERS` is a method, by its name."""
+
+    def __init__(self, channel: Channel, system_name: str, bus: Bus, tasks: Tasks) -> None:
+        self._channel = channel
+        self._tasks = tasks
+        self._topic = order_topic(system_name)
+        self._own_topic = f"replies_{uuid.uuid4().hex}"
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self.board = BoardMirror(bus, self._ask_all)
+        channel.listen(board_topic(system_name), self.board.hear)
+        channel.listen(self._own_topic, self._answered)
+        channel.when_up(self._ask_all)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in ORDERS:
+            raise AttributeError(name)
+        return partial(self._ask, name)
+
+    @property
+    def watches(self) -> Mapping[int, Watch]:
+        return self.board.watches
+
+    def names(self) -> dict[str, str]:
+        return self.board.names()
+
+    def line_names(self) -> dict[str, str]:
+        return self.board.line_names()
+
+    async def _ask(self, name: str, *args: Any, **kwargs: Any) -> str | None:
+        """Raises ControllerAway, OrderUnanswered, OrderRefused."""
+        if not self.board.is_current:
+            raise ControllerAway
+        order_id = uuid.uuid4().hex
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[order_id] = answer
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                await self._send(Order(order_id, self._own_topic, name, list(args), kwargs))
+                reply = await answer
+        except ChannelDown:
+            raise ControllerAway from None
+        except TimeoutError:
+            log.warning("order_unanswered", order=name)
+            raise OrderUnanswered from None
+        finally:
+            del self._waiting[order_id]
+        if reply.refusal:
+            raise OrderRefused(reply.refusal)
+        return reply.result
+
+    async def _send(self, order: Order) -> None:
+        await self._channel.send(self._topic, converter.dumps(order, ensure_ascii=False))
+
+    def _answered(self, text: str) -> None:
+        reply = converter.loads(text, Reply)
+        answer = self._waiting.get(reply.order_id)
+        if answer and not answer.done():
+            answer.set_result(reply)
+
+    def _ask_all(self) -> None:
+        self._tasks.job(self._ask_for_the_whole(), "board-asked")
+
+    async def _ask_for_the_whole(self) -> None:
+        try:
+            await self._send(Order("", "", TELL_ALL))
+        except ChannelDown:
+            log.info("board_not_asked")

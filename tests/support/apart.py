@@ -1,0 +1,102 @@
+"""Controller and desk as the processes that they are in service (分进程), on one PostgreSQL, and a seat at the desk."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar
+from support.hotline import PASSWORD
+from support.killable import KillableHotline, until
+
+
+class ControllerAlone(KillableHotline):
+    """`hotline serve controller`; `desk()` starts the desk of the same node besides."""
+
+    command = ("serve", "controller")
+    ready = "呼叫控制已启动"
+
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[str]:
+        """`hotline serve desk`; its address."""
+        log = self.folders.root.parent / "desk-output"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "config.cli", "serve", "desk", env=os.environ | self.environ,
+                stdout=output, stderr=output, cwd=Path(__file__).parents[2],
+            )  # fmt: skip
+        try:
+            await until(lambda: "网页已启动" in log.read_text() or process.returncode is not None, 60)
+            assert process.returncode is None, log.read_text()
+            yield self.city.url
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+class SeatedOperator:
+    """A desk page without a browser: signed in, its live line open; `state` is the last it was sent."""
+
+    def __init__(self, url: str, username: str) -> None:
+        self._client = ClientSession(url, cookie_jar=CookieJar(unsafe=True))  # cookies of an address, too
+        self._username = username
+        self._csrf = ""
+        self.state: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Self:
+        form = {"username": self._username, "password": PASSWORD}
+        async with self._client.post("/login", data=form) as answer:
+            assert answer.status == 200, await answer.text()
+        await self._read_csrf("/account")
+        socket = await self._client.ws_connect("/desk/ws")
+        self._reading = asyncio.create_task(self._read(socket))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reading.cancel()
+        await self._client.close()
+
+    async def wish(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        """What a button of the desk sends; status and answer."""
+        headers = {"Accept": "application/json", "X-CSRF-Token": self._csrf}
+        async with self._client.post(path, json=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        async with self._client.get(path, headers={"Accept": "application/json"}) as answer:
+            return answer.status, await answer.json()
+
+    async def shows(self, seat: str, phase: str | None = None, limit_s: float = 15.0) -> dict[str, Any]:
+        """Wait until the page shows this state of the seat, and of the call; returns the call."""
+
+        def is_so() -> bool:
+            agent, call = self.state.get("agent"), self.state.get("call")
+            return bool(
+                agent and agent["state"] == seat and (phase is None or (call and call["phase"] == phase))
+            )
+
+        try:
+            await until(is_so, limit_s)
+        except TimeoutError:
+            raise AssertionError(f"not shown, but: {self.state}") from None
+        return self.state.get("call") or {}
+
+    async def _read(self, socket: ClientWebSocketResponse) -> None:
+        async for message in socket:
+            heard = message.json()
+            if heard.get("kind") == "state":
+                self.state = heard
+
+    async def _read_csrf(self, path: str) -> None:
+        async with self._client.get(path) as page:
+            found = re.search(r'<meta name="csrf" content="([^"]+)"', await page.text())
+        assert found
+        self._csrf = found[1]
