@@ -44,6 +44,8 @@ ROOMS_WITH_TABLES = (
     "recordings.models",
     "reports.models",
     "reports.quality.models",
+    "reports.returns.models",
+    "reports.scores.models",
     "recordings.queue_state",
     "tickets.callback_models",
     "tickets.code_models",

@@ -40,6 +40,7 @@ from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
 from ivr.reconcile import Source, nightly, source_in, told
 from ivr.repair import Repair
+from ivr.samples import Sampler
 from ivr.seats import Staff
 from ivr.site import (
     DIALPLAN,
@@ -103,8 +104,10 @@ class Telephony(Common):
             self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
         )  # fmt: skip
         news = partial(tell_queue, self.db, self.clock, self.controller.board, lambda: self.lines)
+        sampler = Sampler(self.db, self.clock, self.controller.board, lambda: self.controller.in_step)
         for name, run in (
             ("only-one", self.only_one.keep),
+            ("service-samples", sampler.run),
             ("memberships", self.memberships.run),
             ("owed-calls", self.calling_back.run),
             ("ledger-repair", repair.run),

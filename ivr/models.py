@@ -82,3 +82,18 @@ class LedgerMark(Base):
     """One process's writer, named by the moment it began."""
     stored: Mapped[int] = mapped_column(BigInteger, default=0)
     """Number of its last stored batch."""
+
+
+class ServiceSample(Base):
+    """How the call centre stood in one minute (M-79); a minute without a row had no controller at work."""
+
+    __tablename__ = "service_samples"
+
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    """The beginning of the minute."""
+    connected: Mapped[bool]
+    """The controller knew every call that lived in Asterisk."""
+    signed_in: Mapped[int]
+    """Seats at work, whatever they did."""
+    waiting: Mapped[int]
+    longest_wait_s: Mapped[int]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reports.figures import rows
+from reports.passes import rows
 from reports.slices import Slice
 from reports.sources import NOTHING, QUESTIONS
 from tickets.lifecycle import REPLIED_STATES

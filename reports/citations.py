@@ -218,7 +218,7 @@ async def _judged(
     session: AsyncSession, of: Slice, dimension: str, names: dict[int, str]
 ) -> list[tuple[str, str, Figures]]:
     """(kind, name, figures) of everybody named."""
-    found = {key: await figures.by(session, BY_KEY[key], of, dimension) for key in KEYS}
+    found = await figures.table(session, [BY_KEY[key] for key in KEYS], of, dimension)
     none = {key: Figure(BY_KEY[key]) for key in KEYS}
     return [
         (dimension, name, {key: found[key].get(one, none[key]) for key in KEYS})

@@ -4,18 +4,23 @@ Written once and kept, so that later events, corrections or new definitions neve
 kept as the keys of the things counted, so that a correction can name what came and went.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.units import Region, Unit, regions_below
+from core.units import Region, Unit, UnitDuty, regions_below
 from reports import balance, figures
+from reports.contractor import report as contractor
 from reports.figures import DENOMINATOR, NUMERATOR, Figure
 from reports.indicators import BY_KEY, INDICATORS, VERSION
 from reports.models import Report
 from reports.periods import Period
+from reports.returns.beside import beside
+from reports.scores.sheets import said, sheets
+from reports.scores.weights import STANDARD, holding
 from reports.slices import Slice, days
 
 Content = dict[str, Any]
@@ -32,6 +37,8 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
     below = frozenset(await session.scalars(regions_below(report.region_id)))
     of = Slice(*days(report.first_on, report.last_on), now, region_ids=below)
     found = [one for one in await figures.figures(session, INDICATORS, of) if one.applies]
+    known = {one.indicator.key: one for one in found}
+    weights = await holding(session, report.region, report.last_on)
     return {
         "title": f"{report.region.name}96128政务信息查询专线{period_of(report).name}统计报表",
         "rule_version": VERSION,
@@ -41,12 +48,24 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
             name: [[part.key, _counts(part)] for part in await balance.split(session, of, name)]
             for name in ("channel", "class", "subject", "region")
         },
-        "figures": [_said(one) | {"rows": await _rows(session, one, of)} for one in found],
+        "figures": [figures.said(one) | {"rows": await _rows(session, one, of)} for one in found],
         "units": await _units(session, of),
+        "scores": [said(one) for one in await sheets(session, of, weights.weights if weights else STANDARD)],
+        "returns": await beside(session, below, report.first_on, report.last_on, known),
+        "contractor": await _contractor(session, report.region, of, known),
         "regions": {
             str(r.id): r.name for r in await session.scalars(select(Region).where(Region.id.in_(below)))
         },
     }
+
+
+async def _contractor(
+    session: AsyncSession, region: Region, of: Slice, known: Mapping[str, Figure]
+) -> dict[str, Any] | None:
+    """Of a region that has the call centre."""
+    centre = select(Unit.id).where(Unit.region_id == region.id, Unit.duty == UnitDuty.CALL_CENTRE)
+    has_centre = await session.scalar(centre.limit(1))
+    return await contractor.make(session, region, of, known) if has_centre else None
 
 
 def period_of(report: Report) -> Period:
@@ -63,7 +82,18 @@ def changes(old: Content, new: Content) -> list[dict[str, Any]]:
             found.append(
                 {"name": one["name"], "before": _short(was), "after": _short(one), "rows": _moved(was, one)}
             )
-    return found
+    return found + _reported_changes(old, new)
+
+
+def _reported_changes(old: Content, new: Content) -> list[dict[str, Any]]:
+    """Sums with reported counts that differ (more returns, or corrected ones)."""
+    before = {one["name"]: one["together"] for one in (old.get("returns") or {}).get("sums", [])}
+    return [
+        {"name": f"{one['name']}（含填报）", "before": before.get(one["name"], figures.DASH), "after": one["together"],
+         "rows": None}
+        for one in (new.get("returns") or {}).get("sums", [])
+        if before.get(one["name"]) != one["together"]
+    ]  # fmt: skip
 
 
 def _short(one: dict[str, Any] | None) -> str:
@@ -82,19 +112,12 @@ def _counts(one: balance.Balance) -> dict[str, int]:
     return {name: getattr(one, name) for name in names}
 
 
-def _said(one: Figure) -> dict[str, Any]:
-    indicator = one.indicator
-    return {
-        "key": indicator.key, "name": indicator.name, "group": indicator.group, "rule": indicator.rule,
-        "version": indicator.version, "numerator": one.numerator, "denominator": one.denominator,
-        "value": one.value, "text": one.text,
-        "above": figures.number_text(one, NUMERATOR), "below": figures.number_text(one, DENOMINATOR),
-    }  # fmt: skip
-
-
 async def _rows(session: AsyncSession, one: Figure, of: Slice) -> dict[str, list[int] | None]:
     kept: dict[str, list[int] | None] = {}
     for part in (NUMERATOR, DENOMINATOR):
+        if (number := one.rows(part)) == 0 or (number or 0) > KEPT_MOST:
+            kept[part] = None if number else []
+            continue
         rows = figures.items(one.indicator, of, part).subquery()
         ids = list(await session.scalars(select(rows.c.id).order_by(rows.c.id).limit(KEPT_MOST + 1)))
         kept[part] = ids if len(ids) <= KEPT_MOST else None
@@ -103,7 +126,7 @@ async def _rows(session: AsyncSession, one: Figure, of: Slice) -> dict[str, list
 
 async def _units(session: AsyncSession, of: Slice) -> list[dict[str, Any]]:
     """One line for each unit of which there is anything to say."""
-    by_key = {key: await figures.by(session, BY_KEY[key], of, "unit") for key in COMPARED}
+    by_key = await figures.table(session, [BY_KEY[key] for key in COMPARED], of, "unit")
     known = {unit_id for found in by_key.values() for unit_id in found}
     bodies = select(Unit).where(Unit.id.in_(known)).order_by(Unit.region_id, Unit.code)
     return [

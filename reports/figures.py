@@ -1,15 +1,17 @@
-"""Working indicators out (计算): one statement each, the sums in the database, and the rows behind any sum."""
+"""Working indicators out (计算): what their sums come to, how people read it, and the rows behind any sum."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func, select
+from sqlalchemy import BigInteger, Select, cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reports.indicators import Indicator, Show, Way
+from reports import passes
+from reports.indicators import EVERY, ONE, Indicator, Show, Way
+from reports.passes import rows
 from reports.slices import Slice
-from reports.sources import NOTHING, Source
+from reports.sources import NOTHING
 
 DASH = "—"
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
@@ -29,6 +31,14 @@ class Figure:
     def text(self) -> str:
         """As people read it; an empty denominator is “—”, never 100 %."""
         return say(self.indicator.show, self.value)
+
+    def rows(self, part: str) -> int | None:
+        """How many rows stand behind the numerator or denominator; None where it sums an amount and nobody counted."""
+        one = self.indicator
+        if part == NUMERATOR and one.amount is ONE:
+            return self.numerator
+        counts_all = one.over is ONE and (part == DENOMINATOR or one.counted is EVERY)
+        return self.denominator if counts_all else None
 
 
 def say(show: Show, value: float | None) -> str:
@@ -58,50 +68,49 @@ def number_text(one: Figure, part: str) -> str:
     return f"{number} 日" if one.indicator.way is Way.SAVED else str(number)
 
 
+def said(one: Figure) -> dict[str, Any]:
+    """The figure as plain JSON, with its numbers as people read them."""
+    indicator = one.indicator
+    return {
+        "key": indicator.key, "name": indicator.name, "group": indicator.group, "rule": indicator.rule,
+        "version": indicator.version, "numerator": one.numerator, "denominator": one.denominator,
+        "value": one.value, "text": one.text,
+        "above": number_text(one, NUMERATOR), "below": number_text(one, DENOMINATOR),
+    }  # fmt: skip
+
+
 async def figure(session: AsyncSession, indicator: Indicator, of: Slice) -> Figure:
     """The indicator over the whole slice."""
-    return (await by(session, indicator, of)).get(None, Figure(indicator, applies=_applies(indicator, of)))
+    return (await figures(session, [indicator], of))[0]
 
 
-async def figures(session: AsyncSession, indicators: Iterable[Indicator], of: Slice) -> list[Figure]:
-    return [await figure(session, indicator, of) for indicator in indicators]
+async def figures(session: AsyncSession, indicators: Sequence[Indicator], of: Slice) -> list[Figure]:
+    found = await table(session, indicators, of)
+    return [found[one.key].get(None, Figure(one, applies=_applies(one, of))) for one in indicators]
 
 
-async def by(
-    session: AsyncSession, indicator: Indicator, of: Slice, dimension: str = ""
-) -> dict[Any, Figure]:
-    """The indicator for each value of `region`, `unit`, `line` or `person`; without one, the whole under None."""
-    if not _applies(indicator, of, dimension):
-        return {}
-    below = await _sums(session, indicator, indicator.source, of, dimension)
-    if indicator.apart is None:
-        sums = below
-    else:
-        above = await _sums(session, indicator, indicator.apart, of, dimension)
-        none = (0, 0)
-        sums = {key: (above.get(key, none)[1], below.get(key, none)[1]) for key in {*above, *below}}
-    found = {key: _figure(indicator, *pair) for key, pair in sums.items()}
-    if indicator.way is Way.NINE_TENTHS:
-        found = {key: await _nine_tenths(session, one, of, dimension, key) for key, one in found.items()}
+async def by(session: AsyncSession, indicator: Indicator, of: Slice, dimension: str) -> dict[Any, Figure]:
+    """The indicator for each value of `region`, `unit`, `line` or `person`."""
+    return (await table(session, [indicator], of, dimension))[indicator.key]
+
+
+async def table(
+    session: AsyncSession, indicators: Sequence[Indicator], of: Slice, dimension: str = ""
+) -> dict[str, dict[Any, Figure]]:
+    """Key of each indicator → its figure by the dimension's values; without a dimension the whole, under None."""
+    wanted = [one for one in indicators if _applies(one, of, dimension)]
+    sums = await passes.sums(session, wanted, of, dimension)
+    found: dict[str, dict[Any, Figure]] = {one.key: {} for one in indicators}
+    for one in wanted:
+        made = {key: figure_of(one, *pair) for key, pair in sums[one.key].items()}
+        if one.way is Way.NINE_TENTHS:
+            made = {key: await _nine_tenths(session, this, of, dimension, key) for key, this in made.items()}
+        found[one.key] = made
     return found
 
 
-async def _sums(
-    session: AsyncSession, indicator: Indicator, source: Source, of: Slice, dimension: str
-) -> dict[Any, tuple[int, int]]:
-    """(numerator, denominator) by the dimension's values."""
-    counted = case((indicator.counted, indicator.amount), else_=0) if indicator.apart is None else 0
-    columns = (func.coalesce(func.sum(counted), 0), func.coalesce(func.sum(indicator.over), 0))
-    query = rows(source, of).with_only_columns(*columns)
-    if not dimension:
-        above, below = (await session.execute(query)).one()
-        return {None: (int(above), int(below))}
-    key = getattr(source, dimension)
-    grouped = query.add_columns(key).where(key.is_not(None)).group_by(key)
-    return {name: (int(above), int(below)) for above, below, name in await session.execute(grouped)}
-
-
-def _figure(indicator: Indicator, above: int, below: int) -> Figure:
+def figure_of(indicator: Indicator, above: int, below: int) -> Figure:
+    """What a numerator and a denominator come to."""
     if indicator.way is Way.COUNT:
         return Figure(indicator, above, below, float(above))
     if not below:
@@ -145,21 +154,6 @@ def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[An
 
 def _or_null(column: Any) -> Any:
     return cast(NOTHING, BigInteger) if column is None else column
-
-
-def rows(source: Source, of: Slice) -> Select[Any]:
-    """The source's rows within the slice."""
-    query = select(source.id).select_from(source.tables).where(*source.where)
-    query = query.where(source.at >= of.since, source.at < of.until)
-    if of.region_ids is not None:
-        query = query.where(source.region.in_(of.region_ids))
-    if of.unit_ids is not None:
-        query = query.where(source.unit.in_(of.unit_ids))
-    if of.line is not None:
-        query = query.where(source.line == of.line)
-    if of.person_id is not None:
-        query = query.where(source.person == of.person_id)
-    return query.params(now=of.now)
 
 
 def _applies(indicator: Indicator, of: Slice, dimension: str = "") -> bool:

@@ -37,7 +37,8 @@ from tickets.models import (
 QUICK_ABANDON_MS = 5_000
 PROMPT_MS = 15_000
 UNIT_PROMPT_MS = 20_000
-_EVERY, _ONE = true(), literal(1)
+EVERY, ONE = true(), literal(1)
+"""What counts every row, each as one."""
 NOW: BindParameter[Any] = bindparam("now", type_=UtcDateTime)
 
 
@@ -86,9 +87,9 @@ class Indicator:
     """Formula and exclusions, as people read them."""
     basis: str
     """The requirement with the source's own words 「…」; [I] marks our own definition."""
-    counted: Condition = _EVERY
-    amount: Any = _ONE
-    over: Any = _ONE
+    counted: Condition = EVERY
+    amount: Any = ONE
+    over: Any = ONE
     show: Show = Show.PERCENT
     way: Way = Way.SHARE
     apart: Source | None = None

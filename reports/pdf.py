@@ -16,6 +16,7 @@ from core.clock import beijing
 from reports.catalogue import GROUPS
 from reports.content import COMPARED, FIVE, Content
 from reports.indicators import BY_KEY
+from reports.scores.sheets import CLASSES, NOT_JUDGED
 from reports.words import BALANCE, SPLITS, named
 
 SANS, SERIF = "sans", "serif"
@@ -44,6 +45,18 @@ class _Paper(FPDF):
         self.set_text_color(*GREY)
         self.cell(0, 6, self._foot)
         self.cell(0, 6, f"第 {self.page_no()} 页 / 共 {{nb}} 页", align="R")
+
+    def heading(self, title: str, period: str) -> None:
+        """The paper's title and what time it is about."""
+        self.set_font(SANS, size=18)
+        self.multi_cell(0, 11, title, align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_font(SERIF, size=_BODY)
+        self.cell(0, 8, period, align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def text_line(self, text: str) -> None:
+        """A paragraph of body text."""
+        self.set_font(SERIF, size=_BODY)
+        self.multi_cell(0, 6, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def section(self, title: str) -> None:
         """A heading, never alone at the foot of a page."""
@@ -96,15 +109,26 @@ def draw(content: Content, facts: dict[str, str]) -> bytes:
     _five(paper, content)
     _indicators(paper, content)
     _units(paper, content)
+    for name, section in (("scores", _scores), ("returns", _returns), ("contractor", _contractor)):
+        if content.get(name):  # reports signed before the section existed have none
+            section(paper, content[name])
     _signatures(paper, facts)
     return bytes(paper.output())
 
 
+def draw_contractor(said: Content, facts: dict[str, str]) -> bytes:
+    """The contractor's report alone; `facts`: `title`, `period`, `made`."""
+    paper = _Paper(f"编制时间：{facts['made']}")
+    paper.set_title(facts["title"])
+    paper.set_lang("zh-CN")
+    paper.heading(facts["title"], f"考核期：{facts['period']}")
+    _contractor(paper, said)
+    _signatures(paper, dict.fromkeys(("signer", "signed", "sent", "received"), ""))
+    return bytes(paper.output())
+
+
 def _title(paper: _Paper, content: Content, facts: dict[str, str]) -> None:
-    paper.set_font(SANS, size=18)
-    paper.multi_cell(0, 11, content["title"], align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-    paper.set_font(SERIF, size=_BODY)
-    paper.cell(0, 8, f"报告期：{facts['period']}", align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    paper.heading(content["title"], f"报告期：{facts['period']}")
     paper.cell(85, 8, f"填报单位：{facts['office']}")
     paper.cell(0, 8, f"编制时间：{facts['made']}", align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     if facts["reason"]:
@@ -158,6 +182,57 @@ def _units(paper: _Paper, content: Content) -> None:
         paper.grid(
             head, [[one["name"], *one["figures"]] for one in content["units"]], (44, *[21] * len(COMPARED))
         )
+
+
+def _scores(paper: _Paper, scores: list[dict[str, Any]]) -> None:
+    """By class; the components stand on the page, the paper has room for what they come to."""
+    paper.section("五、单位考评")
+    weights = "，".join(f"{part['name']} {part['weight']}" for part in scores[0]["components"])
+    paper.text_line(f"分档列出，不排总名次。权重：{weights}。")
+    paper.ln(1)
+    ordered = sorted(scores, key=lambda one: [*(name for name, _ in CLASSES), NOT_JUDGED].index(one["class"]))
+    paper.grid(
+        ("单位", "档次", "总分"), [[one["name"], one["class"], one["total"]] for one in ordered], (90, 40, 40)
+    )
+
+
+def _returns(paper: _Paper, said: Content) -> None:
+    """M-126, M-127"""
+    paper.section("六、填报数据")
+    paper.text_line(said["note"])
+    paper.ln(1)
+    sums = [[one["name"], one["counted"], one["reported"], one["together"]] for one in said["sums"]]
+    paper.grid(("项目", "系统统计", "填报", "合计"), sums, (44, 42, 42, 42))
+    if said["centres"]:
+        paper.ln(2)
+        paper.grid(
+            ("中心", "月份", "状态", "人员", "受理", "办结", "现场", "按时", "满意"),
+            [
+                [f"{one['region']} {one['centre']}", one["month"], one["state"], one["staff"], one["received"],
+                 one["finished"], one["on_spot"], one["in_time"], one["satisfied"]]
+                for one in said["centres"]
+            ],
+            (48, 20, 17, 14, 14, 14, 14, 14, 15),
+        )  # fmt: skip
+    if said["missing"]:
+        lacking = "、".join(f"{region}{centre}（{month}）" for month, region, centre in said["missing"])
+        paper.text_line(f"未报：{lacking}。")
+
+
+def _contractor(paper: _Paper, said: Content) -> None:
+    """M-79"""
+    paper.section("承包服务考核")
+    paper.grid(("项目", "情况"), said["facts"], (85, 85))
+    paper.ln(2)
+    paper.grid(
+        ("接听与服务质量", "数值", "分子", "分母"), [_row(one) for one in said["figures"]], (82, 30, 29, 29)
+    )
+    if said["outages"]:
+        paper.ln(2)
+        rows = [
+            [one["since"], one["until"], f"{one['minutes']} 分钟", one["cause"]] for one in said["outages"]
+        ]
+        paper.grid(("服务中断：从", "到", "时长", "情况"), rows, (45, 45, 30, 50))
 
 
 def _signatures(paper: _Paper, facts: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reports.figures import rows
+from reports.passes import rows
 from reports.slices import Slice
 from reports.sources import COMPLAINTS, QUESTIONED, QUESTIONS, STEPS, Source
 from tickets.models import Step, StepResult, Ticket, TicketKind

@@ -5,7 +5,7 @@ is answered like what does not exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -45,6 +45,10 @@ class Question:
         """The same question with changes, as a query string without empty fields."""
         asked = {**self.fields, **changes}
         return "?" + urlencode({name: text for name, text in asked.items() if text})
+
+    def narrowed(self, **changes: str) -> "Question":
+        """For links alone: the same question asked with changes."""
+        return replace(self, fields={**self.fields, **changes})
 
 
 async def question_of(

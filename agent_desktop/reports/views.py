@@ -7,7 +7,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.reports import api, citations, filed, items, topics
+from agent_desktop.reports import api, citations, contractor, filed, items, returns, scores, topics
 from agent_desktop.reports.ask import Question, periods, question_of, unit_name
 from agent_desktop.reports.reach import READERS, Reach, reach_of
 from core import audit
@@ -23,6 +23,7 @@ from reports import balance, figures
 from reports.catalogue import GROUPS
 from reports.figures import DENOMINATOR, NUMERATOR, Figure
 from reports.indicators import BY_KEY, INDICATORS, VERSION
+from reports.returns.beside import beside
 from reports.words import NAMES
 
 routes = Routes()
@@ -41,6 +42,7 @@ async def page(request: web.Request) -> web.StreamResponse:
             "whole": await balance.balance(session, asked.of),
             "splits": await _splits(session, reach, asked),
             "units": await _units(session, reach, asked),
+            "reported": await _reported(session, asked, found),
             "lines": (await session.execute(select(Line.number, Line.name))).all(),
         }
     if kind := request.query.get("export", ""):
@@ -56,11 +58,19 @@ async def page(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
+async def _reported(session: AsyncSession, asked: Question, found: Sequence[Figure]) -> dict[str, Any] | None:
+    """What centres without the system reported; only of whole regions, for they have neither units nor lines."""
+    if asked.of.narrowed != {"region"} or asked.of.region_ids is None:
+        return None
+    known = {one.indicator.key: one for one in found}
+    return await beside(session, asked.of.region_ids, asked.first, asked.last, known)
+
+
 async def _units(session: AsyncSession, reach: Reach, asked: Question) -> list[dict[str, Any]]:
     """One line for each unit in reach of which there is anything to say."""
     if len(reach.units) < 2 or (asked.of.unit_ids is not None and len(asked.of.unit_ids) == 1):
         return []
-    by_key = {key: await figures.by(session, BY_KEY[key], asked.of, "unit") for key in BY_UNIT}
+    by_key = await figures.table(session, [BY_KEY[key] for key in BY_UNIT], asked.of, "unit")
     known = {unit_id for found in by_key.values() for unit_id in found}
     return [
         {"unit": unit, "figures": [by_key[key].get(unit.id, Figure(BY_KEY[key])) for key in BY_UNIT]}
@@ -106,5 +116,6 @@ async def _export(
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.reports", prefix="reports")
-    for part in (routes, filed.routes, citations.routes, items.routes, topics.routes, api.routes):
-        part.register(app)
+    for part in (api, citations, contractor, filed, items, returns, scores, topics):
+        part.routes.register(app)
+    routes.register(app)

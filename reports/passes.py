@@ -1,0 +1,139 @@
+"""Many sums in few statements (合并计算): indicators that count the same rows by the same instant are worked out together.
+
+A row's conditions and amounts are worked out once each, in an inner query that the engine may not dissolve; the outer
+one only adds. What a row is and which rows count stays where it is defined, in `indicators` and `sources`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, case, column, func, literal, null, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from reports.indicators import Indicator
+from reports.slices import Slice
+from reports.sources import Condition, Source
+
+Sums = dict[Any, tuple[int, int]]
+"""(numerator, denominator) by the dimension's values; without a dimension under None."""
+_ONE, _NONE = literal(1), literal(0)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an indicator wants of one source: both sums, or one of them where its rows are apart."""
+
+    indicator: Indicator
+    source: Source
+    above: bool = True
+    below: bool = True
+
+
+async def sums(
+    session: AsyncSession, indicators: Iterable[Indicator], of: Slice, dimension: str = ""
+) -> dict[str, Sums]:
+    """Each indicator's sums by its key; the indicators must have what narrows the slice, and the dimension."""
+    parts = [part for one in indicators for part in _parts(one)]
+    found: dict[str, Sums] = {part.indicator.key: {} for part in parts}
+    for alike in _alike(parts):
+        for row in await session.execute(_statement(alike, of, dimension)):
+            for place, part in enumerate(alike):
+                above, below = int(row[1 + 2 * place]), int(row[2 + 2 * place])
+                known = found[part.indicator.key].get(row[0], (0, 0))
+                found[part.indicator.key][row[0]] = (known[0] + above, known[1] + below)
+    return found
+
+
+def rows(source: Source, of: Slice) -> Select[Any]:
+    """The source's rows within the slice."""
+    return _within(source, of).where(*source.where)
+
+
+def _within(source: Source, of: Slice) -> Select[Any]:
+    query = select(source.id).select_from(source.tables)
+    query = query.where(source.at >= of.since, source.at < of.until)
+    if of.region_ids is not None:
+        query = query.where(source.region.in_(of.region_ids))
+    if of.unit_ids is not None:
+        query = query.where(source.unit.in_(of.unit_ids))
+    if of.line is not None:
+        query = query.where(source.line == of.line)
+    if of.person_id is not None:
+        query = query.where(source.person == of.person_id)
+    return query.params(now=of.now)
+
+
+def _parts(one: Indicator) -> list[_Part]:
+    if one.apart is None:
+        return [_Part(one, one.source)]
+    return [_Part(one, one.source, above=False), _Part(one, one.apart, below=False)]
+
+
+def _alike(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Parts of the same tables, instant and dimensions."""
+    groups: dict[tuple[int, ...], list[_Part]] = {}
+    for part in parts:
+        source = part.source
+        columns = (source.tables, source.at, source.region, source.unit, source.line, source.person)
+        groups.setdefault(tuple(map(id, columns)), []).append(part)
+    return list(groups.values())
+
+
+def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]:
+    """One row for each value of the dimension: the value, then numerator and denominator of every part."""
+    first = parts[0].source
+    common = [one for one in first.where if all(_has(part.source, one) for part in parts)]
+    inner = _Inner()
+    key = inner.value(getattr(first, dimension) if dimension else _NONE)
+    columns = [key if dimension else null()]
+    for part in parts:
+        own = [inner.holds(one) for one in part.source.where if not any(one is other for other in common)]
+        columns += _pair(part, own, inner)
+    query = _within(first, of).where(*common)
+    if dimension:
+        query = query.where(getattr(first, dimension).is_not(None))
+    outer = select(*columns).select_from(inner.around(query))
+    return outer.group_by(key) if dimension else outer
+
+
+def _pair(part: _Part, own: list[Condition], inner: "_Inner") -> list[Any]:
+    """Numerator and denominator of the rows that meet the source's own conditions."""
+    one = part.indicator
+    above: Any = _NONE
+    below: Any = _NONE
+    if part.below:
+        below = case((and_(true(), *own), inner.value(one.over)), else_=_NONE)
+    if part.above and part.below:
+        above = case((and_(inner.holds(one.counted), *own), inner.value(one.amount)), else_=_NONE)
+    elif part.above:
+        above = case((and_(true(), *own), _ONE), else_=_NONE)
+    return [func.coalesce(func.sum(above), 0), func.coalesce(func.sum(below), 0)]
+
+
+def _has(source: Source, condition: Condition) -> bool:
+    return any(condition is one for one in source.where)
+
+
+class _Inner:
+    """The columns of an inner query, each expression once however often it is wanted."""
+
+    def __init__(self) -> None:
+        self._columns: dict[int, Any] = {}
+
+    def value(self, expression: Any) -> Any:
+        """The expression as the outer query names it."""
+        return self._column(expression, expression)
+
+    def holds(self, condition: Condition) -> Condition:
+        """Whether the condition is met: stored as 1 or 0, for engines have no boolean in common."""
+        met: Condition = self._column(condition, case((condition, _ONE), else_=_NONE)) == 1
+        return met
+
+    def _column(self, key: Any, expression: Any) -> Any:
+        label = expression.label(f"c{len(self._columns)}")
+        return column(self._columns.setdefault(id(key), label).name)
+
+    def around(self, query: Select[Any]) -> Any:
+        """The inner query; its OFFSET keeps the engines from working every expression out again where it is used."""
+        return query.with_only_columns(*self._columns.values()).offset(0).subquery()
