@@ -21,6 +21,7 @@ from agent_desktop.reports import views as reports
 from agent_desktop.softphone import views as softphone
 from agent_desktop.supervise import views as supervise
 from agent_desktop.ticket import views as ticket
+from agent_desktop.training import views as training
 from agent_desktop.wallboard import views as wallboard
 from agent_desktop.window import views as window
 from core.web import account, changes, login
@@ -38,6 +39,7 @@ FOLDERS = (
     notices,
     supervise,
     quality,
+    training,
     window,
     reports,
     kb,

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,7 +13,7 @@ from urllib.request import urlopen
 import kb.index
 from config.ami_client import AsteriskSilent, connected
 from config.database import opened, schema_state
-from config.parts import LEAST_FREE_MB, calendar_state
+from config.parts import calendar_state
 from config.settings import Settings, make_clock
 from core.clock import beijing
 from core.errors import HotlineError
@@ -25,6 +24,7 @@ from ivr.menu_check import faults as menu_faults
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.prompts import problems
 from ivr.site import DIALPLAN
+from recordings.space import space
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,8 @@ def _recordings(settings: Settings) -> Part:
     probe = folder / ".writable"
     probe.touch()
     probe.unlink()
-    free_mb = shutil.disk_usage(folder).free // 2**20
-    text = f"{folder} 可写，剩余 {free_mb / 1024:.1f} GB"
-    return Part(
-        "录音目录", free_mb >= LEAST_FREE_MB, text if free_mb >= LEAST_FREE_MB else f"{text}，空间不足"
-    )
+    room = space(settings.recordings.least_free_mb, folder)
+    return Part("录音目录", not room.is_low, f"{folder} 可写，{room.text}")
 
 
 def _kb(settings: Settings) -> Part:

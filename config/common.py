@@ -50,6 +50,6 @@ class Common:
 
     def common_probes(self) -> dict[str, Probe]:
         return {
-            "disk": partial(disk_state, self.settings.data_dir),
+            "disk": partial(disk_state, self.settings.recordings.least_free_mb, self.settings.data_dir),
             "calendar": partial(calendar_state, self.db, self.clock),
         }

@@ -46,6 +46,7 @@ ROOMS_WITH_TABLES = (
     "reports.quality.models",
     "reports.returns.models",
     "reports.scores.models",
+    "reports.training.models",
     "recordings.queue_state",
     "tickets.callback_models",
     "tickets.code_models",

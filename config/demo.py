@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from config.demo_history import seed_month
 from config.demo_people import Cast, read_cast, seed_people
 from config.demo_quality import seed_quality
+from config.demo_training import seed_training
 from config.settings import HOME, Settings
 from core.accounts import By, find_user, fresh_password, issue_token, set_password
 from core.clock import Clock
@@ -88,6 +89,7 @@ async def seed(db: Database, clock: Clock, settings: Settings) -> DemoAccounts:
         await seed_month(db, clock, settings, cast)
         async with db.unit_of_work() as session:
             await seed_quality(session, clock)
+            await seed_training(session, clock)
         if ENTRIES.exists():
             await import_file(db, clock, ENTRIES)
         log.info("demo_seeded", accounts=len(accounts.accounts))

@@ -1,7 +1,6 @@
 """The parts of a running hotline as /readyz shows them (各部分状态): Asterisk, the ledger's way to the database, the disk, the calendar."""
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,11 @@ from core.clock import Clock, beijing
 from core.db import Database
 from core.holidays import load_calendar
 from core.web.keys import PartState
+from recordings.space import space
 
 if TYPE_CHECKING:  # the public process has parts too, and no telephony
     from ivr.ami import Ami
     from ivr.journal import Journal
-
-LEAST_FREE_MB = 1024
-"""About eight hours of talk, stereo at 8 kHz."""
 
 
 async def asterisk_state(ami: "Ami") -> PartState:
@@ -36,13 +33,10 @@ async def ledger_state(journal: "Journal") -> PartState:
     return PartState(ok=True, text="已全部入库")
 
 
-async def disk_state(*folders: Path) -> PartState:
+async def disk_state(least_mb: int, *folders: Path) -> PartState:
     """Room left where recordings and state are written; calls go on without it, what is recorded would be lost (M-60)."""
-    free_mb = min([await asyncio.to_thread(_free_mb, folder) for folder in folders])
-    text = f"剩余 {free_mb / 1024:.1f} GB"
-    if free_mb < LEAST_FREE_MB:
-        return PartState(ok=False, text=f"{text}，空间不足，请立即清理磁盘或更换录音目录")
-    return PartState(ok=True, text=text)
+    found = await asyncio.to_thread(space, least_mb, *folders)
+    return PartState(ok=not found.is_low, text=found.text)
 
 
 async def calendar_state(db: Database, clock: Clock) -> PartState:
@@ -55,8 +49,3 @@ async def calendar_state(db: Database, clock: Clock) -> PartState:
         end = f"还有 {left} 天到期" if left else "已经到期"
         text += f"（{end}，请在下一年安排公布后导入：hotline calendar import 或 /admin/calendar）"
     return PartState(ok=True, text=text)
-
-
-def _free_mb(folder: Path) -> int:
-    existing = next(one for one in (folder, *folder.parents) if one.exists())
-    return shutil.disk_usage(existing).free // 2**20

@@ -22,6 +22,7 @@ from ivr.prompts import PromptSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
+from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings, TicketSettings
 
 __all__ = ["HOME", "LogSettings", "Settings", "SettingsInvalid", "keys", "load", "make_clock"]
@@ -92,6 +93,7 @@ class Settings:
     calls: CallSettings = field(default_factory=CallSettings)
     recordings: RecordingSettings = field(default_factory=RecordingSettings)
     caller_phone: CallerPhoneSettings = field(default_factory=CallerPhoneSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
     attachments: AttachmentSettings = field(default_factory=AttachmentSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError
 from config.secrets import FROM_FILE, UNSET
 from config.settings_source import EnvText, Raw
 from core.errors import HotlineError
+from reports.training.models import Topic
 from tickets.settings import SHORTEST_SECRET, TicketSettings
 
 T = TypeVar("T")
@@ -287,6 +288,10 @@ def _digits(value: str) -> str:
     return "" if re.fullmatch(r"\d{3,15}", value) else "应为 3～15 位数字"
 
 
+def _topics(value: tuple[str, ...]) -> str:
+    return "" if set(value) <= set(Topic) else "只能是 " + "、".join(Topic) + " 中的几项"
+
+
 def _secret(value: bytes) -> str:
     return (
         "" if not value or len(value) >= SHORTEST_SECRET else f"至少 {SHORTEST_SECRET} 个字符，留空则自动生成"
@@ -324,12 +329,18 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "recordings.leftover_s": _not_negative,
     "recordings.keep_talk_days": _positive,
     "recordings.keep_complaint_days": _positive,
+    "recordings.least_free_mb": _not_negative,
     "recordings.operator_days": _not_negative,
     "tickets.code_secret": _secret,
     "tickets.code_failures_a_day": _positive,
     "tickets.code_alarm_a_minute": _positive,
     "tickets.code_slow_s": _not_negative,
     "tickets.rating_changes_days": _not_negative,
+    "training.operator": _topics,
+    "training.liaison": _topics,
+    "training.head": _topics,
+    "training.window": _topics,
+    "training.warn_days": _not_negative,
     "prompts.timeout_s": _positive,
     "caller_phone.calls_a_minute": _positive,
     "log.level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -275,11 +275,14 @@ class Telephony(Common):
         return [Telephone(name, secret(self.folders, name), number) for name, number in numbers.items()]
 
     def telephony_probes(self) -> dict[str, Probe]:
+        recordings = self.settings.recordings
         return {
             "asterisk": partial(asterisk_state, self.controller.ami),
             "ledger": partial(ledger_state, self.controller.journal),
             "reconciliation": self._reconciled,
-            "disk": partial(disk_state, self.settings.data_dir, self.settings.recordings.archive_dir),
+            "disk": partial(
+                disk_state, recordings.least_free_mb, self.settings.data_dir, recordings.archive_dir
+            ),
             "calendar": partial(calendar_state, self.db, self.clock),
         }
 

@@ -44,6 +44,7 @@ class LiveCallView:
     """The unit the caller was last put through to, or asked about."""
     extensions: tuple[str, ...] = ()
     """Whose telephones are in it, ringing ones too."""
+    is_practice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ class Board:
             call.linkedid, call.direction, call.line, notes.region_id, call.caller, call.started_at, call.queued_at,
             call.answered_at, tuple(call.nodes), notes.ticket_no, notes.query_code, phase, consult,
             call.operator, call.liaison, notes.unit_id, tuple(sorted({leg.extension for leg in call.legs.values()})),
+            call.is_practice,
         )  # fmt: skip
 
     def _notes(self, call: LiveCall) -> CallNotes:

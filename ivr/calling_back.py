@@ -46,7 +46,7 @@ class CallingBack:
         call = caller.call
         owed_call_id = self._controller.board.notes[call.linkedid].owed_call_id
         gave_up = how_ended(call, caller.outcome) == CallEnd.QUEUE
-        is_missed = call.direction == "in" and (gave_up or call.is_lost)
+        is_missed = call.direction == "in" and not call.is_practice and (gave_up or call.is_lost)
         if not (is_missed or owed_call_id):
             return
         call_id = await self._controller.journal.call_id(call.linkedid)

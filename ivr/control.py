@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from core.errors import HotlineError
 from ivr import owed_calls, spoken
 from ivr.board import CallNotes
+from ivr.practice import Practice
 from ivr.steps import InACall, NoCall
-from ivr.supervision import Supervision
 from recordings import ledger
 
 _NUMBER = re.compile(r"\+?\d{3,15}")
@@ -33,7 +33,7 @@ class CallsOutOff(HotlineError):
     text = "尚未配置呼出中继，不能回拨；请管理员设置 asterisk.trunk_contact。"
 
 
-class CallControl(Supervision):
+class CallControl(Practice):
     """Every order of the pages, each refused with its own Chinese sentence when it does not fit the moment."""
 
     on_free: Callable[[int], Awaitable[bool]] | None = None
@@ -55,8 +55,8 @@ class CallControl(Supervision):
     async def logout(self, user_id: int) -> None:
         await self._seats.sign_out(user_id)
 
-    async def ready(self, user_id: int) -> None:
-        """Free for the next caller, who may be one to be called back."""
+    async def _free(self, user_id: int) -> None:
+        """For the next caller, who may be one to be called back."""
         self._seats.of(user_id)
         if self.on_free is None or not await self.on_free(user_id):
             await self._seats.ready(user_id)

@@ -270,7 +270,8 @@ class Controller:
         self.journal.set_facts(
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
         )
-        self.expected_wait.talked(call.talk_ms)
+        if not call.is_practice:
+            self.expected_wait.talked(call.talk_ms)
         await self.journal.stored()
         if caller.opening:  # it waited for the database as well
             await asyncio.wait({caller.opening}, timeout=LAST_WORDS_LIMIT_S)

@@ -14,7 +14,7 @@ from ivr.live_call import Line
 from ivr.models import LedgerMark
 from ivr.spool import Batch, Facts
 from recordings import ledger
-from recordings.models import Call, CallEvent
+from recordings.models import Call, CallEvent, CallMark
 
 log = structlog.get_logger()
 
@@ -99,6 +99,7 @@ class LedgerStore:
             "region_id": self._region_of(line.data["line"]),
             "caller_number": line.data["caller"][:32],
             "started_at": line.at,
+            "mark": line.data.get("mark", CallMark.NONE),
         }
 
 

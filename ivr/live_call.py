@@ -139,6 +139,8 @@ class LiveCall:
     phase_before_end: str = ""
     is_lost: bool = False
     """Asterisk died with it."""
+    is_practice: bool = False
+    """A sample caller at a trainee's seat."""
     is_moved: bool = False
     """A supervisor takes the caller out of the queue, to another place in it."""
 

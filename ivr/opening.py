@@ -35,9 +35,9 @@ class Opening:
         user_id = controller.seats.user_ids().get(extension)
         if caller is None or user_id is None or caller.ticket_no:
             return
-        if call.direction == "in":
+        if call.direction == "in" and not call.is_practice:
             await self.say_staff_number(controller, call, extension)
-        elif controller.board.notes[call.linkedid].owed_call_id is None:
+        elif call.direction == "out" and controller.board.notes[call.linkedid].owed_call_id is None:
             return  # a call out belongs to the ticket it was made for
         call_id = await controller.journal.call_id(call.linkedid)
         issued = await until_stored(partial(self._open_for_call, call, caller, call_id, user_id))
@@ -48,7 +48,7 @@ class Opening:
         async with self._db.unit_of_work() as session:
             return await service.open_for_call(
                 session, self._clock, call_id=call_id, line=call.line, region_id=caller.region.id,
-                caller_number=call.caller, operator_id=user_id,
+                caller_number=call.caller, operator_id=user_id, is_practice=call.is_practice,
             )  # fmt: skip
 
     async def say_staff_number(self, controller: Controller, call: LiveCall, extension: str) -> None:

@@ -22,7 +22,7 @@ from ivr.live_call import LiveCall
 from ivr.models import Reconciliation
 from ivr.site import Folders
 from ivr.tracker import ENTRY_CONTEXTS
-from recordings.models import Call, CallEnd, Recording, RecordingKind
+from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 
 log = structlog.get_logger()
 LOOK_S = 60.0
@@ -189,7 +189,8 @@ async def _stored(
     session: AsyncSession, system_name: str, since: datetime, until: datetime
 ) -> dict[str, Call]:
     own = Call.linkedid.startswith(f"{system_name}-", autoescape=True)
-    query = select(Call).where(own, Call.direction == "in", Call.started_at >= since, Call.started_at < until)
+    citizens = (own, Call.direction == "in", Call.mark != CallMark.PRACTICE)
+    query = select(Call).where(*citizens, Call.started_at >= since, Call.started_at < until)
     rows = await session.scalars(query.where(Call.ended_at.is_not(None)))
     return {call.linkedid: call for call in rows}
 

@@ -32,6 +32,8 @@ _WHY = {
     "CONTINUE": "not_accepted",
 }
 """Why a telephone was not answered; CONTINUE: somebody, or a mailbox, answered and nobody pressed the key."""
+PRACTICE = "practice"
+"""The mark (`CallMark`) of a practice call's arrival; in a word, for no table is known here."""
 ENTRY_CONTEXTS = frozenset({"from-trunk"})
 ENDED_KEPT = 1000
 """How many ended calls are remembered, so that a late event never opens one of them again."""
@@ -78,6 +80,17 @@ class Tracker:
         self._owner[uniqueid] = uniqueid
         return [line(call, at, ledger.ARRIVED, uniqueid, line=called, caller=number, direction="out")]
 
+    def expect_practice(
+        self, uniqueid: str, other: str, called: str, sample: str, at: datetime
+    ) -> tuple[LiveCall, Line]:
+        """A practice call begins with the sample caller's channel, whose id we chose; `other` is that channel's second half."""
+        call = LiveCall(uniqueid, "", called, "", at, phase="ringing", is_practice=True)
+        self.calls[uniqueid] = call
+        self._owner |= {uniqueid: uniqueid, other: uniqueid}
+        return call, line(
+            call, at, ledger.ARRIVED, uniqueid, line=called, caller="", mark=PRACTICE, sample=sample
+        )
+
     def take_in(self, call: LiveCall, uniqueid: str, channel: str, extension: str, at: datetime) -> None:
         """A telephone that was in no call, a supervisor's, becomes one of this call."""
         call.legs[uniqueid] = Leg(uniqueid, channel, extension, at, answered_at=at, rings=False)
@@ -107,7 +120,8 @@ class Tracker:
             known = self.calls.get(uniqueid)
             if known and not known.channel:
                 known.channel = event.get("Channel", "")
-                known.legs[uniqueid] = Leg(uniqueid, known.channel, known.operator, at, answered_at=at)
+                if known.direction == "out":
+                    known.legs[uniqueid] = Leg(uniqueid, known.channel, known.operator, at, answered_at=at)
             return []
         if (
             uniqueid

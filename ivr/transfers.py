@@ -8,6 +8,7 @@ import structlog
 
 from core.clock import Clock
 from core.db import Database
+from core.errors import Conflict
 from ivr import directory
 from ivr.board import Seat
 from ivr.controller import Controller
@@ -22,6 +23,13 @@ JOIN_LIMIT_S = 5.0
 JOIN_LOOK_S = 0.02
 
 
+class PracticeLeads(Conflict):
+    """A practice call never reaches a real unit."""
+
+    code = "practice_call"
+    text = "这是练习来电，不会转给真实的单位；请在工单里选择应转的单位并写明问题。"
+
+
 class Transfers(Steps):
     def __init__(
         self, controller: Controller, db: Database, clock: Clock, settings: TelephonySettings
@@ -33,14 +41,14 @@ class Transfers(Steps):
 
     async def blind_transfer(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
         """The caller goes to the department; nobody there: back to this operator (M-24)."""
-        call, _, seat = self._talk(user_id)
+        call, _, seat = self._real_talk(user_id)
         target = await self._target(unit_id, liaison_id)
         self._begin(call, target, "blind", by=seat.extension, back_to=seat.extension)
         await self._to_department(call, target, DEVICE=seat.device)
 
     async def consult(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
         """The caller hears music, the operator's own channel rings the liaison."""
-        call, leg, seat = self._talk(user_id)
+        call, leg, seat = self._real_talk(user_id)
         target = await self._target(unit_id, liaison_id)
         self._begin(call, target, "attended", by=seat.extension, back_to=seat.extension)
         await self._release([other for other in call.legs.values() if other is not leg and other.answered_at])
@@ -67,6 +75,13 @@ class Transfers(Steps):
         await self._redirect(call, "join")
         await self._until_with_liaison(call)
         await self._hang_up_quietly(leg)
+
+    def _real_talk(self, user_id: int) -> tuple[LiveCall, Leg, Seat]:
+        """The operator's talk with a citizen; raises PracticeLeads for a sample caller."""
+        found = self._talk(user_id)
+        if found[0].is_practice:
+            raise PracticeLeads
+        return found
 
     async def _complete_ringing(self, call: LiveCall, leg: Leg, seat: Seat) -> None:
         """The same transfer goes on without the operator, from the rung it has reached."""

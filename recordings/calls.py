@@ -15,7 +15,7 @@ from core.people import User
 from core.units import Unit
 from recordings import ledger, timeline
 from recordings.errors import CallUnknown
-from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
+from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 from recordings.story import Names
 from recordings.timeline import Line
 
@@ -47,7 +47,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class CallFilter:
-    """What to list; a field left out does not narrow. `since` inclusive, `until` exclusive."""
+    """What to list, practice calls (练习) never; a field left out does not narrow. `since` inclusive, `until` exclusive."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -116,7 +116,7 @@ def in_scope(scope: Scope) -> ColumnElement[bool]:
 
 
 def _conditions(wanted: CallFilter, scope: Scope) -> list[ColumnElement[bool]]:
-    found = [in_scope(scope)]
+    found = [in_scope(scope), Call.mark != CallMark.PRACTICE]
     if wanted.since:
         found.append(Call.started_at >= wanted.since)
     if wanted.until:

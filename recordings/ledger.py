@@ -3,7 +3,7 @@
 The kinds below are the whole vocabulary; after each, the keys of `data`. Who says so is not this module's affair.
 """
 
-ARRIVED = "arrived"  # line, caller
+ARRIVED = "arrived"  # line, caller; of a practice call also mark and sample
 NODE = "node"  # node
 KEY = "key"  # node, key (digits of codes and numbers are replaced by •)
 TIMEOUT = "timeout"  # node

@@ -40,6 +40,12 @@ class CallMark(StrEnum):
     """试拨"""
     MYSTERY = "mystery"
     """暗访: kept out of satisfaction, judged by quality alone"""
+    PRACTICE = "practice"
+    """练习: a sample caller at a trainee's seat (M-89), marked from its first ledger line"""
+
+
+GRADED = (CallMark.NONE, CallMark.MYSTERY)
+"""The marks of calls whose grades count as quality (K-21)."""
 
 
 class Call(Base):

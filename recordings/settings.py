@@ -20,5 +20,7 @@ class RecordingSettings:
     """Talks and consultations; a voicemail is kept as long as its ticket (mission §5.10)."""
     keep_complaint_days: int = 730
     """Whatever belongs to a complaint or to accountability, counted from the closing."""
+    least_free_mb: int = 1024
+    """Less room than this on the disk raises the alarm; 1 GB is some thirty hours of talk as it is kept."""
     operator_days: int = 7
     """How long an operator may hear the own calls (mission §5.9)."""

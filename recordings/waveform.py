@@ -4,6 +4,7 @@ Blocks on the disk; callers run it in a thread.
 """
 
 import json
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from recordings.settings import RecordingSettings
 FULL_SCALE = 32768
 STEPS = 100
 """A peak is a whole number from 0 (silence) to this."""
+QUIET = 2
+"""Peaks up to this are hiss, not speech."""
+SILENCE_LEAST_MS = 5000
 
 
 def peaks_of(samples: NDArray[np.int16], buckets: int) -> list[list[int]]:
@@ -27,6 +31,19 @@ def peaks_of(samples: NDArray[np.int16], buckets: int) -> list[list[int]]:
     starts = np.arange(min(buckets, frames)) * frames // min(buckets, frames)
     highest = np.maximum.reduceat(loud, starts, axis=0)
     return (np.ceil(highest * STEPS / FULL_SCALE).astype(int).T).tolist()  # type: ignore[no-any-return]
+
+
+def silences(peaks: list[list[int]], duration_ms: int) -> list[tuple[int, int]]:
+    """From and to, in ms, of each time in which nobody is heard on any channel for SILENCE_LEAST_MS or longer."""
+    is_quiet = [max(loudest) <= QUIET for loudest in zip(*peaks, strict=True)]
+    found, first = [], 0
+    for quiet, run in groupby(is_quiet):
+        last = first + len(list(run))
+        span = (first * duration_ms // len(is_quiet), last * duration_ms // len(is_quiet))
+        if quiet and span[1] - span[0] >= SILENCE_LEAST_MS:
+            found.append(span)
+        first = last
+    return found
 
 
 Parts = tuple[tuple[int, int], ...]

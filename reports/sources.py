@@ -1,7 +1,7 @@
 """The things that indicators count (统计对象): calls, transfers, steps, questions, complaints, replies, ratings.
 
 Each is one FROM clause with the columns that narrow it (region, unit, line, person) and those by which a list links
-back to the call or ticket. A call marked 试拨 or 暗访, and whatever came of it, is nowhere in here (M-135), except that
+back to the call or ticket. A call marked 试拨, 暗访 or 练习, and whatever came of it, is nowhere in here (M-135), except that
 暗访 calls are graded: quality is what they are made for.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased, join, outerjoin
 from core.units import Unit
 from kb.models import Entry
 from recordings import ledger
-from recordings.models import Call, CallEvent, CallMark
+from recordings.models import GRADED, Call, CallEvent, CallMark
 from reports.quality.grading import STANDS
 from reports.quality.models import Grade, Sample
 from reports.sql import elapsed_ms
@@ -222,7 +222,7 @@ ENTRIES = Source(
 
 GRADES = Source(
     "质检评分", join(join(Grade, Sample, Sample.id == Grade.sample_id), Call, Call.id == Sample.call_id),
-    Grade.id, Call.started_at, where=(STANDS, Call.mark != CallMark.TEST),
+    Grade.id, Call.started_at, where=(STANDS, Call.mark.in_(GRADED)),
     region=Call.region_id, unit=Sample.unit_id, line=Call.line, person=Sample.user_id, linkedid=Call.linkedid,
 )  # fmt: skip
 """The grade that stands of each talk drawn, by the day of the talk."""

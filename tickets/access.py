@@ -27,7 +27,9 @@ from tickets.errors import TicketNotFound
 from tickets.models import Channel, Stage, State, Step, Ticket, TicketKind
 
 Units = Select[int] | CompoundSelect[int]
-_IS_QUESTION = Ticket.kind == TicketKind.QUESTION
+_ASKED = Ticket.kind == TicketKind.QUESTION
+"""Practice tickets too: for the trainee and the trainers."""
+_IS_QUESTION = _ASKED & Ticket.is_practice.is_(False)
 _IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
 
 
@@ -53,7 +55,7 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
         case Role.WINDOW:
             return [_IS_QUESTION & (Ticket.operator_id == user.id)]
         case Role.OPERATOR:
-            return [_IS_QUESTION & (Ticket.operator_id == user.id), _on_an_open_call(), messages_for(user)]
+            return [_ASKED & (Ticket.operator_id == user.id), _on_an_open_call(), messages_for(user)]
         case Role.LIAISON:
             return [_of_units(own_units(user))]
         case Role.HEAD:
@@ -63,7 +65,7 @@ def _scopes(role: Role, user: User) -> list[ColumnElement[bool]]:  # noqa: PLR09
             below = _IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))
             return [below, _of_units(own_units(user))]
         case Role.SUPERVISOR:
-            return [_IS_QUESTION & Ticket.region_id.in_(regions_below(user.region_id))]
+            return [_ASKED & Ticket.region_id.in_(regions_below(user.region_id))]
         case Role.INSPECTOR:
             level = _IS_QUESTION & (Ticket.region_id == user.region_id)
             named = _of_units(_named_for(user))

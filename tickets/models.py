@@ -6,7 +6,7 @@ Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime, only_where
@@ -173,6 +173,8 @@ class Ticket(Base):
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     """Chosen by the operator; from the first step on, the unit that holds the ticket."""
     liaison_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    is_practice: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Of a practice call (练习): its trainee's and the trainers' alone, and it leads nowhere."""
     draft_version: Mapped[int] = mapped_column(default=1)
     """Grows with every save; a save made from an older version is refused."""
 

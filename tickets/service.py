@@ -55,8 +55,9 @@ async def open_for_call(
     region_id: int,
     caller_number: str,
     operator_id: int,
+    is_practice: bool = False,
 ) -> Issued:
-    """The ticket of a call that an operator answers (T1, M-23).
+    """The ticket of a call that an operator answers (T1, M-23); the code of a practice call opens nothing.
 
     When the call comes back to another operator the same ticket changes hands and a further code is issued; the
     caller may hold the earlier one, so that stays good as well.
@@ -68,10 +69,14 @@ async def open_for_call(
             ticket.operator_id = operator_id
         await leave_mark(session, clock, ticket, "take_over", actor_id=operator_id, from_state=ticket.state)
         return Issued(ticket, await codes.issue(session, clock, ticket.id))
-    return await open_ticket(
+    issued = await open_ticket(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
         call_id=call_id, line=line, region_id=region_id, caller_number=caller_number, operator_id=operator_id,
+        is_practice=is_practice,
     )  # fmt: skip
+    if is_practice:
+        await codes.retire(session, clock, issued.ticket.id)
+    return issued
 
 
 async def open_for_unit(

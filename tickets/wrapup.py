@@ -21,6 +21,7 @@ from tickets.lifecycle import Action, transition
 from tickets.models import ClockKind, Outcome, StepResult, Ticket, TicketKind
 from tickets.moves import finish_step, move, open_step, start_step, ticket_by_no
 
+PRACTICE = "练习工单"
 _VOID_TEXTS = {
     Outcome.OUT_OF_SCOPE: "日常事务，超出范围",
     Outcome.DUPLICATE: "与其他工单并案",
@@ -65,7 +66,8 @@ async def finish(
         raise InvalidInput(field="并案工单", reason="不能与自身并案")
     action, leave = _OUTCOMES[chosen]
     transition(ticket.state, action)
-    await leave(_Case(session, clock, ticket, operator_id, chosen, other))
+    case = _Case(session, clock, ticket, operator_id, chosen, other)
+    await (_practised(case, action) if ticket.is_practice else leave(case))
     ticket.outcome = chosen
     ticket.operator_id = operator_id
     return ticket
@@ -161,6 +163,28 @@ async def _void(case: _Case) -> None:
     await _end_registration(case, StepResult.VOIDED)
     ticket.reason, ticket.duplicate_of_id, ticket.closed_at = reason, facts.other_ticket_id, case.clock.now()
     await _move(case, Action.VOID, facts, text=reason)
+
+
+async def _practised(case: _Case, action: Action) -> None:
+    """A practice ticket (练习) is held to what a real one of this outcome needs, and then goes nowhere."""
+    ticket = case.ticket
+    if case.outcome in (Outcome.ASSIGNED, Outcome.TRANSFERRED):
+        await _chosen_unit(case)
+    if case.outcome in (Outcome.ASSIGNED, Outcome.UNCLEAR):
+        _need_question(ticket)
+    needs = Facts(
+        answer=ticket.answer if case.outcome == Outcome.ANSWERED else "",
+        guidance=ticket.guidance,
+        reason=ticket.reason or _VOID_TEXTS.get(case.outcome, ""),
+        is_out_of_scope=case.outcome == Outcome.OUT_OF_SCOPE,
+        is_duplicate=case.outcome == Outcome.DUPLICATE,
+        other_ticket_id=case.other.id if case.other else None,
+        target_in_service=True,
+        target_in_region=True,
+    )
+    check(transition(ticket.state, action).guards, needs)
+    ticket.closed_at = case.clock.now()
+    await _move(case, Action.VOID, Facts(reason=PRACTICE), text=PRACTICE)
 
 
 _OUTCOMES: dict[Outcome, tuple[Action, Callable[[_Case], Awaitable[None]]]] = {

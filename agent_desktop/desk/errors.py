@@ -24,6 +24,13 @@ class WishUnknown(InvalidInput):
     text = "页面版本与服务器不一致，请刷新页面后重试。"
 
 
+class PracticeOnly(Conflict):
+    """A complaint of a sample caller is nobody's."""
+
+    code = "practice_only"
+    text = "这是练习来电，不登记真实的投诉；请在工单里写明投诉的内容。"
+
+
 class WrapUpUnfinished(Conflict):
     """The ticket in hand has no outcome yet (M-23)."""
 

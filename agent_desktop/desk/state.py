@@ -96,6 +96,7 @@ def _call(call: "LiveCallView", now: datetime, regions: Mapping[int, str]) -> di
         "query_code": call.query_code,
         "phase": call.phase,
         "unit_id": call.unit_id,
+        "practice": call.is_practice,
         "consult": _consult(call.consult) if call.consult else None,
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from agent_desktop.desk.drafts import FIELDS, draft_in_hand, earlier_json, fields_of, form_json, own_ticket
-from agent_desktop.desk.errors import NotYourCall, WrapUpUnfinished
+from agent_desktop.desk.errors import NotYourCall, PracticeOnly, WrapUpUnfinished
 from agent_desktop.keys import BOARD, CONTROL
 from core.errors import InvalidInput
 from core.people import Role
@@ -74,6 +74,8 @@ async def complain(request: web.Request) -> web.StreamResponse:
         raise InvalidInput(field="问题内容", reason="请先写明投诉的内容，再登记投诉")
     async with app[DB].unit_of_work() as session:
         ticket = await own_ticket(session, user_id, request.match_info["ticket_no"])
+        if ticket.is_practice:
+            raise PracticeOnly
         issued = await service.register_complaint(
             session, app[CLOCK], call_id=ticket.call_id, region_id=ticket.region_id, line=ticket.line,
             caller_number=ticket.caller_number, recording_id=None, about=None, text=text, operator_id=user_id,

@@ -7,12 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from agent_desktop.desk import codes, kb_views, live, own
+from agent_desktop.desk import codes, door, kb_views, live, own
 from agent_desktop.desk.directory import directory_json, places_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
 from agent_desktop.desk.live import DESK_PUSH
 from agent_desktop.desk.owed_calls import routes as owed_routes
 from agent_desktop.desk.phrases import Situation, load, phrases_json
+from agent_desktop.desk.practice import routes as practice_routes
 from agent_desktop.desk.ticket_views import refuse_unfinished
 from agent_desktop.desk.ticket_views import routes as ticket_routes
 from agent_desktop.keys import BOARD, CONTROL
@@ -71,13 +72,17 @@ async def phrases(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/desk/seat", roles=OPERATOR)
 async def seat(request: web.Request) -> web.StreamResponse:
-    """{"action": login | logout | ready | pause, "reason", "desk_phone"}; none leaves a wrap-up without an outcome."""
+    """{"action": login | logout | ready | pause, "reason", "desk_phone"} → {"ok", "warning"}.
+
+    None leaves a wrap-up without an outcome; `warning` is about trainings that are missing or end soon.
+    """
     body, user_id, control = await json_body(request), person(request).user_id, request.app[CONTROL]
-    action = body.get("action")
+    action, warning = body.get("action"), ""
     if action != "login":
         await refuse_unfinished(request, user_id)
     match action:
         case "login":
+            warning = await door.warning(request)
             await control.login(user_id, desk_phone=body.get("desk_phone") is True)
         case "logout":
             await control.logout(user_id)
@@ -87,7 +92,7 @@ async def seat(request: web.Request) -> web.StreamResponse:
             await control.pause(user_id, _reason(body))
         case other:
             raise WishUnknown(wish=str(other)[:40])
-    return _done(request, user_id)
+    return _done(request, user_id, warning)
 
 
 @routes.post("/desk/call", roles=OPERATOR)
@@ -147,9 +152,9 @@ async def reveal(request: web.Request) -> web.StreamResponse:
     return web.json_response({"number": call.caller_number})
 
 
-def _done(request: web.Request, user_id: int) -> web.Response:
+def _done(request: web.Request, user_id: int, warning: str = "") -> web.Response:
     request.app[DESK_PUSH].changed(user_id)
-    return web.json_response({"ok": True})
+    return web.json_response({"ok": True, "warning": warning})
 
 
 def _reason(body: dict[str, Any]) -> str:
@@ -187,7 +192,7 @@ def _number(body: dict[str, Any]) -> str:
 def setup(app: web.Application) -> None:
     app[PHRASES] = load()
     add_room(app, "agent_desktop.desk", prefix="desk")
-    for part in (routes, codes.routes, ticket_routes, kb_views.routes, owed_routes):
+    for part in (routes, codes.routes, ticket_routes, kb_views.routes, owed_routes, practice_routes):
         part.register(app)
     own.setup(app)
     app.on_startup.append(live.start)

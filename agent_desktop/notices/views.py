@@ -1,24 +1,30 @@
 """`/notices` (通知, M-46): what is due soon, overdue, waiting or returned, for the people concerned.
 
-Entries of the knowledge base that are to be reviewed (M-68) stand there until somebody has confirmed or changed them.
+Entries of the knowledge base that are to be reviewed (M-68) stand there until somebody has confirmed or changed them,
+trainings that are missing or end soon (M-89) until a new one is in the register.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.kb.common import editor
+from agent_desktop.keys import TRAINING
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
-from core.people import Role
+from core.people import Role, User
 from core.web import changes
 from core.web.app import add_room, render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.routes import Routes
 from kb import entries
 from kb.models import Entry
+from reports.training import standing
+from reports.training.words import STATES, TONES, TOPICS
 from tickets import notices
+from tickets.access import own_units
 from tickets.events import NoticesPosted
 
 routes = Routes()
@@ -33,17 +39,22 @@ async def page(request: web.Request) -> web.StreamResponse:
         user = await who_asks(session, request)
         shown = await notices.of_person(session, request.app[CLOCK], user)
         reviews = await _reviews(session, request)
+        trainings = await _trainings(session, request, user)
     tones = dict.fromkeys(notices.GRAVE, "bad")
-    return render(request, "notices/notices.html", shown=shown, tones=tones, reviews=reviews)
+    return render(
+        request, "notices/notices.html", shown=shown, tones=tones, reviews=reviews, trainings=trainings, topics=TOPICS,
+        training_states=STATES, training_tones=TONES, me=user.id,
+    )  # fmt: skip
 
 
 @routes.get("/notices/count", roles=TOLD)
 async def count(request: web.Request) -> web.StreamResponse:
-    """{"unread"}: what the bell shows: notices not read, and entries to review."""
+    """{"unread"}: what the bell shows: notices not read, entries to review, trainings to renew."""
     async with request.app[DB].reading() as session:
         user = await who_asks(session, request)
         unread = await notices.unread(session, request.app[CLOCK], user)
-        return web.json_response({"unread": unread + len(await _reviews(session, request))})
+        standing_ones = len(await _reviews(session, request)) + len(await _trainings(session, request, user))
+        return web.json_response({"unread": unread + standing_ones})
 
 
 @routes.post("/notices/read", roles=TOLD)
@@ -63,6 +74,13 @@ async def _reviews(session: AsyncSession, request: web.Request) -> Sequence[Entr
         return ()
     who, today = await editor(request, session), beijing(request.app[CLOCK].now()).date()
     return await entries.due_for_review(session, today, who.unit_ids, MOST_REVIEWS)
+
+
+async def _trainings(session: AsyncSession, request: web.Request, user: User) -> Sequence[Any]:
+    """One's own trainings that are missing or end soon; a head's people's too."""
+    units = own_units(user) if Role.HEAD in user.roles else ()
+    today = beijing(request.app[CLOCK].now()).date()
+    return await standing.told_to(session, request.app[TRAINING], today, user, units)
 
 
 def setup(app: web.Application) -> None:

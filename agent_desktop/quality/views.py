@@ -16,7 +16,7 @@ from core.web.app import add_room
 from core.web.keys import DB
 from core.web.lists import Column, Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
-from recordings.models import Call
+from recordings.models import Call, CallMark
 from reports.quality import grading
 from reports.quality.models import Appeal, DrawnSample, Grade, GradeKind, Sample
 
@@ -67,7 +67,7 @@ def _query(condition: ColumnElement[bool]) -> Query:
         .outerjoin(_Stands, _Stands.sample_id == Sample.id)
         .outerjoin(Unit, Unit.id == Sample.unit_id)
         .outerjoin(User, User.id == Sample.user_id)
-        .where(condition)
+        .where(condition, Call.mark != CallMark.PRACTICE)
         .options(selectinload(Sample.appeal), selectinload(Sample.grades))
     )
 

@@ -55,13 +55,14 @@ async def sent(request: web.Request, sound: playback.Sound, *, file_name: str = 
 
 @routes.get("/supervise/recordings/{id}/peaks", roles=access.LISTEN)
 async def peaks(request: web.Request) -> web.StreamResponse:
-    """The picture of what this person may hear: `peaks`, one list per channel, 0 to 100."""
+    """What this person may hear in a picture: `peaks`, one list per channel, 0 to 100; `silences`, from and to in ms."""
     settings = request.app[RECORDINGS]
     async with request.app[DB].reading() as session:
         who = await access.listener(request, session)
         recording, leave = await access.leave(request, session, who, request.match_info["id"])
     found = await asyncio.to_thread(waveform.peaks, recording, settings, BUCKETS, leave.parts)
-    return answer({"peaks": found})
+    length_ms = sum(b - a for a, b in leave.parts) if leave.parts is not None else recording.duration_ms
+    return answer({"peaks": found, "silences": waveform.silences(found, length_ms)})
 
 
 @routes.post("/supervise/recordings/{id}/notes", roles=access.NOTE)

@@ -114,6 +114,14 @@ async def seat(request: web.Request) -> web.StreamResponse:
     return _done(request)
 
 
+@routes.post("/supervise/live/practice", roles=SUPERVISOR)
+async def practice(request: web.Request) -> web.StreamResponse:
+    """{"user_id"}: the supervisor's own telephone rings this paused seat, as a caller to practise with (M-89)."""
+    user_id = await _seat_within_reach(request, await json_body(request))
+    await request.app[CONTROL].play_caller(_who(request), user_id)
+    return _done(request)
+
+
 def _who(request: web.Request) -> Supervisor:
     user = person(request)
     return Supervisor(user.user_id, user.username, source_of(request))

@@ -72,6 +72,7 @@ def _call(
         "call_id": call.linkedid,
         "number": "不予显示" if _complains(call.menu_path) else mask_number(call.caller_number),
         "direction": call.direction,
+        "practice": call.is_practice,
         "line": call.line,
         "region": regions.get(call.region_id or 0, ""),
         "phase": call.phase,

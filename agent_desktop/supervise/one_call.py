@@ -32,7 +32,9 @@ LANE_HEIGHT = 26
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200)
 
 
-MARKS = {CallMark.NONE: "不标记", CallMark.TEST: "试拨", CallMark.MYSTERY: "暗访"}
+GIVEN = {CallMark.NONE: "不标记", CallMark.TEST: "试拨", CallMark.MYSTERY: "暗访"}
+"""The marks that a supervisor gives."""
+MARKS = {**GIVEN, CallMark.PRACTICE: "练习"}
 
 
 async def call_page(
@@ -60,8 +62,9 @@ async def call_page(
         "why": story.why_text,
         "seconds": story.seconds_text,
         "may_note": bool(who.roles & access.NOTE),
-        "may_mark": bool(who.roles & access.MARK),
+        "may_mark": bool(who.roles & access.MARK) and found.call.mark != CallMark.PRACTICE,
         "marks": MARKS,
+        "given": GIVEN,
         "may_download": bool(who.roles & access.DOWNLOAD),
     }
 

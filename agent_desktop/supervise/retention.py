@@ -1,5 +1,6 @@
 """`/supervise/retention` (录音保存): what is past its time, asking for its removal, another's decision, the certificate."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from core.web.routes import Routes
 from recordings import playback, purge
 from recordings.models import Purge, PurgeState, Recording
 from recordings.playback import Listener
+from recordings.space import space
 from tickets.retention import past_their_time
 
 routes = Routes()
@@ -57,9 +59,10 @@ async def listing(request: web.Request) -> web.StreamResponse:
         who = await access.listener(request, session)
         due = _due(request, who) & purge.free_to_go()
         count, size = (await session.execute(select(func.count(), func.sum(Recording.size)).where(due))).one()
+    room = await asyncio.to_thread(space, settings.least_free_mb, settings.archive_dir)
     return await serve_list(
         request, PURGES, _visible(who), "supervise/retention.html",
-        count=count, size=megabytes(size), settings=settings, may_ask=bool(who.roles & ASKS),
+        count=count, size=megabytes(size), settings=settings, may_ask=bool(who.roles & ASKS), room=room,
     )  # fmt: skip
 
 

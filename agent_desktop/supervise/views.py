@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_desktop.supervise import access, forms, listen, live, owed, retention, scores
 from agent_desktop.supervise.alarms import alarms_for
 from agent_desktop.supervise.export import csv_rows
-from agent_desktop.supervise.one_call import call_page
+from agent_desktop.supervise.one_call import GIVEN, call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
 from core import audit
 from core.clock import beijing
@@ -123,11 +123,13 @@ async def mark(request: web.Request) -> web.StreamResponse:
     """Set or take off `mark`, test or mystery: the figures leave such a call out (M-135)."""
     linkedid = request.match_info["linkedid"]
     wanted = str((await request.post()).get("mark", ""))
-    if wanted not in set(CallMark):
+    if wanted not in GIVEN:
         raise InvalidInput(field="标记", reason="请选择试拨、暗访或不标记")
     async with request.app[DB].unit_of_work() as session:
         scope = access.scope(request, await access.listener(request, session))
         found = await calls.one(session, linkedid, scope)
+        if found.call.mark == CallMark.PRACTICE:
+            raise InvalidInput(field="标记", reason="练习来电不能改标记")
         found.call.mark = CallMark(wanted)
         await audit.record(
             session, request.app[CLOCK], actor=person(request).username, action=f"calls.mark.{wanted or 'none'}",

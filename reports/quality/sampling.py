@@ -1,7 +1,7 @@
 """Drawing talks to grade (抽样, M-82 「随机检查、专项督查、重点抽查」).
 
 A draw is repeatable: talks are ordered by a hash of seed and call, so the same seed over the same calls gives the same
-talks on any database. Test calls are never drawn; mystery calls are, for they are made to be graded (M-135).
+talks on any database. Test and practice calls are never drawn; mystery calls are, for they are made to be graded (M-135).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from core import audit
 from core.clock import Clock
 from core.errors import InvalidInput, NotFound
 from core.people import User
-from recordings.models import Call, CallMark, Recording, RecordingKind
+from recordings.models import GRADED, Call, CallMark, Recording, RecordingKind
 from reports import figures
 from reports.indicators import BY_KEY
 from reports.quality.models import About, Draw, DrawnSample, Method, Sample, ScoreSheet
@@ -69,6 +69,20 @@ async def draw(session: AsyncSession, clock: Clock, user: User, wish: Wish) -> D
     return made
 
 
+async def single(session: AsyncSession, clock: Clock, user: User, call: Call, sheet: ScoreSheet) -> Sample:
+    """One talk to be graded without a draw: a practice call (练习); the same sample when asked again."""
+    of_call = select(Sample).where(Sample.call_id == call.id, Sample.about == sheet.about)
+    if (known := await session.scalar(of_call)) is not None:
+        return known
+    made = Sample(call_id=call.id, about=sheet.about, sheet_id=sheet.id, user_id=call.operator_id)
+    session.add(made)
+    await session.flush()
+    await audit.record(
+        session, clock, actor=user.username, action="quality.single", target=f"{made.id}:{call.linkedid}"
+    )
+    return made
+
+
 class NothingToDraw(NotFound):
     """No recorded talk meets the wish."""
 
@@ -103,7 +117,7 @@ async def _population(session: AsyncSession, clock: Clock, wish: Wish) -> list[t
     since, until = days(wish.first, wish.last)
     of_operator = wish.sheet.about == About.OPERATOR
     query = select(Call.id, Call.linkedid).where(
-        Call.started_at >= since, Call.started_at < until, Call.direction == "in", Call.mark != CallMark.TEST,
+        Call.started_at >= since, Call.started_at < until, Call.direction == "in", Call.mark.in_(GRADED),
         Call.ended_at.is_not(None), Call.region_id.in_(wish.region_ids),
         (Call.operator_id if of_operator else Call.liaison_unit_id).is_not(None),
         Call.id.in_(select(Recording.call_id).where(

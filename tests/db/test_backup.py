@@ -16,6 +16,7 @@ from config.backup.layout import BackupRefused, Manifest, RestoreRefused
 from config.backup.making import make
 from config.backup.placing import Placing
 from config.backup.restoring import Restored, restore
+from config.cli import main
 from config.database import opened, upgrade
 from config.secrets import provide_secrets
 from config.settings import Settings, load
@@ -117,6 +118,35 @@ async def test_restored_on_either_engine_everything_works(old: Old, empty: Setti
         async with db.reading() as session:
             assert await audit.verify(session) is None
         assert await count(db, Region) == old.manifest.rows["regions"] + 1
+
+
+@pytest.mark.parametrize("old", ["sqlite"], indirect=True)
+def test_the_yearly_drill_by_command(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """As the administrator's page says: restore on an empty machine, verify, change keys, verify, back up; harm is then named."""
+    (folder := tmp_path / "drill").mkdir()
+    (file := folder / "hotline.toml").touch()
+    monkeypatch.setenv("HOTLINE_CONFIG", str(file))
+    monkeypatch.setenv("HOTLINE__DATA_DIR", str(folder / "data"))
+    steps = (
+        "audit verify",
+        "recordings verify",
+        "recordings rotate-keys",
+        "recordings verify",
+        "recordings purge",
+    )
+    assert main(["restore", str(old.tar)]) == 0
+    assert [main(step.split()) for step in steps] == [0] * len(steps)
+    assert main(["backup", str(tmp_path / "again.tar")]) == 0
+    said = capsys.readouterr().out
+    assert all(
+        text in said for text in ("已恢复", "全部完好", "已更换为新密钥", "没有待删除的录音文件", "已备份到")
+    )
+    (sound,) = (folder / "data" / "recordings").rglob(f"*{archive.SUFFIX}")
+    sound.write_bytes(sound.read_bytes()[::-1])
+    assert main(["recordings", "verify"]) == 1
+    assert "内容已变（校验和不符）" in capsys.readouterr().out
 
 
 def flipped(content: bytes, at: bytes) -> bytes:

@@ -8,12 +8,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from sqlalchemy import select, update
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 
+from config.parts import disk_state
 from core.audit import AuditRow
 from ivr.models import OwedCall, OwedKind, OwedState
 from recordings import archive
@@ -382,6 +384,21 @@ async def test_recordings_past_their_time_go_when_two_agree(site: SuperviseSite,
     assert (site.settings.archive_dir / kept.path).exists()
     assert (await visitor.post(f"/supervise/recordings/{gone.public_id}/play"))[0] == 410
     assert await form(visitor, "/supervise/retention/1/refuse") == 409
+
+
+async def test_a_full_disk_is_told_where_recordings_are_kept(
+    site: SuperviseSite, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    """M-60: below the threshold the page and the part of /readyz say so, above it only how much is left."""
+    folder = site.settings.archive_dir / "not" / "yet"
+    await visitor.sign_in("sup", "/supervise/retention")
+    _, text = await visitor.page("/supervise/retention")
+    assert "剩余" in text and "空间不足" not in text
+    assert (await disk_state(site.settings.least_free_mb, folder)).ok
+    monkeypatch.setattr("recordings.space.shutil.disk_usage", lambda _: SimpleNamespace(free=900 * 2**20))
+    state = await disk_state(site.settings.least_free_mb, folder)
+    assert (state.ok, state.text) == (False, "剩余 0.9 GB，空间不足，请立即清理磁盘或更换录音目录")
+    assert "录音目录剩余 0.9 GB，空间不足" in (await visitor.page("/supervise/retention"))[1]
 
 
 async def test_another_regions_purges_do_not_exist(site: SuperviseSite, visitor: Visitor):

@@ -34,6 +34,8 @@ MATRIX: dict[str, tuple[set[Role], list[str]]] = {
     "import, keys of other channels": ({ADM}, ["POST /admin/import", "POST /admin/import/confirm", "POST /admin/channels"]),
     "QA score": ({HEAD, GOV, SUP, MON}, ["POST /quality/draws", "POST /quality/samples/{id}/grade", "POST /quality/sheets/{id}"]),
     "QA score: own view": ({OP, LSN, HEAD}, ["GET /quality/results", "POST /quality/samples/{id}/appeal"]),
+    "training register": ({HEAD, GOV, SUP, MON}, ["GET /training", "GET /training/records", "POST /training/new", "POST /training/import/confirm", "POST /training/records/{id}/revoke"]),
+    "training register: own view": ({OP, LSN, HEAD}, ["GET /training/mine"]),
     "praise/criticism lists sign": ({GOV, MON}, ["POST /reports/citations", "POST /reports/citations/{id}/{step}"]),
     "audit log: read": ({MON}, ["GET /inspect/audit"]),
     "audit log: verify": ({ADM}, ["POST /admin/audit"]),

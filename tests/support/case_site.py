@@ -12,8 +12,10 @@ from sqlalchemy import select, update
 from support.tickets import City, build_city
 from support.web import PASSWORD, Browser, browsing, web_app
 
+from agent_desktop.keys import TRAINING
 from core.db import Database
 from core.people import User, hash_password
+from reports.training.settings import TrainingSettings
 from tickets import service
 from tickets.models import Outcome, Ticket
 
@@ -98,9 +100,11 @@ async def colleagues(site: CaseSite, *names: str) -> AsyncIterator[list[Colleagu
 
 
 @asynccontextmanager
-async def running_cases(db: Database) -> AsyncIterator[CaseSite]:
-    """The same, served on loopback for a real browser."""
+async def running_cases(db: Database, training: TrainingSettings | None = None) -> AsyncIterator[CaseSite]:
+    """The same, served on loopback for a real browser; `training`: what roles need, by default nothing."""
     site = await case_site(db)
+    if training:
+        site.app[TRAINING] = training
     runner = web.AppRunner(site.app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -12,7 +12,7 @@ from support.fake_search import FakeSearcher
 
 import recordings.models  # noqa: F401 - every room's tables
 from agent_desktop.desk import views as desk
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE, TRAINING
 from agent_desktop.liaison import views as liaison
 from agent_desktop.phone import views as phone
 from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
@@ -32,6 +32,7 @@ from core.web.settings import HttpSettings
 from kb import demo
 from kb.search import Searcher
 from recordings.models import Call
+from reports.training.settings import TrainingSettings
 from tickets import service
 from tickets.models import Ticket
 from tickets.settings import TicketSettings
@@ -133,6 +134,7 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
         def wire(app: web.Application) -> None:
             app[CONTROL], app[BOARD], app[SEARCHER] = control, board, searcher  # type: ignore[assignment]
             app[SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=sip_url)
+            app[TRAINING] = TrainingSettings(operator=(), liaison=(), window=())
             guests = tuple(GuestAccount(f"guest{i:02}", f"secret{i}") for i in range(1, 4))
             app[CALLER_PHONE] = CallerPhoneSettings(enabled=True, guests=guests)
 

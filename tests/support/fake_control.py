@@ -110,6 +110,16 @@ class FakeControl:
         self.wishes.append(("finish_wrap_up",))
         self.set(user_id, state="ready", reason="", call=None)
 
+    async def practise(self, user_id: int, key: str) -> str:
+        self.wishes.append(("practise", key))
+        call = live_call("n1-try-1", caller_number="", menu_path=(), is_practice=True)
+        self.set(user_id, state="ringing", reason="", call=call)
+        return call.linkedid
+
+    async def play_caller(self, by: Supervisor, user_id: int) -> str:
+        self.wishes.append(("play_caller", by.user_id, user_id))
+        return "n1-try-2"
+
     async def hang_up(self, user_id: int) -> None:
         self.wishes.append(("hang_up",))
         self.change_call(user_id, state="wrapup", phase="after_talk")

@@ -26,6 +26,7 @@ from agent_desktop.keys import (
     RECORDINGS,
     SEARCHER,
     SOFTPHONE,
+    TRAINING,
 )
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
@@ -43,6 +44,7 @@ from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
 from recordings.settings import RecordingSettings
+from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings, TicketSettings
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +60,7 @@ def staff_room(app: web.Application) -> None:
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
+    app[TRAINING] = TrainingSettings(operator=(), liaison=(), window=())
     app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 

@@ -104,6 +104,16 @@ def test_peaks_follow_the_loudness_of_each_channel():
     assert waveform.peaks_of(np.full((10, 1), -32768, np.int16), 5) == [[100] * 5]
 
 
+def test_silences_are_where_nobody_on_any_channel_is_heard():
+    """Hiss is silence, one voice ends it, shorter ones are left out; nothing at all is one silence, no audio none."""
+    left = [50] * 10 + [2] * 20 + [50] * 10 + [0] * 60
+    right = [0] * 40 + [0] * 4 + [60] * 6 + [1] * 50
+    assert waveform.silences([left, right], 100_000) == [(10_000, 30_000), (50_000, 100_000)]
+    assert waveform.silences([left], 20_000) == [(8_000, 20_000)]
+    assert waveform.silences([[0, 0]], 4_999) == []
+    assert waveform.silences([[], []], 0) == []
+
+
 def test_a_recording_shorter_than_the_picture_has_a_peak_per_frame():
     """Three frames give three peaks, no frame none."""
     assert [len(p) for p in waveform.peaks_of(np.zeros((3, 2), np.int16), 800)] == [3, 3]

@@ -6,6 +6,7 @@ import { CallPanel } from "./call.js";
 import { OwedCalls } from "./owed-calls.js";
 import { Directory } from "./directory.js";
 import { Phrases } from "./phrases.js";
+import { Practice } from "./practice.js";
 import { Search } from "./search.js";
 import { Seat } from "./seat.js";
 import { TicketForm } from "./ticket.js";
@@ -29,6 +30,7 @@ const search = new Search({ ticketNo: () => ticket.number, insert: (entry) => ti
 const call = new CallPanel(desk, { ticketNo: () => ticket.number });
 const seat = new Seat(desk, { finish: () => ticket.finish() });
 const owedCalls = new OwedCalls(desk);
+const practice = new Practice();
 const audio = new AudioSettings(station);
 
 function show(state) {
@@ -41,6 +43,7 @@ function show(state) {
   ticket.show(state);
   directory.show(state);
   owedCalls.show(state);
+  practice.show(state);
   phrases.show(state, ticket.choices());
   if (state.call && state.call.phase === "talking" && before?.call?.phase === "ringing") forNewCaller();
 }

@@ -13,7 +13,10 @@ const NAMES = {
   wrapup: "话后处理",
 };
 const WRAP_UP_MS = 60_000; // after this the clock turns red
-const wish = (action, fields = {}) => post("/desk/seat", { action, ...fields }).catch(() => {});
+const wish = (action, fields = {}) =>
+  post("/desk/seat", { action, ...fields })
+    .then(({ warning }) => warning && toast(warning, "warn"))
+    .catch(() => {});
 
 export class Seat {
   constructor(desk, { finish }) {

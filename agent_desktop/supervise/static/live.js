@@ -44,7 +44,7 @@ function head(...parts) {
 function callRow(call) {
   const status = element("td", "", element("span", `chip dot ${KINDS[call.phase] ?? ""}`, call.text));
   for (const text of call.watched) status.append(" ", element("span", "chip warn", text));
-  const number = call.direction === "out" ? `呼出 ${call.number}` : call.number;
+  const number = call.practice ? "练习来电" : call.direction === "out" ? `呼出 ${call.number}` : call.number;
   const line = element("td", "", call.line, " ", element("span", "muted", call.region));
   const row = element("tr", state.own?.call_id === call.call_id ? "own" : "", head(number), line, status, clock(call.since),
     element("td", "", call.with || "—"), element("td", "", element("span", "row", ...callButtons(call))));
@@ -105,9 +105,11 @@ function move(event) {
 function seatRow(seat) {
   const free = seat.state === "ready" || seat.state === "paused";
   const pause = button("暂停……", `暂停 ${seat.name}`, () => openPause(seat));
+  const play = button("扮演来电人", `扮演来电人，呼叫 ${seat.name}`, () => post("/supervise/live/practice", { user_id: seat.user_id }).catch(() => {}));
+  const trains = seat.state === "paused" && !state.own && !station.call;
   return element("tr", "", head(seat.staff_number), element("td", "", seat.name), element("td", "", seat.region || "—"),
     element("td", "", element("span", `chip dot ${KINDS[seat.state] ?? ""}`, seat.text)), clock(seat.since),
-    element("td", "", seat.registered ? "已连接" : "未连接"), element("td", "", ...(free ? [pause] : [])));
+    element("td", "", seat.registered ? "已连接" : "未连接"), element("td", "", element("span", "row", ...(free ? [pause] : []), ...(trains ? [play] : []))));
 }
 
 function openPause(seat) {
@@ -128,10 +130,14 @@ function showOwn() {
   const { own } = state;
   const call = state.calls.find((one) => one.call_id === own?.call_id);
   $("watch").dataset.mode = own?.mode ?? "";
-  $("watch-stop").hidden = !own;
+  const plays = !own && Boolean(station.call);
+  $("watch-stop").hidden = !own && !plays;
+  $("watch-stop").textContent = plays ? "挂断" : "结束监督";
   $("watch-text").textContent = own
     ? `${own.since ? "正在" : "正在接通："}${own.text} ${call ? `${call.number}（${call.with || call.text}）` : ""}`
-    : "没有在监督。选择一通电话，您的电话会自动接通。";
+    : plays
+      ? "正在扮演来电人。"
+      : "没有在监督。选择一通电话，您的电话会自动接通。";
   const [kind, text] = station.registered ? ["ok", "电话已就绪"] : station.mode === "off" ? ["info", "使用桌面话机"] : ["bad", "电话未注册"];
   $("line-chip").className = `chip dot ${kind}`;
   $("line-chip").textContent = text;
@@ -168,12 +174,15 @@ function tick() {
   $("watch-clock").textContent = state.own?.since ? since(state.own.since) : "";
 }
 
-$("watch-stop").addEventListener("click", () => order("stop"));
+$("watch-stop").addEventListener("click", () => (state.own ? order("stop") : station.phone?.hangUp()));
 $("move-form").addEventListener("submit", move);
 $("pause-form").addEventListener("submit", pause);
 $("phone-take").addEventListener("click", () => station.open({ take: true, idle: !state.own }));
 $("phone-retry").addEventListener("click", () => station.open());
-station.addEventListener("change", showOwn);
+station.addEventListener("change", () => {
+  showOwn();
+  draw($("seats"), state.seats.map(seatRow));
+});
 show(state);
 setInterval(tick, 1000);
 live("/supervise/live/ws", { onMessage: (message) => message.kind === "state" && show(message) });

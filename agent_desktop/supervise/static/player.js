@@ -5,6 +5,7 @@ import { draw } from "./waveform.js";
 
 const STEP_S = 5;
 const PAGE_S = 30;
+const SILENCES_SHOWN = 8;
 let playing = null;
 
 export class Player {
@@ -17,6 +18,7 @@ export class Player {
     this.audio.preload = "none";
     this.audio.preservesPitch = true;
     this.peaks = [];
+    this.silences = [];
     this.muted = [false, false];
     this.position = 0; // ms, also before anything was loaded
     this.allowed = false;
@@ -173,7 +175,9 @@ export class Player {
 
   async loadPeaks() {
     try {
-      this.peaks = (await get(`/supervise/recordings/${this.data.id}/peaks`, { quiet: true })).peaks;
+      const { peaks, silences } = await get(`/supervise/recordings/${this.data.id}/peaks`, { quiet: true });
+      Object.assign(this, { peaks, silences });
+      this.showSilences();
       this.show();
     } catch (error) {
       this.fail(error.message);
@@ -195,8 +199,9 @@ export class Player {
     wave.setAttribute("aria-valuetext", `${text}，共${span(total / 1000)}`);
     const wall = this.callMs(this.position);
     this.part("wall").textContent = wall === null ? "" : `（通话第 ${span(wall / 1000)}）`;
+    const quiet = this.silences.map((times) => times.map((ms) => ms / total));
     const marks = this.data.notes.map((note) => note.offset_ms / total);
-    draw(wave.querySelector("canvas"), this.peaks, { share: total ? this.position / total : 0, marks, muted: this.muted });
+    draw(wave.querySelector("canvas"), this.peaks, { share: total ? this.position / total : 0, marks, muted: this.muted, quiet });
     this.root.dataset.position = Math.round(this.position);
     if (wall !== null) this.onMove(wall);
   }
@@ -222,6 +227,21 @@ export class Player {
     form.reset();
     this.showNotes();
     this.show();
+  }
+
+  /** How often and how long nobody spoke; a press plays from there. */
+  showSilences() {
+    const length = (times) => times.reduce((sum, [from, to]) => sum + to - from, 0);
+    const buttons = this.silences.slice(0, SILENCES_SHOWN).map(([from, to]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button link small number" });
+      Object.assign(button.dataset, { do: "note-at", at: from });
+      button.textContent = `${span(from / 1000)}–${span(to / 1000)}`;
+      button.setAttribute("aria-label", `从静默处${span(from / 1000)}播放`);
+      return button;
+    });
+    const more = this.silences.length > SILENCES_SHOWN ? " 等" : "";
+    const text = `静默（5 秒以上）${this.silences.length} 处，共 ${span(length(this.silences) / 1000)}：`;
+    this.part("silences").replaceChildren(...(buttons.length ? [text, ...buttons, more] : ["没有 5 秒以上的静默。"]));
   }
 
   showNotes() {

@@ -1,8 +1,8 @@
 // Draws the loudness of one or two channels; knows nothing of sound or time beyond a share from 0 to 1.
 const QUIETEST = 20; // a recording of nothing but hiss is not blown up to look like talk
 
-/** `peaks`: one list of 0…100 per channel. `share`: how much was played. `marks`: shares with a note. */
-export function draw(canvas, peaks, { share = 0, marks = [], muted = [] } = {}) {
+/** `peaks`: one list of 0…100 per channel. `share`: how much was played. `marks`: shares with a note. `quiet`: from and to, as shares, of silences. */
+export function draw(canvas, peaks, { share = 0, marks = [], muted = [], quiet = [] } = {}) {
   const scale = devicePixelRatio || 1;
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
@@ -15,6 +15,8 @@ export function draw(canvas, peaks, { share = 0, marks = [], muted = [] } = {}) 
   const colour = (name) => getComputedStyle(canvas).getPropertyValue(name);
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
+  context.fillStyle = colour("--wave-quiet");
+  for (const [from, to] of quiet) context.fillRect(from * width, 0, (to - from) * width, height);
   const lane = height / Math.max(peaks.length, 1);
   const loudest = Math.max(QUIETEST, ...peaks.flat());
   peaks.forEach((values, channel) => {

@@ -1,0 +1,95 @@
+"""Practice calls (练习来电, M-89): a sample caller rings a trainee's seat; the seat takes no real call meanwhile.
+
+The caller is the first half of a Local channel; in the second half `[practice-caller]` plays the sample's sentences, one
+each time the trainee has spoken. Or a supervisor plays the caller, from the own telephone. Either way the call is
+marked 练习 from its first ledger line, so no figure counts it, and its ticket leads nowhere (`tickets.wrapup`).
+"""
+
+import uuid
+
+from core.errors import Conflict, HotlineError
+from ivr.board import Seat
+from ivr.practice_samples import samples
+from ivr.steps import InACall
+from ivr.supervision import Supervision
+from ivr.watch import Supervisor
+
+PRACTICE = "练习"
+"""Why a seat that practises is paused."""
+ANSWER_LIMIT_MS = 20_000
+
+
+class SampleUnknown(HotlineError):
+    """There is no such sample call."""
+
+    code = "sample_unknown"
+    status = 404
+    text = "没有这个练习来电，请刷新页面后从列表中选择。"
+
+
+class AtWork(Conflict):
+    """The operator takes real calls at this moment."""
+
+    code = "at_work"
+    text = "该座席正在接听真实来电，请先让其暂停，再扮演来电人。"
+
+
+class Practice(Supervision):
+    """Orders of the desk and of supervisors about practice calls."""
+
+    async def practise(self, user_id: int, key: str) -> str:
+        """A sample caller rings this operator; returns the call's linkedid. Raises SampleUnknown, InACall, NotSignedIn."""
+        sample = samples().get(key)
+        if sample is None:
+            raise SampleUnknown
+        seat = await self._only_practising(user_id)
+        said = "|".join(self._controller.sound(prompt) for prompt in sample.says)
+        return await self._call_trainee(seat, "Local/s@practice-caller/n", key, f"__SAYS={said}")
+
+    async def play_caller(self, by: Supervisor, user_id: int) -> str:
+        """A supervisor's own telephone is the caller of this operator, who is paused. Raises NoTelephone, InACall, AtWork."""
+        extension, device = self._telephone(by.user_id)
+        if self.board.tracker.call_by_extension(extension) or by.user_id in self.watches:
+            raise InACall
+        if not self._seats.of(user_id).paused:
+            raise AtWork
+        await self._audited(by, "practice.play_caller", f"seat:{user_id}")
+        auto = "PJSIP_HEADER(add,Alert-Info)=<http://auto>;info=auto-answer"
+        return await self._call_trainee(await self._only_practising(user_id), device, "", auto)
+
+    async def ready(self, user_id: int) -> None:
+        """After a practice call the seat goes on practising; from there 就绪 means real callers again."""
+        seat = self._seats.of(user_id)
+        if seat.wrap_up_call and seat.last_call and seat.last_call.is_practice:
+            seat.wrap_up_call = ""
+            await self._seats.hold_back(seat, PRACTICE)
+        else:
+            await self._free(user_id)
+
+    async def _free(self, user_id: int) -> None:
+        await self._seats.ready(user_id)
+
+    async def _only_practising(self, user_id: int) -> Seat:
+        seat = self._seats.of(user_id)
+        if seat.wrap_up_call:
+            raise InACall
+        await self._seats.hold_back(seat, PRACTICE)
+        if self.board.tracker.call_by_extension(seat.extension):  # a real one was quicker
+            raise InACall
+        return seat
+
+    async def _call_trainee(self, seat: Seat, channel: str, key: str, variable: str) -> str:
+        controller, settings = self._controller, self._settings
+        linkedid = f"{settings.asterisk.system_name}-try-{uuid.uuid4().hex[:12]}"
+        other = f"{linkedid};2"
+        own = (line.number for line in controller.lines.values() if line.region_id == seat.region_id)
+        number = next(own, settings.line.number)
+        call, arrived = self.board.tracker.expect_practice(linkedid, other, number, key, self._clock.now())
+        controller.journal.add(arrived)
+        controller.caller_of(call)
+        await self._ami.action(
+            "Originate", Channel=channel, Context="practice", Exten="s", Priority=1, Async="true",
+            Timeout=ANSWER_LIMIT_MS, ChannelId=linkedid, OtherChannelId=other, CallerID=f"{number} <{number}>",
+            Variable=["PRACTICE=yes", f"DEVICE={seat.device}", variable],
+        )  # fmt: skip
+        return linkedid

@@ -1,0 +1,162 @@
+"""Who has the trainings that their roles need, as of a day (培训资格, M-89): missing, expired, about to expire, valid.
+
+A training holds from its day to its last valid day, when it was passed and not taken back; of several the longest
+counts. Nothing is stored: what is asked for tomorrow is reckoned tomorrow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Exists,
+    Subquery,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    true,
+    union,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.people import RoleGrant, User
+from core.units import Unit
+from reports.training.models import Result, Topic, TrainingRecord
+from reports.training.settings import TrainingSettings
+
+FOR_GOOD = date(9999, 12, 31)
+_MOST_TOPICS = 16
+
+
+class State(StrEnum):
+    MISSING = "missing"
+    EXPIRED = "expired"
+    EXPIRING = "expiring"
+    VALID = "valid"
+
+
+LACKING = (State.MISSING, State.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One topic that a person needs, and how they stand in it."""
+
+    topic: Topic
+    state: State
+    until: date | None
+    """The last valid day, FOR_GOOD for one without end; None: never trained."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many trainings are needed and how many of these are valid."""
+
+    needed: int
+    valid: int
+
+
+def standings(settings: TrainingSettings, today: date) -> Subquery:
+    """A row for each active person and topic they need: `key` (unique), `user_id`, `topic`, `until`, `state`."""
+    needs, held = _needs(settings), _held(today)
+    until = held.c.until
+    state = case(
+        (until.is_(None), State.MISSING),
+        (until < today, State.EXPIRED),
+        (until <= today + timedelta(days=settings.warn_days), State.EXPIRING),
+        else_=State.VALID,
+    )
+    same = (held.c.user_id == needs.c.user_id) & (held.c.topic == needs.c.topic)
+    return (
+        select(needs.c.key, needs.c.user_id, needs.c.topic, until, state.label("state"))
+        .join(User, User.id == needs.c.user_id)
+        .outerjoin(held, same)
+        .where(User.is_active)
+        .subquery("standings")
+    )
+
+
+def _needs(settings: TrainingSettings) -> Subquery:
+    topics = list(Topic)
+    parts = [
+        select(
+            (RoleGrant.user_id * _MOST_TOPICS + topics.index(Topic(topic))).label("key"),
+            RoleGrant.user_id,
+            literal(topic).label("topic"),
+        ).where(RoleGrant.role == role)
+        for role, needed in settings.needed.items()
+        for topic in needed
+    ]
+    nobody = select(RoleGrant.user_id.label("key"), RoleGrant.user_id, literal("").label("topic"))
+    return union(nobody.where(false()), *parts).subquery("needs")
+
+
+def _held(today: date) -> Subquery:
+    until = func.coalesce(TrainingRecord.valid_until, literal(FOR_GOOD, Date))
+    return (
+        select(TrainingRecord.user_id, TrainingRecord.topic, func.max(until).label("until"))
+        .where(
+            TrainingRecord.result == Result.PASSED,
+            TrainingRecord.revoked_at.is_(None),
+            TrainingRecord.held_on <= today,
+        )
+        .group_by(TrainingRecord.user_id, TrainingRecord.topic)
+        .subquery("held")
+    )
+
+
+async def of_person(
+    session: AsyncSession, settings: TrainingSettings, today: date, user_id: int
+) -> list[Standing]:
+    """Every topic that this person's roles need."""
+    found = standings(settings, today)
+    rows = select(found.c.topic, found.c.state, found.c.until).where(found.c.user_id == user_id)
+    return [
+        Standing(Topic(topic), State(state), until)
+        for topic, state, until in await session.execute(rows.order_by(found.c.key))
+    ]
+
+
+async def share(
+    session: AsyncSession, settings: TrainingSettings, today: date, where: ColumnElement[bool] | None = None
+) -> Share:
+    """Over the people that `where` admits (a condition on `User`, `Unit` joined); one about to expire is still valid."""
+    found = standings(settings, today)
+    is_valid = found.c.state.not_in(LACKING)
+    query = (
+        select(func.count(), func.count().filter(is_valid))
+        .select_from(found)
+        .join(User, User.id == found.c.user_id)
+        .outerjoin(Unit, Unit.id == User.unit_id)
+        .where(true() if where is None else where)
+    )
+    return Share(*(await session.execute(query)).one())
+
+
+async def told_to(
+    session: AsyncSession, settings: TrainingSettings, today: date, user: User, units: Any
+) -> Sequence[Any]:
+    """What to warn this person of: rows `user_id`, `person`, `topic`, `state`, `until`, their own and those of `units`."""
+    found = standings(settings, today)
+    query = (
+        select(
+            found.c.user_id, User.display_name.label("person"), found.c.topic, found.c.state, found.c.until
+        )
+        .join(User, User.id == found.c.user_id)
+        .where(found.c.state != State.VALID, (User.id == user.id) | User.unit_id.in_(units))
+        .order_by(User.id != user.id, found.c.key)
+    )
+    return (await session.execute(query)).all()
+
+
+def somebody_lacks(settings: TrainingSettings, today: date) -> Exists:
+    """Condition on `Unit`: one of its people lacks a training (the readiness list)."""
+    found = standings(settings, today)
+    return exists().where(found.c.user_id == User.id, User.unit_id == Unit.id, found.c.state.in_(LACKING))
