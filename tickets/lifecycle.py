@@ -37,6 +37,7 @@ class Action(StrEnum):
     COMPLAIN = "complain"
     SETTLE_COMPLAINT = "settle_complaint"
     REDO = "redo"
+    REWORK = "rework"
     EXPLAIN = "explain"
     HOLD_ACCOUNTABLE = "hold_accountable"
     LODGE = "lodge"
@@ -239,6 +240,11 @@ TABLE: tuple[Transition, ...] = (
         "T17", Action.REDO, {State.IN_COMPLAINT: State.WORKING}, {Actor.MON},
         (Guard.COMPLAINT_FINISHED, Guard.UNIT_IN_SERVICE),
         "M-49 「处理意见」[I] 投诉属实、责成重办",
+    ),
+    *_rows(
+        "T20", Action.REWORK, {State.REPLIED: State.WORKING, State.CLOSED: State.WORKING}, {Actor.HEAD},
+        (Guard.BY_HOLDER, Guard.UNIT_IN_SERVICE, Guard.HAS_REASON),
+        "M-63 「对回复结果不满意」[I] 负责人复核后由本单位重新办理",
     ),
     *_rows(
         "T18", Action.EXPLAIN, _staying(_OPEN_STATES), {Actor.HEAD},

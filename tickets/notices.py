@@ -29,6 +29,7 @@ TEXTS = {
     NoticeKind.APPROVAL: "有申请等待审核",
     NoticeKind.REFUSED: "申请未获同意，请查看理由后继续办理",
     NoticeKind.UNHAPPY: "提问人对答复不满意，请复核",
+    NoticeKind.UNHAPPY_AGAIN: "重新办理后提问人仍不满意，请督促",
     NoticeKind.ORDER: "收到督办，请按期办理并反馈",
     NoticeKind.ORDER_OVERDUE: "督办逾期未反馈，已列入问责清单",
     NoticeKind.ORDER_ANSWERED: "督办已反馈",
@@ -36,7 +37,8 @@ TEXTS = {
 }
 
 
-GRAVE = frozenset({NoticeKind.OVERDUE, NoticeKind.UNEXPLAINED, NoticeKind.PING_PONG, NoticeKind.UNHAPPY})
+GRAVE = frozenset({NoticeKind.OVERDUE, NoticeKind.UNEXPLAINED, NoticeKind.PING_PONG, NoticeKind.UNHAPPY,
+                   NoticeKind.UNHAPPY_AGAIN})  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class NoticeKind(StrEnum):
     """申请未获同意"""
     UNHAPPY = "unhappy"
     """不满意待复核 (M-63)"""
+    UNHAPPY_AGAIN = "unhappy_again"
+    """重办后仍不满意"""
     ORDER = "order"
     """督办 (M-134)"""
     ORDER_OVERDUE = "order_overdue"

@@ -20,7 +20,7 @@ from tickets.lifecycle import REPLIED_STATES
 from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Step, Ticket, TicketKind
 from tickets.notices import post_about
 from tickets.oversight_models import NoticeKind
-from tickets.recipients import Audience
+from tickets.recipients import Audience, Directory
 from tickets.settings import TicketSettings
 
 NOT_SATISFIED = 3
@@ -79,12 +79,18 @@ def _archive_now(ticket: Ticket, clock: Clock) -> None:
 
 
 async def _want_review(session: AsyncSession, clock: Clock, step: Step) -> None:
-    """The head of the unit that replied is told, once (M-63)."""
+    """The head of the unit that replied is told, once (M-63); of a reply done anew its office and inspectors are too."""
     if step.review_wanted_at is not None:
         return
     step.review_wanted_at = clock.now()
-    if step.unit_id is not None:
-        await post_about(session, clock, NoticeKind.UNHAPPY, step, {Audience(Role.HEAD, step.unit_id)})
+    if step.unit_id is None:
+        return
+    await post_about(session, clock, NoticeKind.UNHAPPY, step, {Audience(Role.HEAD, step.unit_id)})
+    earlier = select(Step.id).where(Step.ticket_id == step.ticket_id, Step.position < step.position)
+    if await session.scalar(earlier.where(Step.review_wanted_at.is_not(None)).limit(1)):
+        directory = await Directory.read(session)
+        above = directory.office(step.unit_id) | directory.inspectors(step.unit_id)
+        await post_about(session, clock, NoticeKind.UNHAPPY_AGAIN, step, above)
 
 
 async def _subject(

@@ -77,13 +77,16 @@ async def into_kb(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/tickets/{ticket_no}/review", roles=(Role.HEAD,))
 async def review(request: web.Request) -> web.StreamResponse:
-    """`note`: what the head found about a reply rated “not satisfied” (M-63)."""
+    """`note`: what the head found about a reply rated “not satisfied” (M-63); `rework=1`: the unit answers anew."""
+    is_again = (await request.post()).get("rework") == "1"
+    decide = reviews.rework if is_again else reviews.review
 
     async def work(session: AsyncSession, user: User, fields: Fields) -> None:
         number, text = request.match_info["ticket_no"], fields.get("note", "")
-        await reviews.review(session, request.app[CLOCK], ticket_no=number, user=user, text=text)
+        await decide(session, request.app[CLOCK], ticket_no=number, user=user, text=text)
 
-    return await act(request, "review", work, "复核意见已记入办理轨迹。")
+    done = "已由本单位重新办理，期限重新计算。" if is_again else "复核意见已记入办理轨迹。"
+    return await act(request, "review", work, done)
 
 
 async def calling(case: Case) -> Shown:

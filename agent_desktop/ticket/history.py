@@ -28,6 +28,7 @@ TEXTS: dict[str, str] = {
     Action.COMPLAIN: "提问人凭查询码投诉",
     Action.SETTLE_COMPLAINT: "投诉办结，维持答复",
     Action.REDO: "投诉属实，责成{to}重办",
+    Action.REWORK: "提问人不满意，{to}重新办理",
     Action.EXPLAIN: "公开逾期说明",
     Action.HOLD_ACCOUNTABLE: "问责",
     Action.LODGE: "提出投诉",

@@ -13,8 +13,8 @@ from agent_desktop.keys import ATTACHMENTS, CONTROL
 from core.db import Database
 from kb.models import Entry
 from recordings.models import Call, Recording, RecordingKind
-from tickets import callbacks, satisfaction
-from tickets.models import Feedback
+from tickets import callbacks, queries, satisfaction
+from tickets.models import Feedback, SatisfactionRating, State
 from tickets.settings import AttachmentSettings
 
 PDF = b"%PDF-1.7\n" + b"x" * 300_000
@@ -174,3 +174,51 @@ async def test_heads_are_told_what_waits_for_them(site: CaseSite):
         assert (await head.send(number, "review", note="答复无误，已电话解释")).status == 303
         assert number not in await head.open("/liaison/tickets?view=unhappy")
         assert "答复无误，已电话解释" in await head.open(f"/tickets/{number}")
+
+
+async def test_an_unhappy_asker_is_answered_anew_and_then_heard_a_level_further(site: CaseSite):
+    """The head sends the reply back to the own unit with a new clock; unhappy again: office and inspectors are told, once."""
+    number, city = await site.asked(), site.city
+
+    async def rate(score: int) -> None:
+        async with city.db.unit_of_work() as session:
+            ticket_id = (await site.ticket(number)).id
+            await satisfaction.rate(
+                session, city.clock, ticket_id=ticket_id, about="unit", score=score, channel="web"
+            )
+
+    async with colleagues(site, "liaison_a", "head_a", "office", "inspector") as (
+        liaison,
+        head,
+        office,
+        inspector,
+    ):
+        await liaison.open(f"/tickets/{number}")
+        await liaison.send(number, "answer", answer="请自行了解")
+        await rate(3)
+        assert "仍不满意" not in await office.open("/notices")
+        assert "重新办理" in await head.open(f"/tickets/{number}")
+        assert (await head.send(number, "review", rework="1")).status == 422
+        assert (
+            await head.send(number, "review", rework="1", note="答非所问，请写明材料和时限")
+        ).status == 303
+        ticket = await site.ticket(number)
+        assert (ticket.state, ticket.closed_at, ticket.timer_at) == (State.WORKING, None, None)
+        async with city.db.reading() as session:
+            first, again = await queries.steps_of(session, ticket.id)
+        assert (again.unit_id, again.clock, again.cut_off_at) == (
+            first.unit_id,
+            first.clock,
+            first.cut_off_at,
+        )
+        assert number in await liaison.open("/liaison/tickets")
+        assert (await head.send(number, "review", rework="1", note="再来一次")).status in {404, 409}
+        assert "提问人不满意" in await liaison.open(f"/tickets/{number}")
+        await liaison.send(number, "answer", answer="带身份证，二十个工作日")
+        await rate(3)
+        for above in (office, inspector):
+            assert "重新办理后提问人仍不满意，请督促" in await above.open("/notices")
+            await above.open(f"/tickets/{number}")
+        async with city.db.reading() as session:
+            ratings = (await session.scalars(select(SatisfactionRating.score))).all()
+        assert ratings == [3, 3]

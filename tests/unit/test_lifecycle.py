@@ -33,6 +33,8 @@ T15 REPLIED      complain           IN_COMPLAINT
 T15 CLOSED       complain           IN_COMPLAINT
 T16 IN_COMPLAINT settle_complaint   REPLIED
 T17 IN_COMPLAINT redo               WORKING
+T20 REPLIED      rework             WORKING
+T20 CLOSED       rework             WORKING
 C1  -            lodge              C_NEW
 C1  C_NEW        accept             C_WORKING
 C2  C_NEW        reject             C_REJECTED
