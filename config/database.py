@@ -41,6 +41,7 @@ ROOMS_WITH_TABLES = (
     "core.web.models",
     "ivr.models",
     "kb.models",
+    "portal.models",
     "recordings.models",
     "reports.models",
     "reports.quality.models",

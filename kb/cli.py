@@ -25,6 +25,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="kb_command", required=True, metavar="命令")
     take_in = commands.add_parser("import", help="导入条目（JSONL、JSON、CSV、XLSX 或网址），可重复执行")
     take_in.add_argument("file", help="要导入的文件，或以 http(s):// 开头的信息源网址")
+    take_in.add_argument("--key-file", type=Path, help="写有对方所发渠道密钥的文件，网址需要密钥时使用")
     take_in.add_argument("--source", default="", help="没有“来源”一列时使用的来源名称，默认用文件名")
     take_in.add_argument("--retire", action="store_true", help="文件中已没有的同来源条目予以撤下")
     take_in.add_argument("--dry-run", action="store_true", help="只检查，不改动任何内容")
@@ -72,7 +73,8 @@ async def _with_searcher(args: argparse.Namespace, db: Database, clock: Clock, s
 async def _import(args: argparse.Namespace, db: Database, clock: Clock, searcher: Searcher) -> int:
     async with AsyncExitStack() as stack:
         is_feed = feed.is_address(args.file)
-        path = await stack.enter_async_context(feed.fetched(args.file)) if is_feed else Path(args.file)
+        fetched = feed.fetched(args.file, feed.key_in(args.key_file)) if is_feed else None
+        path = await stack.enter_async_context(fetched) if fetched else Path(args.file)
         report = await exchange.import_file(
             db,
             clock,

@@ -13,7 +13,7 @@ from kb import tables
 from kb.documents import INDEXED
 from kb.exchange import Progress
 from kb.fields import fields_of
-from kb.models import AliasState, Audience, Entry
+from kb.models import OWN, AliasState, Audience, Entry
 
 BATCH = 500
 
@@ -25,19 +25,32 @@ async def export_file(
 
     Raises FileUnreadable for an ending that is none of the forms.
     """
-    conditions: list[Any] = [Entry.state.in_(INDEXED)]
-    conditions += [Entry.source == source] if source else []
-    conditions += [Entry.audience == Audience.PUBLIC] if public_only else []
     with tables.Writer(path) as out:
         done = 0
         async with db.reading() as session:
+            conditions = _wanted(source, public_only=public_only)
             total = await session.scalar(select(func.count()).select_from(Entry).where(*conditions)) or 0
-        async for entries in _batches(db, conditions):
-            out.write([_row(entry) for entry in entries])
-            done += len(entries)
+        async for batch in rows(db, source=source, public_only=public_only):
+            out.write(batch)
+            done += len(batch)
             if progress:
                 progress(done, total)
     return done
+
+
+async def rows(
+    db: Database, *, source: str = "", public_only: bool = False, own_as: str = OWN
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """The same, some rows at a time; `own_as` is the source that entries written here bear elsewhere."""
+    async for entries in _batches(db, _wanted(source, public_only=public_only)):
+        yield [_row(entry) | ({"source": own_as} if entry.source == OWN else {}) for entry in entries]
+
+
+def _wanted(source: str, *, public_only: bool) -> list[Any]:
+    conditions: list[Any] = [Entry.state.in_(INDEXED)]
+    conditions += [Entry.source == source] if source else []
+    conditions += [Entry.audience == Audience.PUBLIC] if public_only else []
+    return conditions
 
 
 async def _batches(db: Database, conditions: Sequence[Any]) -> AsyncIterator[Sequence[Entry]]:

@@ -26,14 +26,26 @@ def is_address(text: str) -> bool:
     return urlsplit(text).scheme in {"http", "https"}
 
 
+def key_in(file: Path | None) -> str:
+    """The key that the other system gave us, from a file; raises FileUnreadable."""
+    try:
+        return file.read_text(encoding="utf-8").strip() if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileUnreadable(name=str(file), reason="文件不存在或没有读取权限") from error
+
+
 @asynccontextmanager
-async def fetched(address: str) -> AsyncIterator[Path]:
-    """The file behind an http(s) address for as long as the block runs; raises FileUnreadable in Chinese."""
+async def fetched(address: str, key: str = "") -> AsyncIterator[Path]:
+    """The file behind an http(s) address for as long as the block runs; raises FileUnreadable in Chinese.
+
+    `key` is shown to the other system as a bearer token.
+    """
+    headers = {"Authorization": f"Bearer {key}"} if key else None
     with tempfile.TemporaryDirectory(prefix="hotline-feed-") as folder:
         try:
             async with (
                 ClientSession(timeout=ClientTimeout(total=TIMEOUT_S)) as client,
-                client.get(address) as answer,
+                client.get(address, headers=headers) as answer,
             ):
                 if answer.status != 200:
                     raise FileUnreadable(name=address, reason=f"对方返回 {answer.status}")

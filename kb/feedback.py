@@ -63,10 +63,15 @@ async def not_found(
     session: AsyncSession, clock: Clock, *, query: str, user_id: int | None, shown_ids: Sequence[int] = ()
 ) -> None:
     """Nothing answered the question: it goes on the editors' list, unless it says nothing or names somebody (M-70)."""
-    if not normalise_query(query) or personal.find(query):
+    if not is_telling(query):
         return
     session.add(_row(clock, query, user_id, shown_ids=list(shown_ids), not_found=True))
     await session.flush()
+
+
+def is_telling(query: str) -> bool:
+    """Whether the editors learn anything from this search, and nobody is named in it."""
+    return bool(normalise_query(query)) and not personal.find(query)
 
 
 async def gaps(session: AsyncSession, since: datetime, limit: int = 100) -> list[Gap]:

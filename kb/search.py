@@ -121,6 +121,8 @@ class Searcher:
 
     async def not_found(self, query: str, user_id: int | None, shown_ids: Sequence[int] = ()) -> None:
         """Nothing answered the question: the editors see it (M-84); `user_id` None: the public asked."""
+        if not feedback.is_telling(query):
+            return
         async with self._db.unit_of_work() as session:
             await feedback.not_found(session, self._clock, query=query, user_id=user_id, shown_ids=shown_ids)
 

@@ -9,7 +9,20 @@ from aiohttp import web
 
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB, TASKS
-from portal import answers, api, asking, bulletin, directory, embed, front, kept, kiosk, screen, tracking
+from portal import (
+    answers,
+    api,
+    asking,
+    bulletin,
+    citations,
+    directory,
+    embed,
+    front,
+    kept,
+    kiosk,
+    screen,
+    tracking,
+)
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
 from portal.open311 import views as open311
@@ -24,7 +37,19 @@ def setup(app: web.Application) -> None:
     app.setdefault(ATTACHMENTS, AttachmentSettings())
     kept.prepare(app)
     app[LIMITS] = Limits(app[CLOCK], settings)
-    for part in (front, answers, asking, tracking, directory, kiosk, screen, bulletin, embed, open311):
+    for part in (
+        front,
+        answers,
+        asking,
+        tracking,
+        directory,
+        kiosk,
+        screen,
+        bulletin,
+        citations,
+        embed,
+        open311,
+    ):
         part.routes.register(app)
     api.setup(app)
     app.on_startup.append(_start)

@@ -17,12 +17,13 @@ from core.web.keys import CLOCK, DB, SETTINGS
 from core.web.requests import wants_json
 from core.web.routes import PUBLIC, Routes
 from core.web.uploads import Form, read_form
-from portal import forms
+from portal import flood, forms
 from portal.answers import address_of, site_url
 from portal.kept import HOME
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.limits import LIMITS
 from portal.region import home_region, unit_by_code
+from tickets.causes import CAUSES, cause_of
 from tickets.intake import attachments
 from tickets.intake.ask import Question, ask
 from tickets.intake.once import Sent, once
@@ -80,8 +81,8 @@ async def send_complaint(request: web.Request) -> web.StreamResponse:
         return await register_complaint(
             session, request.app[CLOCK], call_id=None, region_id=region.id, caller_number="", recording_id=None,
             line=request.app[SETTINGS].hotline_number, about=None, text=form.text("question"),
-            channel=channel_of(form), subject=f"涉及{unit.name}" if unit else "", asker_name=form.text("name"),
-            callback_number=form.text("phone"), code_seed=seed,
+            channel=channel_of(form), subject=f"涉及{unit.name}" if unit else "", cause=cause_of(form.text("cause")),
+            asker_name=form.text("name"), callback_number=form.text("phone"), code_seed=seed,
         )  # fmt: skip
 
     return await _take_in(request, form, "portal/complain.html", store)
@@ -105,7 +106,6 @@ async def _take_in(request: web.Request, form: Form, template: str, store: Open)
         if (error.status >= 500 and not isinstance(error, attachments.NotScanned)) or wants_json(request):
             raise
         return await _page(request, template, form, error)
-    request.app[LIMITS].sent(request)
     if wants_json(request):
         body = {"ticket_no": issued.ticket.ticket_no, "query_code": issued.query_code, "due_on": due.due_on}
         return answer(body, status=201)
@@ -115,7 +115,7 @@ async def _take_in(request: web.Request, form: Form, template: str, store: Open)
 async def _stored(request: web.Request, form: Form, store: Open) -> tuple[Issued, Any]:
     settings, clock = request.app[PORTAL], request.app[CLOCK]
     number = forms.checked(settings, clock, form.text("form"))
-    if request.app[LIMITS].is_flood(request):
+    if await flood.is_flood(request):
         forms.check_sum(settings, number, form.text("sum"))
     files = [(file.name, file.data) for file in form.files]
     sent = Sent(key=f"form:{number}", content=repr(sorted(form.texts.items())))
@@ -130,6 +130,7 @@ async def _stored(request: web.Request, form: Form, store: Open) -> tuple[Issued
         async def first_time(seed: str) -> Issued:
             issued = await store(session, region, unit, seed)
             await attachments.attach(session, clock, issued.ticket.id, papers)
+            await flood.note(session, request)
             return issued
 
         issued = await once(session, clock, sent, first_time)
@@ -152,11 +153,11 @@ async def _page(
     settings, clock = request.app[PORTAL], request.app[CLOCK]
     number = forms.fresh(settings, clock)
     _, units = await request.app[HOME].get()
-    is_flood = request.app[LIMITS].is_flood(request)
     return render(
         request, template, status=error.status if error else 200, given=given, error=error, units=units,
-        form_number=number, sum=forms.sum_for(settings, number) if is_flood else "",
+        form_number=number, sum=forms.sum_for(settings, number) if await flood.is_flood(request) else "",
         similar=await _similar(request, given.text("question")[:100].strip()), papers=request.app[ATTACHMENTS],
+        causes=CAUSES,
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""The notice board (信息公告栏, M-104): a month's new answers and overdue explanations of one place, made for printing."""
+"""The notice board (信息公告栏, M-104): a month's new answers, overdue explanations, praise and criticism of one place.
+
+Made for printing on A4 or A3.
+"""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -17,6 +20,7 @@ from core.web.routes import PUBLIC, Routes
 from kb.models import Audience, Entry, EntryState
 from portal.keys import PORTAL
 from portal.region import home_region
+from reports.citations import published_between
 from tickets.intake.open_book import explanations_between
 
 routes = Routes()
@@ -37,9 +41,10 @@ async def bulletin(request: web.Request) -> web.StreamResponse:
         region = await home_region(session, query.get("place") or request.app[PORTAL].region)
         answers = await _answers(session, region, _midnight(first), _midnight(until))
         late = await explanations_between(session, region.id, _midnight(first), _midnight(until))
+        lists = await published_between(session, region.id, _midnight(first), _midnight(until))
     return render(
         request, "portal/bulletin.html", region=region, regions=regions, first=first, size=size, sizes=SIZES,
-        answers=answers, late=late, today=today,
+        answers=answers, late=late, lists=lists, today=today,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
 from kb.entries import visible
 from kb.models import Audience, Entry
-from portal import forms
+from portal import flood, forms
 from portal.kept import HOME
 from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
@@ -74,7 +74,7 @@ async def form(request: web.Request) -> web.StreamResponse:
     """The number of a new question, and the sum to do when many come in."""
     settings = request.app[PORTAL]
     number = forms.fresh(settings, request.app[CLOCK])
-    is_flood = request.app[LIMITS].is_flood(request)
+    is_flood = await flood.is_flood(request)
     return answer({"form": number, "sum": forms.sum_for(settings, number) if is_flood else ""})
 
 

@@ -1,6 +1,8 @@
 """Protection that does not annoy (防刷): how often an address, a channel key or a query code may come.
 
-Counted in memory of this process; wrong query codes are counted in the database (`tickets.attempts`).
+Counted in memory, for it is this process that is spared; for several of them the proxy in front counts as well
+(docs/operations.md). What must hold for all together is in the database: wrong query codes (`tickets.attempts`) and
+what is sent in (`portal.flood`).
 """
 
 import hashlib
@@ -8,7 +10,6 @@ import hashlib
 from aiohttp import web
 
 from core.clock import Clock
-from core.errors import TooManyRequests
 from core.web.keys import CHANNEL, USER
 from core.web.limits import RateLimit
 from core.web.requests import source_of
@@ -22,8 +23,6 @@ class Limits:
         self._addresses = RateLimit(clock, limit=settings.address_requests, window_s=60)
         self._keys = RateLimit(clock, limit=settings.key_requests, window_s=60)
         self._codes = RateLimit(clock, limit=settings.code_requests, window_s=60)
-        self._questions = RateLimit(clock, limit=settings.questions_an_hour, window_s=3600)
-        self._all_questions = RateLimit(clock, limit=settings.all_questions_a_minute, window_s=60)
 
     def visit(self, request: web.Request) -> None:
         """One request of a browser, or of a program by its key."""
@@ -36,20 +35,6 @@ class Limits:
         """One look at what a query code opens; kept under a hash, since the code is a key."""
         digits = "".join(c for c in code if c.isdigit())[:12]
         self._codes.take(hashlib.sha256(digits.encode()).hexdigest())
-
-    def is_flood(self, request: web.Request) -> bool:
-        """Whether this address, or everybody together, sends more questions than people do."""
-        try:
-            self._questions.check(source_of(request))
-            self._all_questions.check("")
-        except TooManyRequests:
-            return True
-        return False
-
-    def sent(self, request: web.Request) -> None:
-        """One question or complaint was taken in."""
-        self._questions.hit(source_of(request))
-        self._all_questions.hit("")
 
 
 LIMITS = web.AppKey("LIMITS", Limits)

@@ -1,5 +1,6 @@
 """Whose line this is: the region and the units that the public side asks by default (M-03)."""
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -7,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import HotlineError, InvalidInput
 from core.units import Region, RegionLevel, Unit, UnitDuty, shown_regions
+
+UNIT_CODE = "^[0-9]{3}$"
 
 
 class NotSetUp(HotlineError):
@@ -45,7 +48,8 @@ async def open_regions(session: AsyncSession) -> Sequence[Region]:
 async def unit_by_code(session: AsyncSession, region_id: int, code: str) -> Unit:
     """The unit that answers questions under this code; raises UnitNotFound."""
     answering = (Unit.duty == UnitDuty.DEPARTMENT) & Unit.is_active & Unit.region_id.in_(shown_regions())
-    unit = await session.scalar(select(Unit).where(Unit.region_id == region_id, Unit.code == code, answering))
+    wanted = select(Unit).where(Unit.region_id == region_id, Unit.code == code, answering)
+    unit = await session.scalar(wanted) if re.fullmatch(UNIT_CODE, code) else None
     if unit is None:
         raise UnitNotFound(field="unit", reason=code)
     return unit

@@ -19,6 +19,7 @@ from portal.asking import slip
 from portal.keys import PORTAL
 from portal.limits import LIMITS
 from tickets.attempts import status_for_stranger
+from tickets.causes import CAUSES, cause_of
 from tickets.intake.once import Sent, once
 from tickets.models import Channel, RatingAbout
 from tickets.moves import open_step
@@ -70,7 +71,7 @@ async def _with_code(request: web.Request, then: Then | None = None) -> web.Stre
     except HotlineError as error:
         if error.status >= 500:
             raise
-        return _shown(request, status, code, error=error, typed=sent.get("text", ""))
+        return _shown(request, status, code, error=error, sent=sent)
 
 
 async def _opened(request: web.Request, code: str) -> CodeStatus:
@@ -101,16 +102,16 @@ async def _complain(
     text, clock, settings = sent.get("text", ""), request.app[CLOCK], request.app[PORTAL]
     if not text.strip():
         raise InvalidInput(field="投诉内容", reason="请写明不满意的地方")
-    number = forms.checked(settings, clock, sent.get("form", ""))
+    number, cause = forms.checked(settings, clock, sent.get("form", "")), cause_of(sent.get("cause", ""))
     async with request.app[DB].unit_of_work() as session:
         issued = await once(
             session,
             clock,
-            Sent(key=f"form:{number}", content=f"{status.ticket.ticket_no} {text}"),
+            Sent(key=f"form:{number}", content=f"{status.ticket.ticket_no} {cause} {text}"),
             lambda seed: register_complaint(
                 session, clock, call_id=None, region_id=status.ticket.region_id, caller_number="",
                 recording_id=None, line=request.app[SETTINGS].hotline_number, about=status.ticket, text=text,
-                channel=Channel.WEB, code_seed=seed,
+                channel=Channel.WEB, cause=cause, code_seed=seed,
             ),
         )  # fmt: skip
         due = await open_step(session, issued.ticket)
@@ -128,11 +129,11 @@ def _shown(
     code: str,
     *,
     error: HotlineError | None = None,
-    typed: str = "",
+    sent: dict[str, str] | None = None,
     rated: int | None = None,
 ) -> web.Response:
     return render(
         request, "portal/progress.html", status=error.status if error else 200, found=found, code=code, error=error,
-        typed=typed, rated=rated, scores=SCORES, may_complain_now=rated == NOT_SATISFIED and found.may_complain,
+        typed=(sent or {}).get("text", ""), cause=(sent or {}).get("cause", ""), causes=CAUSES, rated=rated, scores=SCORES, may_complain_now=rated == NOT_SATISFIED and found.may_complain,
         form_number=forms.fresh(request.app[PORTAL], request.app[CLOCK]),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import contains_eager, selectinload
 
 from core import audit
 from core.clock import Clock, beijing
@@ -24,7 +24,7 @@ from core.units import Region, Unit, regions_below
 from reports import figures
 from reports.figures import Figure
 from reports.indicators import BY_KEY, VERSION, Way
-from reports.models import CitationList
+from reports.models import CitationList, PeriodKind
 from reports.periods import Period
 from reports.slices import Slice, days
 
@@ -102,30 +102,52 @@ class Published:
     """A published list as the public sees it: no ticket, no person."""
 
     region: str
-    period: str
+    region_code: str
+    period: Period
     published_on: date
     classes: list[dict[str, Any]]
     """Each `title`, `praise`, `rule`, `entries`: `kind` (unit or region), `name`, `text`."""
 
 
-async def published(
-    session: AsyncSession, region_ids: frozenset[int] | None = None, most: int = 12
+_PUBLIC = (
+    select(CitationList)
+    .join(CitationList.region)
+    .where(CitationList.published_at.is_not(None))
+    .options(contains_eager(CitationList.region))
+    .order_by(CitationList.published_at.desc(), CitationList.id.desc())
+)
+
+
+async def published(session: AsyncSession, region_code: str = "", *, most: int = 12) -> list[Published]:
+    """The newest published lists, of one region or of all; for the public pages."""
+    wanted = _PUBLIC.where(Region.code == region_code) if region_code else _PUBLIC
+    return [_told(one) for one in await session.scalars(wanted.limit(most))]
+
+
+async def published_between(
+    session: AsyncSession, region_id: int, since: datetime, until: datetime
 ) -> list[Published]:
-    """The newest published lists, of these regions or of all; for the public pages."""
-    wanted = (
-        select(CitationList)
-        .where(CitationList.published_at.is_not(None))
-        .options(selectinload(CitationList.region))
-    )
-    if region_ids is not None:
-        wanted = wanted.where(CitationList.region_id.in_(region_ids))
-    found = await session.scalars(
-        wanted.order_by(CitationList.published_at.desc(), CitationList.id.desc()).limit(most)
-    )
-    return [
-        Published(one.region.name, period_of(one).name, beijing(at).date(), one.content)
-        for one in found if (at := one.published_at)
-    ]  # fmt: skip
+    """One region's, published from `since` up to, not including, `until`."""
+    within = (CitationList.published_at >= since) & (CitationList.published_at < until)
+    wanted = _PUBLIC.where(CitationList.region_id == region_id, within)
+    return [_told(one) for one in await session.scalars(wanted)]
+
+
+async def find_published(
+    session: AsyncSession, region_code: str, kind: PeriodKind, first_on: date
+) -> Published:
+    """The published list of this region and period; raises NotFound."""
+    named = (CitationList.kind == kind) & (CitationList.first_on == first_on)
+    one = await session.scalar(_PUBLIC.where(Region.code == region_code, named))
+    if one is None:
+        raise NotFound
+    return _told(one)
+
+
+def _told(one: CitationList) -> Published:
+    assert one.published_at is not None
+    on = beijing(one.published_at).date()
+    return Published(one.region.name, one.region.code, period_of(one), on, one.content)
 
 
 async def draft(

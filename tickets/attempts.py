@@ -11,16 +11,17 @@ from datetime import datetime, time, timedelta
 import structlog
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from core.bus import publish
 from core.clock import BEIJING, Clock, beijing
 from core.db import Database, provided
 from tickets.code_alarms import raise_alarm
 from tickets.code_models import CodeFailure
-from tickets.codes import QueryCodeUnknown, keyed_hash
+from tickets.codes import QueryCodeInvalid, QueryCodeUnknown, keyed_hash
 from tickets.errors import TooManyWrongCodes
 from tickets.events import CodeGuessing
-from tickets.queries import CodeStatus, status_by_code
+from tickets.queries import CodeStatus, status_of
 from tickets.settings import TicketSettings
 
 log = structlog.get_logger()
@@ -34,19 +35,14 @@ async def status_for_stranger(
     Raises QueryCodeInvalid, QueryCodeUnknown, TooManyWrongCodes. A hidden number shares one count with all others
     hidden, so pass the call's channel id for those.
     """
-    wait_s = 0.0
-    try:
-        async with db.reading() as session:
-            of_source, on_line = await _counted(session, clock, source, line)
-            _refuse_if_spent(session, clock, of_source)
-            wait_s = _slowness(session, on_line)
-            return await status_by_code(session, clock, code)
-    except QueryCodeUnknown:
+    wait_s, found = await db.look(lambda session: _look(session, clock, code, source, line))
+    if isinstance(found, QueryCodeUnknown):
         async with db.unit_of_work() as session:
             await count_failure(session, clock, source=source, line=line)
-        raise
-    finally:
-        await asyncio.sleep(wait_s)
+    await asyncio.sleep(wait_s)
+    if isinstance(found, CodeStatus):
+        return found
+    raise found
 
 
 async def count_failure(session: AsyncSession, clock: Clock, *, source: str, line: str) -> None:
@@ -60,25 +56,38 @@ async def count_failure(session: AsyncSession, clock: Clock, *, source: str, lin
         publish(session, CodeGuessing(line, failures))
 
 
-async def _counted(session: AsyncSession, clock: Clock, source: str, line: str) -> tuple[int, int]:
+def _look(
+    session: Session, clock: Clock, code: str, source: str, line: str
+) -> tuple[float, CodeStatus | QueryCodeInvalid | QueryCodeUnknown]:
+    """For how long the answer is held back, and the answer; raises TooManyWrongCodes."""
+    of_source, on_line = _counted(session, clock, source, line)
+    _refuse_if_spent(session, clock, of_source)
+    wait_s = _slowness(session, on_line)
+    try:
+        return wait_s, status_of(session, code)
+    except (QueryCodeInvalid, QueryCodeUnknown) as error:
+        return wait_s, error
+
+
+def _counted(session: Session, clock: Clock, source: str, line: str) -> tuple[int, int]:
     """Unknown codes of this source today, and on the line within the last minute: one question."""
     of_source = (CodeFailure.source_hash == _hashed(session, source)) & (CodeFailure.at >= _today(clock))
     count = select(func.count()).select_from(CodeFailure)
     query = select(
         count.where(of_source).scalar_subquery(), count.where(_recent(clock, line)).scalar_subquery()
     )
-    row = (await session.execute(query)).one()
+    row = session.execute(query).one()
     return row[0], row[1]
 
 
-def _refuse_if_spent(session: AsyncSession, clock: Clock, failures: int) -> None:
+def _refuse_if_spent(session: Session, clock: Clock, failures: int) -> None:
     """Raises TooManyWrongCodes when a source with so many failures has used up its day."""
     if failures >= provided(session, TicketSettings).code_failures_a_day:
         wait = _today(clock) + timedelta(days=1) - beijing(clock.now())
         raise TooManyWrongCodes(wait_s=int(wait.total_seconds()) + 1)
 
 
-def _slowness(session: AsyncSession, failures: int) -> float:
+def _slowness(session: Session, failures: int) -> float:
     """Seconds by which an answer is held back on a line with so many failures within the last minute."""
     settings = provided(session, TicketSettings)
     return settings.code_slow_s if failures >= settings.code_alarm_a_minute else 0.0
@@ -92,5 +101,5 @@ def _today(clock: Clock) -> datetime:
     return datetime.combine(beijing(clock.now()).date(), time(), BEIJING)
 
 
-def _hashed(session: AsyncSession, source: str) -> str:
+def _hashed(session: AsyncSession | Session, source: str) -> str:
     return keyed_hash(session, f"source:{source}")

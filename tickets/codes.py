@@ -14,6 +14,7 @@ from itertools import count
 from sqlalchemy import ColumnElement, Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from core.clock import Clock, beijing
 from core.db import provided
@@ -95,7 +96,7 @@ def _candidates(session: AsyncSession, seed: str) -> Iterator[str]:
         yield body + check_digit(body)
 
 
-def keyed_hash(session: AsyncSession, text: str) -> str:
+def keyed_hash(session: AsyncSession | Session, text: str) -> str:
     secret = provided(session, TicketSettings).code_secret
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
@@ -129,7 +130,7 @@ async def retire(session: AsyncSession, clock: Clock, ticket_id: int) -> None:
     await session.execute(update(QueryCode).where(live).values(died_at=clock.now()))
 
 
-def opening(session: AsyncSession, code: str) -> tuple[ColumnElement[bool], ...]:
+def opening(session: Session, code: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions of the QueryCode row that this code opens; raises QueryCodeInvalid (check digit)."""
     code_hash = keyed_hash(session, normalised(code))
     return QueryCode.code_hash == code_hash, QueryCode.died_at.is_(None)

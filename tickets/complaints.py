@@ -9,6 +9,7 @@ from core.errors import NotAllowed
 from core.people import Role, User
 from core.units import Unit, UnitDuty
 from tickets.bodies import body_of, replying_step
+from tickets.causes import Cause
 from tickets.deadlines import clock_for
 from tickets.errors import UnitUnknown
 from tickets.guards import Facts, check
@@ -40,6 +41,8 @@ class Verdict:
     """Of an upheld one: what follows for those responsible (M-121)."""
     attitude: bool = False
     """It was about 服务态度; the reports count these apart (M-78)."""
+    cause: Cause | None = None
+    """What it turned out to be about; None leaves what the complainant named (M-136)."""
 
 
 async def accept(session: AsyncSession, clock: Clock, *, ticket_no: str, user: User) -> Ticket:
@@ -75,6 +78,7 @@ async def reply(
     grade = verdict.grade if verdict.upheld else None
     judged = {"upheld": verdict.upheld, "grade": grade, "redo": redo, "attitude": verdict.attitude}
     session.add(ComplaintReply(ticket_id=ticket.id, **judged, **parts))
+    ticket.cause = verdict.cause or ticket.cause
     text = "调查情况：{findings}\n处理意见：{opinion}\n办理结果：{result}".format(**parts)
     await _end(session, clock, ticket, step, StepResult.REPLIED, user, text)
     await _settle(session, clock, ticket, redo=redo)

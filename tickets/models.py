@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.units import Unit
+from tickets.causes import Cause
 
 
 class TicketKind(StrEnum):
@@ -161,6 +162,8 @@ class Ticket(Base):
     """When a finished reply is archived unless something happens before (T14, C3)."""
 
     subject: Mapped[str] = mapped_column(String(100), default="")
+    cause: Mapped[Cause | None] = mapped_column(String(16))
+    """Of a complaint (M-136)."""
     question: Mapped[str] = mapped_column(Text, default="")
     answer: Mapped[str] = mapped_column(Text, default="")
     guidance: Mapped[str] = mapped_column(Text, default="")

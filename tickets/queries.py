@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from core.clock import Clock, beijing
 from tickets import codes
@@ -58,7 +58,12 @@ async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> Code
 
     Strangers go through `tickets.attempts.status_for_stranger`, which counts wrong codes.
     """
-    ticket, steps = await _opened_by(session, code)
+    return await session.run_sync(status_of, code)
+
+
+def status_of(session: Session, code: str) -> CodeStatus:
+    """`status_by_code` with a plain session, for `Database.look`."""
+    ticket, steps = _opened_by(session, code)
     running = next((step for step in steps if step.finished_at is None), None)
     ended = [step for step in steps if step.result in REPLIES] or steps
     step = running or (ended[-1] if ended else None)
@@ -140,7 +145,7 @@ async def refuse_unseen(session: AsyncSession, ticket_no: str, seen: str) -> Non
         raise SeenStale
 
 
-async def _opened_by(session: AsyncSession, code: str) -> tuple[Ticket, list[Step]]:
+def _opened_by(session: Session, code: str) -> tuple[Ticket, list[Step]]:
     """The code's ticket and its steps in order, each with its unit: one question to the database."""
     query = (
         select(Ticket, Step)
@@ -151,7 +156,7 @@ async def _opened_by(session: AsyncSession, code: str) -> tuple[Ticket, list[Ste
         .options(contains_eager(Step.unit))
         .order_by(Step.position)
     )
-    rows = (await session.execute(query)).all()
+    rows = session.execute(query).all()
     if not rows:
         raise codes.QueryCodeUnknown
     return rows[0][0], [step for _, step in rows if step is not None]

@@ -15,6 +15,7 @@ from core.errors import InvalidInput
 from core.units import Unit, UnitDuty
 from tickets import codes
 from tickets.bodies import body_of, complaint_handler
+from tickets.causes import Cause
 from tickets.drafts import save_draft
 from tickets.errors import ComplaintTooEarly, TicketLocked, UnitUnknown
 from tickets.guards import Facts, check
@@ -161,6 +162,7 @@ async def register_complaint(
     operator_id: int | None = None,
     received_at: datetime | None = None,
     subject: str = "",
+    cause: Cause | None = None,
     asker_name: str = "",
     callback_number: str = "",
     code_seed: str = "",
@@ -177,7 +179,7 @@ async def register_complaint(
         session, clock, Action.LODGE, TicketKind.COMPLAINT, channel,
         call_id=call_id, line=line, region_id=about.region_id if about else region_id, caller_number=caller_number,
         recording_id=recording_id, question=clean("question", text), about_id=reply.id if reply else None,
-        operator_id=operator_id, received_at=received_at, subject=clean("subject", subject),
+        operator_id=operator_id, received_at=received_at, subject=clean("subject", subject), cause=cause,
         asker_name=clean("asker_name", asker_name), callback_number=clean("callback_number", callback_number),
         code_seed=code_seed,
     )  # fmt: skip

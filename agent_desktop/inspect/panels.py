@@ -10,6 +10,7 @@ from agent_desktop.ticket.panels import Case, add_panel
 from core.people import Role
 from core.web.keys import CLOCK
 from tickets import accountability, complaints, gists, orders, sealing
+from tickets.causes import CAUSES
 from tickets.models import ComplaintReply, State, Ticket, TicketKind
 from tickets.oversight_models import AccountabilityOutcome, ComplaintGist, SupervisionOrder
 from tickets.requests import acts_for
@@ -30,6 +31,7 @@ async def complaint(case: Case) -> Shown:
         "gist": await case.session.get(ComplaintGist, ticket.id),
         "verdict": await case.session.get(ComplaintReply, ticket.id),
         "consequences": complaints.CONSEQUENCES,
+        "causes": CAUSES,
     }
 
 

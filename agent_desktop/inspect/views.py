@@ -17,6 +17,7 @@ from core.web.lists import Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
 from tickets import accountability, sealing
 from tickets.access import supervised_units
+from tickets.causes import CAUSES
 from tickets.models import State, Step, Ticket, TicketKind
 
 routes = Routes()
@@ -41,7 +42,8 @@ async def complaints(request: web.Request) -> web.StreamResponse:
     user, units = await _asked_by(request)
     query = tickets_query(user).where(_COMPLAINT)
     views = _complaint_views(user, _now(request))
-    return await _serve(request, "complaints", "投诉", views, "open", query, units)
+    by_cause = Filter("cause", "投诉事由", lambda key: Ticket.cause == key, CAUSES)
+    return await _serve(request, "complaints", "投诉", views, "open", query, units, by_cause)
 
 
 @routes.get("/inspect/sealed", roles=sealing.SEALERS, nav="封存")
@@ -61,6 +63,7 @@ async def _serve(
     default: str,
     query: Query,
     units: dict[str, str],
+    *more: Filter,
 ) -> web.StreamResponse:
     table = Table(
         name, title,
@@ -70,6 +73,7 @@ async def _serve(
             Filter("q", "工单号或文字", in_words),
             Filter("unit", "承办单位", lambda key: Step.unit_id == int(key), units),
             Filter("channel", "来源", lambda key: Ticket.channel == key, words.CHANNELS),
+            *more,
             *period("due", "到期", Step.due_on),
         ),
         sort="due", tie=Ticket.id,

@@ -17,6 +17,7 @@ from core.web.requests import source_of
 from core.web.routes import Routes
 from tickets import accountability, complaints, gists, sealing
 from tickets.accountability import Decision
+from tickets.causes import cause_of
 from tickets.models import Grade
 
 routes = Routes()
@@ -58,7 +59,7 @@ async def gist(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/tickets/{ticket_no}/verdict", roles=MON)
 async def verdict(request: web.Request) -> web.StreamResponse:
-    """`findings`, `opinion`, `result` (M-49); `upheld` yes or no, then `grade` (M-121), `redo` and `attitude`."""
+    """`findings`, `opinion`, `result` (M-49); `upheld` yes or no, then `grade` (M-121), `redo` and `attitude`; `cause` (M-136)."""
 
     async def work(session: AsyncSession, user: User, fields: Fields) -> None:
         await complaints.reply(
@@ -82,6 +83,7 @@ def _verdict(fields: Fields) -> complaints.Verdict:
         redo=bool(fields.get("redo")),
         grade=Grade(fields["grade"]) if upheld else Grade.MINOR,
         attitude=bool(fields.get("attitude")),
+        cause=cause_of(fields.get("cause", "")),
     )
 
 

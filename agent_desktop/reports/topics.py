@@ -1,4 +1,7 @@
-"""`/reports/topics` (热点难点, M-80): most asked, fastest growing, forwarded and complained about; bursts; searches in vain."""
+"""`/reports/topics` (热点难点, M-80): most asked, fastest growing, forwarded and complained about.
+
+And bursts, complaints by cause (M-136), searches in vain.
+"""
 
 from collections.abc import Sequence
 
@@ -12,7 +15,7 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
 from kb import feedback
-from reports import topics
+from reports import causes, topics
 from reports.topics import Topic
 
 routes = Routes()
@@ -29,10 +32,12 @@ async def page(request: web.Request) -> web.StreamResponse:
         asked = await question_of(session, request.app[CLOCK], reach, request.query)
         found = await topics.topics(session, asked.of)
         bursts = await topics.bursts(session, asked.of)
+        complained = await causes.by_cause(session, asked.of)
         gaps = await feedback.gaps(session, asked.of.since, SHOWN)
     tables = [(title, key, _first(found, key)) for key, title in WAYS.items()]
     return render(
         request, "reports/topics.html", asked=asked, reach=reach, tables=tables, bursts=bursts, gaps=gaps,
+        causes=complained,
         periods=periods(beijing(request.app[CLOCK].now()).date()),
     )  # fmt: skip
 

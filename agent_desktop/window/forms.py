@@ -7,6 +7,7 @@ from core.clock import BEIJING, Clock, beijing
 from core.errors import InvalidInput
 from core.web.days import read_day
 from core.web.uploads import Form
+from tickets.causes import Cause, cause_of
 from tickets.models import Channel
 
 MOST_ITEMS = 5
@@ -31,6 +32,7 @@ class Walk:
     received_at: datetime
     """Letters and visits: noon of the day they came, whenever they are typed (M-108)."""
     is_complaint: bool
+    cause: Cause | None = None
     name: str = ""
     phone: str = ""
     items: tuple[Item, ...] = field(default=())
@@ -51,7 +53,8 @@ def walk_of(form: Form, clock: Clock) -> Walk:
     return Walk(
         door=door,
         received_at=_received_at(form.text("received_on"), door, clock),
-        is_complaint=form.text("kind") == "complaint",
+        is_complaint=(is_complaint := form.text("kind") == "complaint"),
+        cause=cause_of(form.text("cause")) if is_complaint else None,
         name=form.text("name"),
         phone=form.text("phone"),
         items=tuple(items),

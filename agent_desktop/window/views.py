@@ -24,6 +24,7 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.routes import Routes
 from core.web.uploads import Form, read_form
+from tickets.causes import CAUSES
 from tickets.intake import attachments
 from tickets.intake.ask import Question, answer_at_once, ask, askable_units
 from tickets.intake.once import Sent, once
@@ -128,7 +129,9 @@ async def _one(
             await attachments.attach(session, clock, issued.ticket.id, papers, user_id=me.user_id)
         return issued
 
-    sent = Sent(key=f"window:{me.user_id}:{key}", content=f"{walk.door} {walk.is_complaint} {item}")
+    sent = Sent(
+        key=f"window:{me.user_id}:{key}", content=f"{walk.door} {walk.is_complaint} {walk.cause} {item}"
+    )
     issued = await once(session, clock, sent, first_time)
     site = request.app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
     step = await open_step(session, issued.ticket)
@@ -145,8 +148,8 @@ async def _opened(
         return await register_complaint(
             session, clock, call_id=None, region_id=me.region_id, line=line, caller_number="", recording_id=None,
             about=None, text=item.text, channel=walk.door, operator_id=me.user_id, received_at=walk.received_at,
-            subject=f"涉及{unit.name}" if unit else "", asker_name=walk.name, callback_number=walk.phone,
-            code_seed=seed,
+            subject=f"涉及{unit.name}" if unit else "", cause=walk.cause, asker_name=walk.name,
+            callback_number=walk.phone, code_seed=seed,
         )  # fmt: skip
     question = Question(
         text=item.text, channel=walk.door, line=line, region_id=me.region_id, unit_id=unit.id if unit else None,
@@ -185,7 +188,7 @@ async def _page(request: web.Request, given: Form, error: HotlineError | None = 
         doors=DOORS, items=range(1, MOST_ITEMS + 1), today=beijing(clock.now()).date(), mine=mine, states=STATE_NAMES,
         form_number=secrets.token_urlsafe(12), papers=request.app[ATTACHMENTS],
         asks=bool(me.roles & ASKERS), complains=bool(me.roles & COMPLAINT_TAKERS), answers=bool(me.roles & OF_BOTH),
-        may_leave_open=bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS)),
+        causes=CAUSES, may_leave_open=bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS)),
     )  # fmt: skip
 
 

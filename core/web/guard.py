@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from core.errors import LoginRequired, NotAllowed
-from core.web.errors import BodyTooLarge, CsrfRefused, TokenInvalid
+from core.web.errors import BadRequest, BodyTooLarge, CsrfRefused, TokenInvalid
 from core.web.keys import CHANNEL, CLOCK, CSRF, DB, SESSION_ID, SETTINGS, USER, Channel
 from core.web.requests import from_our_pages, route_of
 from core.web.routes import DECLARED, PUBLIC, Declared, may
@@ -27,6 +27,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     limit_kb = (item.body_kb if item else None) or request.app[SETTINGS].max_body_kb
     if (request.content_length or 0) > limit_kb * 1024:
         raise BodyTooLarge(limit_kb=limit_kb)
+    if "\0" in request.path or "%00" in request.rel_url.raw_query_string:
+        raise BadRequest  # PostgreSQL's texts cannot hold it
     await _identify(request)
     if item and item.body_kb:
         request = request.clone(client_max_size=limit_kb * 1024)

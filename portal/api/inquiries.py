@@ -17,8 +17,9 @@ from core.web.routes import CLIENTS, ApiDoc, Param, Routes
 from portal.api.workdays import REGION_CODE, RegionUnknown
 from portal.keys import PORTAL
 from portal.limits import LIMITS, asker_of
-from portal.region import home_region, unit_by_code
+from portal.region import UNIT_CODE, home_region, unit_by_code
 from tickets.attempts import status_for_stranger
+from tickets.causes import CAUSES, Cause
 from tickets.intake.ask import Question, ask
 from tickets.intake.once import Sent, once
 from tickets.models import Channel, RatingAbout
@@ -29,7 +30,6 @@ from tickets.service import Issued, register_complaint
 from tickets.text import LIMITS as LENGTHS
 
 routes = Routes()
-UNIT_CODE = "^[0-9]{3}$"
 KEY = "^[\\x21-\\x7e]{1,100}$"
 SCORES = {1: "满意", 2: "基本满意", 3: "不满意"}
 _CODE = Param("query_code", "12 位查询码", place="path", limits={"pattern": "^[0-9]{12}$"})
@@ -112,6 +112,12 @@ _COMPLAIN = ApiDoc(
     params=(
         _CODE,
         _text("text", "投诉内容，至少含一个汉字、字母或数字", required=True, field="question"),
+        Param(
+            "cause",
+            "主要问题：" + "，".join(f"{key} {name}" for key, name in CAUSES.items()),
+            place="body",
+            limits={"enum": list(CAUSES)},
+        ),
         _KEY,
     ),
     answer=dict(_ISSUED),
@@ -183,18 +189,19 @@ async def rating(request: web.Request) -> web.StreamResponse:
 
 @routes.post(f"{PREFIX}/inquiries/{{query_code}}/complaint", roles=CLIENTS, doc=_COMPLAIN)
 async def complaint(request: web.Request) -> web.StreamResponse:
-    text = _string(await json_body(request), "text")
+    body = await json_body(request)
+    text, cause = _string(body, "text"), _cause(body)
     _need_words("text", text)
     about, clock = (await _opened(request)).ticket, request.app[CLOCK]
     async with request.app[DB].unit_of_work() as session:
         issued = await once(
             session,
             clock,
-            _sent(request, {"about": about.ticket_no, "text": text}),
+            _sent(request, {"about": about.ticket_no, "cause": cause or "", "text": text}),
             lambda seed: register_complaint(
                 session, clock, call_id=None, region_id=about.region_id, caller_number="", recording_id=None,
                 line=request.app[SETTINGS].hotline_number, about=about, text=text, channel=_channel(request),
-                code_seed=seed,
+                cause=cause, code_seed=seed,
             ),
         )  # fmt: skip
         return answer(await _issued_json(session, issued), status=201)
@@ -265,6 +272,14 @@ def _string(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise InvalidInput(field=name, reason="应为文字")
     return value
+
+
+def _cause(body: dict[str, Any]) -> Cause | None:
+    if "cause" not in body:
+        return None
+    if _string(body, "cause") not in CAUSES:  # a form sends an empty field, a program means something
+        raise InvalidInput(field="cause", reason=f"可以是 {'、'.join(CAUSES)}")
+    return Cause(body["cause"])
 
 
 def _need_words(name: str, text: str) -> None:

@@ -67,12 +67,13 @@ async def workdays_due(request: web.Request) -> web.StreamResponse:
     received_at = _received(request.query.get("received", ""))
     days = query_int(request, "days", 0, least=1, most=MOST_DAYS)
     async with request.app[DB].reading() as session:
-        region = await _region(session, request.query.get("region"))
+        region = await checked_region(session, request.query.get("region"))
         calendar = await load_calendar(session)
     return answer(_due_json(calendar.due_on(received_at, days, region)))
 
 
-async def _region(session: AsyncSession, code: str | None) -> str | None:
+async def checked_region(session: AsyncSession, code: str | None) -> str | None:
+    """The code when there is such a region, or None without one; raises InvalidInput, RegionUnknown."""
     if code is None:
         return None
     if not re.fullmatch(REGION_CODE, code):

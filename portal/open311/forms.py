@@ -8,7 +8,10 @@ from xml.etree import ElementTree as ET
 from aiohttp import web
 
 Record = dict[str, Any]
-SINGULAR = {"services": "service", "service_requests": "request", "errors": "error"}
+SINGULAR = {
+    "services": "service", "service_requests": "request", "errors": "error", "attributes": "attribute",
+    "endpoints": "endpoint", "formats": "format",
+}  # fmt: skip
 
 
 def answer(request: web.Request, name: str, records: Sequence[Record], *, status: int = 200) -> web.Response:
@@ -46,7 +49,7 @@ def _write(element: ET.Element, value: Any) -> None:
             _write(ET.SubElement(element, name), inner)
     elif isinstance(value, list):
         for inner in value:
-            _write(ET.SubElement(element, "attribute"), inner)
+            _write(ET.SubElement(element, SINGULAR[element.tag]), inner)
     elif isinstance(value, bool):
         element.text = "true" if value else "false"
     elif value is not None:

@@ -14,6 +14,7 @@ from core.units import Unit
 from core.web.keys import CHANNEL, CLOCK, DB, SETTINGS, Channel
 from core.web.routes import PUBLIC, Routes
 from core.web.sessions import find_bearer
+from portal.answers import site_url
 from portal.keys import PORTAL
 from portal.limits import LIMITS, asker_of
 from portal.open311.forms import Record, answer, answer_one
@@ -28,6 +29,8 @@ from tickets.queries import CodeStatus
 routes = Routes()
 BASE = "/open311/v2"
 FORM = "{form:json|xml}"
+CHANGED_ON = "2026-11-26"
+"""When the endpoint last changed."""
 GENERAL = "000"
 MOST_REQUESTS = 20
 _ATTRIBUTES = [
@@ -53,6 +56,22 @@ def speaking(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handl
             return answer(request, "errors", said, status=error.status)
 
     return answered
+
+
+@routes.get(f"/open311/discovery.{FORM}", roles=PUBLIC)
+@speaking
+async def discovery(request: web.Request) -> web.Response:
+    """Where the endpoint is, and that keys come from the administrator, by the hotline's number."""
+    endpoint = {
+        "specification": "http://wiki.open311.org/GeoReport_v2",
+        "url": site_url(request) + BASE,
+        "changeset": CHANGED_ON,
+        "type": "production",
+        "formats": ["application/json", "text/xml"],
+    }
+    who = f"请拨打 {request.app[SETTINGS].hotline_number}"
+    found = {"changeset": CHANGED_ON, "contact": who, "key_service": who, "endpoints": [endpoint]}
+    return answer_one(request, "discovery", found)
 
 
 @routes.get(f"{BASE}/services.{FORM}", roles=PUBLIC)

@@ -16,7 +16,7 @@ from tickets.models import Channel, State, TicketKind
 
 PUBLIC_PAGES = [
     "/", "/search?q=社保卡", "/ask?question=居住证", "/complain", "/track", "/directory", "/overdue", "/bulletin",
-    "/bulletin?size=a3", "/screen", "/embed", "/kiosk",
+    "/citations", "/citations/city/month/2026-05-01", "/bulletin?size=a3&month=2026-06", "/screen", "/embed", "/kiosk",
 ]  # fmt: skip
 A_MINUTE_MS = 60_000
 

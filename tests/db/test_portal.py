@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, FormData, web
-from sqlalchemy import event, func, select
+from sqlalchemy import Engine, event, func, select
 from support.tickets import City, build_city, do
 from support.web import Browser, browsing, web_app
 
@@ -398,14 +399,26 @@ async def test_public_pages_ask_the_database_little(db: Database, tmp_path: Path
         code = await site.code_on(await site.send(question="居住证怎么办理？", unit="101"))
         for path in ("/", "/search?q=居住证"):
             assert "/answers/s/1" in await (await site.browser.get(path)).text()
-        event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
-        assert "a局" in await (await site.browser.post("/track", {"code": code})).text()
-        assert len(asked) == 2, asked
-        asked.clear()
-        for path in ("/", "/search?q=居住证", "/search?q=居住证办理"):
-            assert "/answers/s/1" in await (await site.browser.get(path)).text()
-        assert asked == []
+        with _listening(asked):
+            assert "a局" in await (await site.browser.post("/track", {"code": code})).text()
+            assert len(asked) == 2, asked
+            asked.clear()
+            for path in ("/", "/search?q=居住证", "/search?q=居住证办理"):
+                assert "/answers/s/1" in await (await site.browser.get(path)).text()
+            assert asked == []
     await searcher.close()
+
+
+@contextmanager
+def _listening(asked: list[str]) -> Iterator[None]:
+    """Every statement to any engine is noted."""
+
+    def note(*call: Any) -> None:
+        asked.append(call[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def _searcher(db: Database, folder: Path) -> Searcher:

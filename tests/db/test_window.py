@@ -170,6 +170,10 @@ async def _api_key(db: Database, city: City) -> str:
 async def test_civic_software_asks_and_follows(db: Database, city: City, browser: Browser):
     """GeoReport v2, JSON and XML: services, a request for unit 101, its state, due date and reply as extensions."""
     key = await _api_key(db, city)
+    found = json.loads(await (await browser.get("/open311/discovery.json")).text())["endpoints"][0]
+    assert found["url"] == str(browser.client.make_url("/open311/v2"))
+    described = ET.fromstring(await (await browser.get("/open311/discovery.xml")).text())
+    assert described.findtext("endpoints/endpoint/formats/format") == "application/json"
     services = json.loads((await _open311(browser, "GET", "services.json"))[1])
     assert [one["service_code"] for one in services] == ["000", "101", "102", "103"]
     status, made = await _open311(

@@ -35,6 +35,8 @@ PAGES: dict[str, object] = {
     "/track": PUBLIC,
     "/directory": PUBLIC,
     "/overdue": PUBLIC,
+    "/citations": PUBLIC,
+    "/citations/{region}/{kind}/{first}": PUBLIC,
     "/kiosk": PUBLIC,
     "/screen": PUBLIC,
     "/screen/feed.json": PUBLIC,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from kb.models import Entry
 from kb.search import Searcher
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.settings import PortalSettings
+from reports.models import CitationList, PeriodKind
 from tickets import replies
 from tickets.models import Ticket
 from tickets.settings import AttachmentSettings
@@ -58,6 +60,7 @@ async def running_portal(folder: Path, **settings: object) -> AsyncIterator[Port
     await db.create_all()
     city = await build_city(db)
     await _people(db, city)
+    await _citations(db, city)
     await import_file(db, city.clock, ROOT / "kb/demo_entries.jsonl")
     async with db.unit_of_work() as session:
         hot = select(Entry.id).order_by(Entry.id).limit(6)
@@ -69,6 +72,21 @@ async def running_portal(folder: Path, **settings: object) -> AsyncIterator[Port
         yield PortalSite(str(server.make_url("")).rstrip("/"), city, papers, app)
     await searcher.close()
     await db.close()
+
+
+async def _citations(db: Database, city: City) -> None:
+    """A published list of May, at /citations/city/month/2026-05-01."""
+    entries = {True: "市公安局", False: "市住房和城乡建设局"}
+    content = [
+        {"key": title, "title": title, "praise": praise, "rule": "列入的条件写在这里。",
+         "entries": [{"kind": "unit", "name": entries[praise], "text": "12 件，占 96.30%"}] if named else []}
+        for title, praise, named in (("回复效果好", True, True), ("服务质量高", True, False), ("延期较多", False, True))
+    ]  # fmt: skip
+    async with db.unit_of_work() as session:
+        session.add(
+            CitationList(region_id=city.regions["city"], kind=PeriodKind.MONTH, first_on=date(2026, 5, 1), rule_version="1",
+                         last_on=date(2026, 5, 31), made_at=city.clock.now(), published_at=city.clock.now(), content=content)
+        )  # fmt: skip
 
 
 async def _people(db: Database, city: City) -> None:

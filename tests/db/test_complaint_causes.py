@@ -1,0 +1,89 @@
+"""What complaints are about (M-136): named at every door, settled by the inspectors, counted by cause."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+from support.tickets import City, build_city
+from support.web import TEST, Browser, as_, browsing, give_password, web_app
+
+from core import accounts
+from core.db import Database
+from reports.causes import ByCause, by_cause
+from reports.slices import Slice
+from tickets import complaints, replies
+from tickets.causes import Cause
+from tickets.complaints import Verdict
+from tickets.models import Ticket, TicketKind
+
+
+@pytest.fixture
+async def city(db: Database) -> City:
+    return await build_city(db)
+
+
+@pytest.fixture
+async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
+    await give_password(db, ["inspector", "operator"])
+    async with browsing(web_app(db, city.clock)) as browser:
+        yield browser
+
+
+async def _complain(browser: Browser, path: str = "/complain", **fields: str) -> int:
+    form = re.search(r'name="form" value="([^"]+)"', await (await browser.get(path)).text())
+    assert form
+    return (await browser.post(path, {"form": form[1]} | fields)).status
+
+
+async def _causes(city: City) -> list[Cause | None]:
+    async with city.db.reading() as session:
+        of_complaints = select(Ticket.cause).where(Ticket.kind == TicketKind.COMPLAINT)
+        return list(await session.scalars(of_complaints.order_by(Ticket.id)))
+
+
+async def test_every_door_asks_for_the_cause(city: City, browser: Browser):
+    """Web, window, and by code over the API; what is no cause is refused everywhere, and no cause is fine."""
+    assert await _complain(browser, question="互相推", cause="shirking") == 200
+    assert await _complain(browser, question="说不清") == 200
+    assert await _complain(browser, question="乱填", cause="ugly") == 422
+    async with city.db.unit_of_work() as session:
+        key = await accounts.issue_token(session, city.clock, TEST, name="图书馆", channel="library")
+    headers = {"Authorization": f"Bearer {key}"}
+
+    async def api(path: str, body: dict[str, object]) -> tuple[int, dict[str, str]]:
+        response = await browser.client.post(f"/api/v1/inquiries{path}", json=body, headers=headers)
+        return response.status, await response.json()
+
+    _, asked = await api("", {"question": "问", "unit": "101"})
+    async with city.db.unit_of_work() as session:
+        user = await city.user(session, "liaison_a")
+        await replies.answer(session, city.clock, ticket_no=asked["ticket_no"], user=user, answer="答")
+    path = f"/{asked['query_code']}/complaint"
+    assert [(await api(path, {"text": "难", "cause": cause}))[0] for cause in ("", [], "ugly")] == [422] * 3
+    assert (await api(path, {"text": "难", "cause": "hard"}))[0] == 201
+    await browser.sign_in("operator")
+    window = {"door": "visit", "kind": "complaint", "text1": "没人", "cause": "nobody"}
+    assert await _complain(browser, "/window", **window) == 200
+    assert await _causes(city) == [Cause.SHIRKING, None, Cause.HARD, Cause.NOBODY]
+
+
+async def test_inspectors_settle_the_cause_and_reports_count_it(city: City, browser: Browser):
+    """Named 推诿, found to be 拖拉 and true; one without a cause stays so; the inspector's page shows both."""
+    assert await _complain(browser, question="互相推", cause="shirking") == 200
+    assert await _complain(browser, question="说不清") == 200
+    async with city.db.unit_of_work() as session:
+        first = (await session.scalars(select(Ticket).order_by(Ticket.id).limit(1))).one()
+        number, user = first.ticket_no, await city.user(session, "inspector")
+        await complaints.accept(session, city.clock, ticket_no=number, user=user)
+        verdict = Verdict("查", "处", "果", upheld=True, cause=Cause.DRAGGING)
+        await complaints.reply(session, city.clock, ticket_no=number, user=user, verdict=verdict)
+    now = city.clock.now()
+    async with city.db.reading() as session:
+        day = Slice(now.replace(hour=0), now.replace(hour=23), now)
+        assert await by_cause(session, day) == [ByCause("拖拉", 1, 1), ByCause("未归类", 1, 0)]
+    await as_(browser, "inspector")
+    page = await (await browser.get("/reports/topics")).text()
+    assert re.search(r"拖拉</th><td class=\"number\">1</td><td class=\"number\">1<", page)
+    listed = await (await browser.get("/inspect/complaints?view=&cause=dragging")).text()
+    assert listed.count("/tickets/2") == 1

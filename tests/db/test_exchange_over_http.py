@@ -1,0 +1,73 @@
+"""From one hotline to another over HTTP (M-106): the whole round, by key, with what is internal left at home."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from sqlalchemy import func, select, update
+from support.tickets import build_city
+from support.web import TEST, web_app
+
+import portal.app
+from core import accounts
+from core.db import Database, DatabaseSettings
+from kb import cli, demo
+from kb.errors import FileUnreadable
+from kb.models import Audience, Entry, InternalReason
+from kb.search import Searcher
+from portal.keys import PORTAL
+from portal.settings import PortalSettings
+
+ASKED = ("社保卡在哪里办", "居住证", "收费标准")
+ADDRESS = "/api/v1/kb/entries.jsonl"
+
+
+def _room(app: web.Application) -> None:
+    app[PORTAL] = PortalSettings(region="city")
+    portal.app.setup(app)
+
+
+async def _titles(db: Database, index: Path, clock: object) -> list[list[str]]:
+    searcher = Searcher(index, db, clock)  # type: ignore[arg-type]
+    await searcher.open()
+    found = [[hit.title for hit in await searcher.search(query, 5)] for query in ASKED]
+    await searcher.close()
+    return found
+
+
+async def test_another_hotline_takes_everything_public(db: Database, tmp_path: Path):
+    """Fetched twice with the key: the same search as here, the second time nothing new; without the key a refusal."""
+    city = await build_city(db)
+    await demo.seed(db, city.clock)
+    async with db.unit_of_work() as session:
+        key = await accounts.issue_token(session, city.clock, TEST, name="省平台", channel="web")
+        internal = {"audience": Audience.INTERNAL, "internal_reason": InternalReason.PRIVACY, "is_hot": False}
+        await session.execute(update(Entry).where(Entry.source_id == "demo-002").values(**internal))
+    (tmp_path / "key").write_text(f"{key}\n")
+    other = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/other.db"))
+    await other.create_all()
+    parser = argparse.ArgumentParser()
+    cli.add_commands(parser)
+    async with TestServer(web_app(db, city.clock, rooms=[_room])) as server:
+        address = str(server.make_url(ADDRESS))
+
+        async def fetch(*words: str) -> int:
+            given = parser.parse_args(["import", *words, "--retire", address])
+            return await cli.run(given, other, city.clock, tmp_path / "other-index")
+
+        with pytest.raises(FileUnreadable, match="401"):
+            await fetch()
+        with pytest.raises(FileUnreadable, match="missing"):
+            await fetch("--key-file", str(tmp_path / "missing"))
+        assert [await fetch("--key-file", str(tmp_path / "key")) for _ in range(2)] == [0, 0]
+    async with db.reading() as session, other.reading() as elsewhere:
+        public = select(func.count()).select_from(Entry).where(Entry.audience == Audience.PUBLIC)
+        assert await session.scalar(public) == await elsewhere.scalar(select(func.count()).select_from(Entry))
+        assert set(await elsewhere.scalars(select(Entry.source).distinct())) == {"96128政务信息查询专线"}
+        assert set(await elsewhere.scalars(select(Entry.version).distinct())) == {1}
+    assert await _titles(other, tmp_path / "other-index", city.clock) == await _titles(
+        db, tmp_path / "index", city.clock
+    )
+    await other.close()
