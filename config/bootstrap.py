@@ -106,9 +106,14 @@ class DeskProcess(Common):
         self.tasks.loop("kb-index", self.searcher.follow)
         await self.hear_others()
         self.tasks.loop("board-mirror", self.control.board.watch)
-        probes = self.common_probes() | {
-            name: partial(self._part, name) for name in ("controller", "asterisk", "ledger", "reconciliation")
-        }
+        names = (
+            "controller",
+            "asterisk",
+            "ledger",
+            "reconciliation",
+            *(["depot"] if self.settings.recordings.depot else []),
+        )
+        probes = self.common_probes() | {name: partial(self._part, name) for name in names}
         deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
         control = cast("CallControl", self.control)  # an order's name is a method's
         staff = partial(staff_side, self.settings, self.searcher, control, self.control.board, ())

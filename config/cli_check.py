@@ -24,6 +24,7 @@ from ivr.menu_check import faults as menu_faults
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.prompts import problems
 from ivr.site import DIALPLAN
+from recordings.depot import DepotAway, depot_of
 from recordings.space import space
 
 
@@ -65,7 +66,7 @@ def examine(settings: Settings) -> Iterator[Part]:
     """Every part in the order in which a hotline needs them."""
     checks: tuple[tuple[str, Callable[[Settings], Part]], ...] = (
         ("设置", _settings), ("数据库", _database), ("工作日历", _calendar), ("语音提示", _prompts), ("语音菜单", _menus),
-        ("录音目录", _recordings), ("知识库", _kb), ("Asterisk", _asterisk), ("网页", _web),
+        ("录音目录", _recordings), ("录音存储", _depot), ("知识库", _kb), ("Asterisk", _asterisk), ("网页", _web),
     )  # fmt: skip
     for name, check in checks:
         try:
@@ -133,6 +134,18 @@ def _recordings(settings: Settings) -> Part:
     probe.unlink()
     room = space(settings.recordings.least_free_mb, folder)
     return Part("录音目录", not room.is_low, f"{folder} 可写，{room.text}")
+
+
+def _depot(settings: Settings) -> Part:
+    try:
+        depot = depot_of(settings.recordings)
+        if depot is None:
+            return Part("录音存储", is_ok=True, text="未设置，录音一直保存在录音目录")
+        depot.try_out()
+    except DepotAway as away:
+        text = f"{settings.recordings.depot} 无法读写（{away}），录音留在录音目录，请检查地址、密钥和网络"
+        return Part("录音存储", is_ok=False, text=text)
+    return Part("录音存储", is_ok=True, text=f"{depot.address} 可读写")
 
 
 def _kb(settings: Settings) -> Part:

@@ -13,6 +13,7 @@ from recordings.space import space
 if TYPE_CHECKING:  # the public process has parts too, and no telephony
     from ivr.ami import Ami
     from ivr.journal import Journal
+    from recordings.moving import Mover
 
 
 async def asterisk_state(ami: "Ami") -> PartState:
@@ -37,6 +38,14 @@ async def disk_state(least_mb: int, *folders: Path) -> PartState:
     """Room left where recordings and state are written; calls go on without it, what is recorded would be lost (M-60)."""
     found = await asyncio.to_thread(space, least_mb, *folders)
     return PartState(ok=not found.is_low, text=found.text)
+
+
+async def depot_state(mover: "Mover") -> PartState:
+    """Where recordings are kept for good. One that is away keeps nobody from working: what was recorded waits here."""
+    count = await asyncio.to_thread(mover.waiting)
+    if mover.fault:
+        return PartState(ok=True, text=f"无法访问（{mover.fault}），{count} 段录音留在本机，恢复后自动转存")
+    return PartState(ok=True, text=f"可读写，{count} 段录音待转存")
 
 
 async def calendar_state(db: Database, clock: Clock) -> PartState:

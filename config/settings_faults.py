@@ -298,6 +298,11 @@ def _secret(value: bytes) -> str:
     )
 
 
+def _depot(value: str) -> str:
+    is_good = not value or re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[\w./-]*)?|file:///.+", value)
+    return "" if is_good else '应为 "s3://桶名/前缀" 或 "file:///目录"'
+
+
 def _node_name(value: str) -> str:
     return "" if re.fullmatch(r"[A-Za-z0-9]{1,12}", value) else "应为 1～12 位字母或数字"
 
@@ -325,6 +330,7 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "calls.menu_limit_s": _positive,
     "calls.survey_s": _positive,
     "calls.wrap_up_remind_s": _positive,
+    "recordings.depot": _depot,
     "recordings.settle_ms": _not_negative,
     "recordings.leftover_s": _not_negative,
     "recordings.keep_talk_days": _positive,

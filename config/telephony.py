@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from config.common import Common
 from config.line_table import LineTable
 from config.only_one import OnlyOne
-from config.parts import asterisk_state, calendar_state, disk_state, ledger_state
+from config.parts import asterisk_state, calendar_state, depot_state, disk_state, ledger_state
 from config.settings import Settings
 from core.accounts import AccountChanged
 from core.clock import Clock, beijing
@@ -55,6 +55,7 @@ from ivr.spool import Spool
 from ivr.voice import Voice
 from kb.entries import hot
 from kb.workflow import keep_expiring
+from recordings.moving import Mover
 from reports.filing import draft_due
 from tickets import callbacks
 from tickets.recompute import recompute_open_clocks
@@ -79,6 +80,7 @@ class Telephony(Common):
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
         self._table = LineTable(self.db, settings.line)
         self.lines = self._table.lines
+        self.mover = Mover(self.db, settings.recordings)
         self.controller: Controller
         self.control: CallControl
 
@@ -116,6 +118,8 @@ class Telephony(Common):
             ("kb-expiry", partial(keep_expiring, self.db, self.clock)),
         ):
             self.tasks.loop(name, run)
+        if self.settings.recordings.depot:
+            self.tasks.loop("depot", self.mover.run)
 
     def calm_memory(self) -> None:
         """The program's own objects are never garbage; looking through them halts every call for 100 ms."""
@@ -276,7 +280,7 @@ class Telephony(Common):
 
     def telephony_probes(self) -> dict[str, Probe]:
         recordings = self.settings.recordings
-        return {
+        probes: dict[str, Probe] = {
             "asterisk": partial(asterisk_state, self.controller.ami),
             "ledger": partial(ledger_state, self.controller.journal),
             "reconciliation": self._reconciled,
@@ -285,6 +289,9 @@ class Telephony(Common):
             ),
             "calendar": partial(calendar_state, self.db, self.clock),
         }
+        if recordings.depot:
+            probes["depot"] = partial(depot_state, self.mover)
+        return probes
 
     async def _reconciled(self) -> PartState:
         """A difference is told and keeps nobody from working."""

@@ -21,13 +21,13 @@ import soundfile
 from numpy.typing import NDArray
 
 from recordings.audio import RATE_HZ, Clip
-from recordings.errors import RecordingDamaged, RecordingGone
+from recordings.depot import DepotAway, depot_of
+from recordings.errors import RecordingAway, RecordingDamaged, RecordingGone
 from recordings.keyring import Keyring, seal, unseal
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 
 SUFFIX = ".opus.enc"
-_CHUNK_BYTES = 1 << 20
 _LOWEST_PRIORITY = 19
 Result = TypeVar("Result")
 
@@ -42,7 +42,7 @@ class Stored:
     duration_ms: int
     size: int
     sha256: str
-    """Of the file as it lies on the disk."""
+    """Of the file as it lies in archive or depot."""
     audio_sha256: str
     """Of the samples that came from Asterisk: tells whether two spool files hold the same."""
     damaged: bool
@@ -91,11 +91,13 @@ class Audio:
 
 @contextmanager
 def opened(recording: Recording, settings: RecordingSettings) -> Iterator[Audio]:
-    """The recording's audio; raises RecordingGone, RecordingDamaged or KeyMissing."""
+    """The recording's audio; raises RecordingGone, RecordingAway, RecordingDamaged or KeyMissing."""
     try:
-        sealed = (settings.archive_dir / recording.path).read_bytes()
+        sealed = file_content(recording.path, settings)
     except FileNotFoundError:
         raise RecordingGone(recording=recording.public_id) from None
+    except DepotAway:
+        raise RecordingAway(recording=recording.public_id) from None
     key = Keyring(settings.keyring).file_key(recording.wrapped_key, recording.wrapped_by)
     content = unseal(key, sealed, recording.path)
     if not content:
@@ -108,13 +110,14 @@ def opened(recording: Recording, settings: RecordingSettings) -> Iterator[Audio]
         raise RecordingDamaged(recording=recording.public_id) from error
 
 
-def checksum(path: Path) -> str:
-    """The file's SHA-256 in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+def file_content(path: str, settings: RecordingSettings) -> bytes:
+    """A file of the archive as it lies there, or in the depot. Raises FileNotFoundError, DepotAway."""
+    try:
+        return (settings.archive_dir / path).read_bytes()
+    except FileNotFoundError:
+        if depot := depot_of(settings):
+            return depot.get(path)
+        raise
 
 
 def _compressed(clip: Clip) -> bytes:

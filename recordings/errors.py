@@ -32,6 +32,14 @@ class RecordingGone(NotFound):
     text = "该录音的音频文件已清除或丢失，请联系系统管理员。"
 
 
+class RecordingAway(HotlineError):
+    """The depot that holds the audio cannot be reached now."""
+
+    code = "recording_away"
+    status = 503
+    text = "录音存储暂时无法访问，录音没有丢失；请稍后再试，仍不行请联系系统管理员。"
+
+
 class ReasonMissing(InvalidInput):
     """Taking a recording out of the system needs a reason (M-59)."""
 

@@ -17,6 +17,7 @@ from core import audit
 from core.clock import Clock
 from core.db import Database
 from core.errors import InvalidInput
+from recordings.depot import depot_of
 from recordings.errors import NothingToPurge, PurgeDecided, PurgeOwnRequest, ReasonMissing
 from recordings.models import Purge, PurgeState, Recording
 from recordings.playback import MIN_REASON, Listener
@@ -93,7 +94,7 @@ def free_to_go() -> ColumnElement[bool]:
 
 
 async def remove_files(db: Database, settings: RecordingSettings) -> int:
-    """Take the audio of purged recordings off the disk; a crash in between is made good by the next call."""
+    """Take the audio of purged recordings away; a crash in between, or DepotAway, is made good by the next call."""
     removed = 0
     async with db.reading() as session:
         paths = (await session.scalars(select(Recording.path).where(Recording.deleted_at.is_not(None)))).all()
@@ -105,13 +106,12 @@ async def remove_files(db: Database, settings: RecordingSettings) -> int:
 
 
 def _unlink(settings: RecordingSettings, path: str) -> bool:
-    file = settings.archive_dir / path
-    if not file.exists():
-        return False
+    file, depot = settings.archive_dir / path, depot_of(settings)
     for picture in file.parent.glob(f"{file.name.partition('.opus')[0]}.*.peaks"):
         picture.unlink()
-    file.unlink()
-    return True
+    was_near = file.exists()
+    file.unlink(missing_ok=True)
+    return (depot is not None and depot.remove(path)) or was_near
 
 
 async def _decide(

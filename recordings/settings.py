@@ -7,7 +7,7 @@ from pathlib import Path
 @dataclass(frozen=True)
 class RecordingSettings:
     archive_dir: Path = Path("var/recordings")
-    """Where the audio is kept, below yyyy/mm/dd; outside the web root."""
+    """Where the audio is written, below yyyy/mm/dd, and kept unless there is a depot; outside the web root."""
     keyring: Path = Path("var/secrets/recording_keys.json")
     """The keys that open the archive; made at first use. Keep a copy apart from the recordings."""
     spool_dir: Path = Path("var/asterisk/spool")
@@ -24,3 +24,10 @@ class RecordingSettings:
     """Less room than this on the disk raises the alarm; 1 GB is some thirty hours of talk as it is kept."""
     operator_days: int = 7
     """How long an operator may hear the own calls (mission §5.9)."""
+    depot: str = ""
+    """Where it is moved to: `s3://bucket/prefix` or `file:///folder`; empty: nowhere."""
+    depot_endpoint: str = ""
+    """Address of the S3-compatible service; empty: Amazon's."""
+    depot_region: str = "us-east-1"
+    depot_access_key: str = ""
+    depot_secret_key: str = ""

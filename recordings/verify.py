@@ -1,14 +1,14 @@
 """Is the archive whole (录音校验)? Every file against the size and checksum taken when it was stored (M-60)."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import func, select
 
 from core.db import Database
-from recordings.archive import checksum
+from recordings.archive import file_content
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 
@@ -42,13 +42,15 @@ async def verify(db: Database, settings: RecordingSettings) -> AsyncIterator[Che
             return
         last = batch[-1].id
         for row in batch:
-            fault = await asyncio.to_thread(_fault, settings.archive_dir / row.path, row.size, row.sha256)
+            fault = await asyncio.to_thread(_fault, row, settings)
             yield Checked(row.public_id, row.path, fault)
 
 
-def _fault(path: Path, size: int, sha256: str) -> str:
-    if not path.is_file():
+def _fault(row: Recording, settings: RecordingSettings) -> str:
+    try:
+        content = file_content(row.path, settings)
+    except FileNotFoundError:
         return "missing"
-    if path.stat().st_size != size:
+    if len(content) != row.size:
         return "size"
-    return "" if checksum(path) == sha256 else "checksum"
+    return "" if hashlib.sha256(content).hexdigest() == row.sha256 else "checksum"

@@ -62,9 +62,10 @@ def peaks(
         return peaks_of(np.concatenate([samples[a * per_ms : b * per_ms] for a, b in parts]), buckets)
     path = settings.archive_dir / recording.path
     cache = path.with_name(f"{path.name.removesuffix(archive.SUFFIX)}.{buckets}.peaks")
-    if cache.exists() and cache.stat().st_mtime >= path.stat().st_mtime:
+    if cache.exists() and (not path.exists() or cache.stat().st_mtime >= path.stat().st_mtime):
         return json.loads(cache.read_text())  # type: ignore[no-any-return]
     found = peaks_of(archive.samples(recording, settings), buckets)
+    cache.parent.mkdir(parents=True, exist_ok=True)
     part = cache.with_suffix(".part")
     part.write_text(json.dumps(found))
     part.replace(cache)
