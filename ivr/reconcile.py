@@ -123,7 +123,9 @@ def differences(witness: Witness, stored: Mapping[str, Call]) -> Iterable[Differ
         if told is None:
             continue
         if call is None:
-            yield Difference(linkedid, f"Asterisk 有 {told.started_at:%H:%M:%S}Z 的来电，通话记录中没有")
+            yield Difference(
+                linkedid, f"Asterisk 有 {beijing(told.started_at):%H:%M:%S} 的来电，通话记录中没有"
+            )
         else:
             yield from (Difference(linkedid, text) for text in _disagreements(told, call))
         if linkedid not in witness.cdr:

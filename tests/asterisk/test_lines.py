@@ -15,6 +15,7 @@ from core.lines import Line, LinesChanged
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Region, RegionLevel, Unit
 from ivr import spoken
+from ivr.watch import Supervisor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTY_LINE = "087296128"
@@ -199,4 +200,32 @@ async def test_another_regions_seats_help_when_a_caller_waits(exchange: Exchange
     await call.hangup()
     await exchange.record(call)
     await exchange.until(lambda: "operators-539901" not in seat.queues)
+    await change_lines(exchange)
+
+
+async def test_a_waiting_caller_moved_to_another_line(exchange: Exchange, quick: Quick, county: int):
+    """By a supervisor: from there on it is the other line's call, with that region in its record and nobody said to have given up."""
+    await change_lines(exchange, Line(number=COUNTY_LINE, name="示范县", region_id=county))
+    operator = await exchange.operator()
+    user = exchange.city.users["operator1"]
+    await exchange.control.pause(user, "小休")
+    call = await exchange.dial()
+    await exchange.walk(call, ("MAIN", "0"))
+    number = exchange.number(call)
+    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 10)
+    moved = exchange.live(number)
+    assert moved
+    by = Supervisor(exchange.city.users["supervisor1"], "supervisor1")
+    await exchange.control.move_to_line(by, moved.linkedid, COUNTY_LINE)
+    await exchange.until(lambda: moved.phase == "queue" and not moved.is_moved, 10)
+    await exchange.control.ready(user)
+    answered = await operator.incoming(15)
+    assert answered.remote_number == number
+    await call.until_hears(OPERATOR_HZ, timeout=10)
+    await call.hangup()
+    record = await exchange.record(call)
+    assert (record.line, record.region_id) == (COUNTY_LINE, county)
+    ledger = await exchange.ledger(call)
+    assert [data["why"] for kind, data in ledger if kind == "left_queue"] == ["moved", "answered"]
+    assert [data["line"] for kind, data in ledger if kind == "moved"] == [COUNTY_LINE]
     await change_lines(exchange)

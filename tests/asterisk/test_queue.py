@@ -1,5 +1,8 @@
 """The operators' queue on the real Asterisk (排队, M-06): longest idle first, callers in order, seats added as they come."""
 
+from dataclasses import replace
+from time import monotonic
+
 import pytest
 from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
 from support.quick import Quick
@@ -92,3 +95,20 @@ async def test_a_seat_that_does_not_answer_is_paused_with_notice(exchange: Excha
     await takes(await exchange.operator("operator2"), exchange, call)
     await call.hangup()
     await exchange.record(call)
+
+
+async def test_who_has_waited_long_enough_may_leave_a_message(exchange: Exchange, quick: Quick):
+    """Overflow by wait: at the queue's limit the caller is told that nobody is free and comes to the voicemail, M-13."""
+    flow = exchange.city.hotline.controller._deps.flow
+    exchange.city.hotline.controller._deps.flow = replace(flow, calls=replace(flow.calls, queue_limit_s=2))
+    await exchange.operator()
+    await exchange.control.pause(exchange.city.users["operator1"], "小休")
+    call = await asks_for_an_operator(exchange)
+    since = monotonic()
+    await exchange.at_node(call, "VM-REC")
+    assert "operators-absent" in quick.prompts
+    assert call.longest_silence_s(since, monotonic() - 0.3) < 1.5
+    await call.hangup()
+    await exchange.record(call)
+    left = [data["why"] for kind, data in await exchange.ledger(call) if kind == "left_queue"]
+    assert left == ["other"]

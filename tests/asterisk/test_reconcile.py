@@ -1,13 +1,19 @@
 """The ledger against Asterisk's own records (每日对账): nothing to tell of calls that were seen, every difference otherwise."""
 
 import asyncio
+import re
+from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
 from support.calls import Exchange
 from support.quick import Quick
 
+from config import cli_reconcile
 from ivr.reconcile import reconcile
 from recordings.models import Call, CallEvent
 
@@ -23,8 +29,20 @@ async def told(on: Exchange, *linkedids: str) -> dict[str, list[str]]:
     return {key: [one["text"] for one in row.differences if one["linkedid"] == key] for key in linkedids}
 
 
-async def test_a_planted_difference_is_found(exchange: Exchange, quick: Quick):
-    """A talk and a short call agree; a talk time that was changed and a call that was removed are named."""
+async def command(on: Exchange, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """`hotline reconcile` over the last hour, on the running hotline's clock: exit code and what it prints."""
+    given = Namespace(settings=on.city.hotline.settings, hours=1)
+    capsys.readouterr()
+    return await cli_reconcile._reconcile(given), capsys.readouterr().out
+
+
+async def test_a_planted_difference_is_found(
+    exchange: Exchange, quick: Quick, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A talk and a short call agree; a talk time changed and a call removed are named, by the command too."""
+    monkeypatch.setattr(cli_reconcile, "make_clock", lambda _: exchange.city.clock)
+    monkeypatch.setattr(cli_reconcile, "opened", lambda _: nullcontext(exchange.db))
+    monkeypatch.setattr(cli_reconcile, "SETTLED", timedelta(0))
     call, answered = await exchange.talking(await exchange.operator())
     await answered.hangup()
     await exchange.at_node(call, "CODE", 20)
@@ -44,3 +62,18 @@ async def test_a_planted_difference_is_found(exchange: Exchange, quick: Quick):
     found = await told(exchange, talk.linkedid, menu.linkedid)
     assert [text.split("：")[0] for text in found[talk.linkedid]] == ["通话时长"]
     assert ["通话记录中没有" in text for text in found[menu.linkedid]] == [True]
+    code, printed = await command(exchange, capsys)
+    assert code == 1
+    assert f"{talk.linkedid}　通话时长" in printed
+    assert re.search(rf"{re.escape(menu.linkedid)}　Asterisk 有 [\d:]+ 的来电，通话记录中没有", printed)
+    assert re.search(r"比较了 \d+ 通来电，\d+ 处不一致。", printed)
+
+
+async def test_without_asterisks_records_there_is_nothing_to_compare(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of an Asterisk elsewhere the command says that its records are not read, instead of finding no difference."""
+    monkeypatch.setattr(cli_reconcile, "opened", lambda _: nullcontext(exchange.db))
+    settings = replace(exchange.city.hotline.settings, data_dir=tmp_path)
+    with pytest.raises(cli_reconcile.NoCel, match="没有 Asterisk 的呼叫记录文件"):
+        await cli_reconcile._reconcile(Namespace(settings=settings, hours=1))

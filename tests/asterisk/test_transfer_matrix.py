@@ -229,6 +229,46 @@ async def caller_leaves_the_consultation(s: Scene) -> None:
     assert (await leg.ended(3)).by == (await s.answered.ended(3)).by == "remote"
 
 
+async def operator_leaves_while_it_rings(s: Scene) -> None:
+    s.first.on_invite = "ignore"
+    await s.desk("consult")
+    leg = await s.first.incoming(15)
+    await s.answered.hangup()
+    assert (await leg.ended(5)).by == "remote"
+    await (await s.with_operator()).hangup()
+
+
+async def consulted_is_busy(s: Scene) -> None:
+    s.first.on_invite = "busy"
+    await s.desk("consult")
+    await s.on.until(lambda: "failed" in str(s.on.control.board.agent(s.user("operator"))), 10)
+    await s.desk("cancel_consult")
+    await (await s.with_operator(s.answered)).hangup()
+
+
+async def liaison_gives_three_back(s: Scene) -> None:
+    await s.three()
+    await s.on.control.hand_back(s.user("first"))
+    await s.with_operator(s.answered)
+    await s.answered.hangup()
+
+
+async def caller_leaves_the_consultations_ring(s: Scene) -> None:
+    s.first.on_invite = "ignore"
+    await s.desk("consult")
+    leg = await s.first.incoming(15)
+    await s.call.hangup()
+    assert (await leg.ended(3)).by == (await s.answered.ended(3)).by == "remote"
+
+
+async def caller_leaves_on_the_way_back(s: Scene) -> None:
+    s.first.on_invite, s.operator.on_invite = "busy", "ignore"
+    await s.desk("blind_transfer")
+    leg = await s.operator.incoming(15)
+    await s.call.hangup()
+    assert (await leg.ended(3)).by == "remote"
+
+
 async def caller_leaves_three(s: Scene) -> None:
     leg = await s.three()
     await s.call.hangup()
@@ -278,6 +318,12 @@ ROWS = [
     Row(page_closed_in_mid_ring, ["transfer_started blind", "transfer_failed no_answer", "returned"]),
     Row(caller_leaves_the_ring, ["transfer_started blind", "transfer_failed abandoned"], stays=False),
     Row(caller_leaves_the_consultation, ["transfer_started attended", "transfer_failed abandoned"], stays=False),
+    Row(operator_leaves_while_it_rings, ["transfer_started attended", "transfer_failed cancelled", "returned"]),
+    Row(consulted_is_busy, ["transfer_started attended", "transfer_failed busy"]),
+    Row(liaison_gives_three_back, ["transfer_started attended", "transfer_completed three_way", "joined", "handed_back"],
+        "first", BOTH),
+    Row(caller_leaves_the_consultations_ring, ["transfer_started attended", "transfer_failed abandoned"], stays=False),
+    Row(caller_leaves_on_the_way_back, ["transfer_started blind", "transfer_failed busy"], stays=False),
     Row(caller_leaves_three, ["transfer_started attended", "transfer_completed three_way", "joined"], "first", BOTH,
         stays=False),
     Row(caller_leaves_the_liaison, ["transfer_started blind", "transfer_completed blind"], "first", BOTH, stays=False),
