@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from config import demo
@@ -78,7 +79,7 @@ def serve_controller(given: argparse.Namespace) -> None:
     from config.bootstrap import ControllerProcess
 
     name = given.settings.asterisk.system_name
-    _serve(ControllerProcess, given.settings, f"呼叫控制已启动（系统名 {name}）")
+    _serve(ControllerProcess, given.settings, f"呼叫控制已启动（系统名 {name}）", waits=True)
 
 
 def serve_desk(given: argparse.Namespace) -> None:
@@ -87,16 +88,34 @@ def serve_desk(given: argparse.Namespace) -> None:
     _serve(DeskProcess, given.settings, f"工作人员网页已启动：{_site(given.settings)}/")
 
 
-def _serve(kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str) -> None:
+def _serve(
+    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, waits: bool = False
+) -> None:
+    """`waits`: for a database that is away; callers are served meanwhile."""
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve_part(kind, settings, said))
+        asyncio.run(_serve_part(kind, settings, said, waits=waits))
 
 
-async def _serve_part(kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str) -> None:
+async def _serve_part(
+    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, waits: bool
+) -> None:
     _end_by_signal()
-    async with opened(settings):
-        pass  # `hotline run` or `hotline db upgrade` upgrade the structure, never a part
+    look = partial(
+        _look, settings
+    )  # `hotline run` or `hotline db upgrade` upgrade the structure, never a part
+    await (_database_there(settings, look, pages=False) if waits else look())
     await _until_ended(kind(settings, make_clock(settings)), said)
+
+
+async def _look(settings: Settings) -> None:
+    async with opened(settings):
+        pass
+
+
+async def _database_there(settings: Settings, look: Callable[[], Awaitable[object]], *, pages: bool) -> None:
+    from config.without_database import database_there  # with telephony: only here
+
+    await database_there(settings, look, partial(print, flush=True), pages=pages)
 
 
 def _site(settings: Settings) -> str:
@@ -128,7 +147,7 @@ async def _until_ended(process: Process, said: str) -> None:
 
 async def _run(settings: Settings, *, daytime: bool) -> None:
     _end_by_signal()
-    await upgrade(settings.database.url)
+    await _database_there(settings, partial(upgrade, settings.database.url), pages=True)
     if settings.mode == "demo":
         settings = await _seed(settings, daytime=daytime)
     from config import bootstrap  # with every room and its libraries: only here

@@ -45,12 +45,13 @@ class OnlyOne:
 
     async def take(self) -> None:
         """Raises AlreadyRunning."""
-        self._take_file()
+        self.take_folder()
         if self._db.is_postgresql and not await self._take_database():
             await self.release()
             raise AlreadyRunning(where=f"数据库（系统名 {self._name}）")
 
-    def _take_file(self) -> None:
+    def take_folder(self) -> None:
+        """The folder alone, while there is no database. Raises AlreadyRunning."""
         self._file_name.parent.mkdir(parents=True, exist_ok=True)
         file = self._file_name.open("a+")
         try:

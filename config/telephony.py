@@ -38,6 +38,7 @@ from ivr.menu_check import load as load_menus
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
+from ivr.recall import Recall
 from ivr.reconcile import Source, nightly, source_in, told
 from ivr.repair import Repair
 from ivr.samples import Sampler
@@ -173,6 +174,9 @@ class Telephony(Common):
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
             menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
+            recall=Recall(
+                self.db, self.clock, self.cel_source().cel_file, lambda: self.controller.board.registered
+            ),
             on_answered=partial(self._call_answered, opening), on_liaison=opening.liaison_answered,
             on_transfer_failed=opening.transfer_failed, on_ended=partial(self._call_ended, opening),
         )  # fmt: skip

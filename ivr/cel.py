@@ -1,12 +1,13 @@
 """Asterisk's own CEL -> the story of a call that no controller has seen (通话补记). Pure: rows in, ledger lines out.
 
 `dialplan/cel_custom.conf` writes the rows; each becomes the AMI event that would have told the same, for a tracker of its
-own. What only a controller knows (menu nodes, keys, transfers by name) is in none of them.
+own. What only a controller knows (menu nodes, keys, transfers by name) is in none of them; the transfers that the ledger
+has stored can be handed in as turns.
 """
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,9 @@ from ivr.tracker import Fields, Tracker
 from recordings import ledger
 
 QUEUE_APP = "Queue"
+_RINGING_APPS = frozenset({QUEUE_APP, "Dial"})
+_UNIT_CONTEXTS = frozenset({"to-department", "consult"})
+"""Where the dialplan rings somebody who answers for a unit."""
 Cells = list[str]
 COLUMNS, EVENT, UNIQUEID, LINKEDID = 11, 0, 7, 8
 _STATUS = {"17": "BUSY", "21": "NOANSWER", "26": "CANCEL", "34": "CONGESTION"}
@@ -42,11 +46,17 @@ class Row:
         return self.uniqueid == self.linkedid
 
 
+Turn = tuple[datetime, Callable[[LiveCall], None]]
+"""What a controller knew of the call from an instant on."""
+
+
 @dataclass(frozen=True)
 class Story:
     call: LiveCall | None
     """As it was at its end; None when it did not begin on a line of ours, or has not ended."""
     lines: list[Line]
+    running: LiveCall | None = None
+    """As it is after the last row, while it has not ended."""
 
 
 def read(text: Iterable[str]) -> Iterator[Cells]:
@@ -59,9 +69,9 @@ def rows(lines: Iterable[Cells]) -> list[Row]:
     return [row for cells in lines if (row := _row(cells))]
 
 
-def story(rows: Iterable[Row]) -> Story:
-    """The story of one call from all of its rows, in the order they were written."""
-    return _Telling().tell(list(rows))
+def story(rows: Iterable[Row], turns: Iterable[Turn] = ()) -> Story:
+    """The story of one call from all of its rows, in the order they were written, and its turns by time."""
+    return _Telling(turns).tell(list(rows))
 
 
 def missing(told: Iterable[Line], stored: Iterable[tuple[str, str]]) -> list[Line]:
@@ -78,30 +88,48 @@ def missing(told: Iterable[Line], stored: Iterable[tuple[str, str]]) -> list[Lin
 
 
 class _Telling:
-    def __init__(self) -> None:
+    def __init__(self, turns: Iterable[Turn]) -> None:
         self._tracker = Tracker()
+        self._turns = sorted(turns, key=lambda turn: turn[0])
         self._call: LiveCall | None = None
         self._lines: list[Line] = []
         self._in_queue = False
-        self._answered: set[str] = set()
+        self._rings_unit = False
 
     def tell(self, rows: list[Row]) -> Story:
         for row in rows:
+            self._turn(row.at)
+            if row.event == "APP_START" and row.app in _RINGING_APPS:
+                self._rings_unit = row.context in _UNIT_CONTEXTS
             for event in self._events(row, rows):
                 self._take(event, row.at)
-        ended = self._call if self._call and self._call.ended_at else None
-        return Story(ended, self._lines)
+        self._turn(None)
+        if self._call and self._call.ended_at:
+            return Story(self._call, self._lines)
+        return Story(None, self._lines, self._call)
+
+    def _turn(self, until: datetime | None) -> None:
+        """Everything that a controller knew before this instant; None: all of it."""
+        while self._call and self._turns and (until is None or self._turns[0][0] <= until):
+            self._turns.pop(0)[1](self._call)
 
     def _take(self, event: Fields, at: datetime) -> None:
+        operator = self._call.operator if self._call else ""
         for line in self._tracker.handle(event, at):
             self._call = self._tracker.calls.get(line.linkedid, self._call)
-            self._lines.append(self._with_role(line))
+            self._lines.append(self._with_role(line, operator))
 
-    def _with_role(self, line: Line) -> Line:
-        """Who is rung from outside the queue, and was no operator before, answers for a unit."""
-        if line.kind != ledger.ANSWERED or self._in_queue or line.data["extension"] in self._answered:
-            self._answered |= {line.data["extension"]} if line.kind == ledger.ANSWERED else set()
+    def _with_role(self, line: Line, operator: str) -> Line:
+        """Who is rung for a unit is no operator, whether or not a turn has told of the transfer."""
+        call = self._call
+        if (
+            line.kind != ledger.ANSWERED
+            or line.data["role"] != "operator"
+            or not self._rings_unit
+            or call is None
+        ):
             return line
+        call.operator, call.liaison = operator, line.data["extension"]
         return Line(line.linkedid, line.at, line.kind, line.channel, {**line.data, "role": "liaison"})
 
     def _events(self, row: Row, rows: list[Row]) -> list[Fields]:
@@ -113,7 +141,9 @@ class _Telling:
                 "Context": row.context,
                 "CallerIDNum": row.number,
             }
-            rings = [] if row.is_caller else [{"Event": "DialBegin", "DestUniqueid": row.uniqueid}]
+            device = row.channel.removeprefix("PJSIP/").rpartition("-")[0]
+            begins = {"Event": "DialBegin", "DestUniqueid": row.uniqueid, "DialString": device}
+            rings = [] if row.is_caller else [begins]
             return [own | new, *rings]
         if row.event == "ANSWER" and not row.is_caller:
             return [{"Event": "DialEnd", "DestUniqueid": row.uniqueid, "DialStatus": "ANSWER"}]

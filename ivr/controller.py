@@ -5,7 +5,7 @@ of a menu or a ticket. What must survive its death is in the dialplan.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +18,7 @@ from core.clock import Clock
 from core.lines import Line as HotlineLine
 from core.tasks import Tasks
 from ivr import transfer_story
-from ivr.ami import ActionRefused, Ami, Fields, TelephonyDown
+from ivr.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
@@ -30,6 +30,8 @@ from ivr.journal import Journal
 from ivr.menu import Menus
 from ivr.outcome import call_facts
 from ivr.reactions import Reactions
+from ivr.recall import Recalled
+from ivr.resync import Resync
 from ivr.seats import Seats
 from ivr.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
 from recordings import ledger
@@ -43,6 +45,7 @@ LAST_WORDS_LIMIT_S = 30.0
 SUPERVISORS_EVENTS = frozenset({"UserEvent", "Hangup", "OriginateResponse"})
 CLEARING_LIMIT_S = 1.0
 CLEARING_LOOK_S = 0.01
+RESYNC_PAUSE_S = 0.3
 OPENING_LIMIT_S = 3.0
 """How long a caller after a very short talk waits for the ticket whose code is to be spoken."""
 
@@ -57,6 +60,8 @@ class ControllerDeps:
     sound: Callable[[str], str]
     lines: Mapping[str, HotlineLine]
     """Every line by the number dialled, as it is now."""
+    recall: Callable[[Collection[str]], Awaitable[Mapping[str, Recalled]]]
+    """What has happened to calls (linkedids) that were lost sight of."""
     on_answered: Callable[["Controller", LiveCall, str], Awaitable[None]]
     """An operator (extension) talks to the caller for the first time: open the ticket."""
     on_liaison: Callable[["Controller", LiveCall], Awaitable[None]]
@@ -87,9 +92,11 @@ class Controller:
         """The job of each call's last dialogue."""
         self.in_step = False
         """Whether every call that lives in Asterisk is known here."""
-        self._asterisk_began = ""
+        self._connection = 0
+        self.asterisk_began = ""
+        """When the Asterisk of the last connection was started."""
         self._handlers: dict[str, Callable[[Fields], None]] = {
-            "AsyncAGIStart": self._agi_start,
+            "AsyncAGIStart": self.begin_dialogue,
             "AsyncAGIExec": self._agi_exec,
             "AsyncAGIEnd": self._agi_end,
             "DTMFBegin": self._key_down,
@@ -144,6 +151,11 @@ class Controller:
         if self.supervision:
             self.supervision.talk_changed(call, partner)
 
+    def happened(self, lines: list[Line], call: LiveCall) -> None:
+        """Store lines of a call's story, and do what follows from them."""
+        self._store(lines)
+        self._reactions.to(lines, call)
+
     def dialogue_of(self, linkedid: str) -> Dialogue | None:
         return self._dialogues.get(linkedid)
 
@@ -184,7 +196,8 @@ class Controller:
 
     # --- dialogues --------------------------------------------------------------------------------------------------
 
-    def _agi_start(self, event: Fields) -> None:
+    def begin_dialogue(self, event: Fields) -> None:
+        """The dialplan has handed a caller over (`AsyncAGIStart`)."""
         dialogue = Dialogue(self.ami, event)
         call = self.tracker.calls.get(dialogue.linkedid)
         if call is None:
@@ -284,73 +297,27 @@ class Controller:
     # --- connection -------------------------------------------------------------------------------------------------
 
     def _on_up(self) -> None:
-        self.job(self._resync(), "resync")
+        self._connection += 1
+        self.job(self._resync(self._connection), "resync")
+
+    async def _resync(self, connection: int) -> None:
+        """Again and again until it is done, or the connection is another."""
+        while self.ami.up and connection == self._connection:
+            try:
+                await Resync(self, self._deps).run()
+            except (ActionRefused, ActionTimeout):
+                log.info("resync_again")
+                await asyncio.sleep(RESYNC_PAUSE_S)
+            except TelephonyDown:
+                log.info("resync_cut")
+            else:
+                return
 
     def _on_down(self) -> None:
         self.in_step = False
         for dialogue in self._dialogues.values():
             dialogue.leave()
         self._dialogues.clear()
-
-    async def _resync(self) -> None:
-        """Ask Asterisk for the truth: channels, seats, telephones; close what vanished while nobody watched."""
-        now = self._deps.clock.now()
-        has_died = await self._asterisk_has_died()
-        rows = await self.ami.listing("CoreShowChannels")
-        alive = {row.get("Uniqueid", "") for row in rows}
-        for linkedid in [key for key in self.tracker.calls if key not in alive]:
-            call = self.tracker.calls[linkedid]
-            call.is_lost = has_died
-            lines = self.tracker.handle({"Event": "Hangup", "Uniqueid": linkedid, "Cause": "unseen"}, now)
-            self._store(lines)
-            self._reactions.to(lines, call)
-        await self._adopt_calls(rows)
-        if self.supervision:
-            await self.supervision.look_for_lost(rows)
-        await self.seats.resync()
-        await self._adopt_dialogues(rows)
-        self.in_step = True
-        self._deps.bus.deliver(BoardChanged())
-
-    async def _asterisk_has_died(self) -> bool:
-        """Whether this is another Asterisk than before the connection was lost."""
-        status = await self.ami.action("CoreStatus")
-        before, self._asterisk_began = (
-            self._asterisk_began,
-            f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}",
-        )
-        return before not in ("", self._asterisk_began)
-
-    async def _adopt_calls(self, rows: list[Fields]) -> None:
-        """Calls that arrived while nobody watched get their record now; those of an earlier controller have one."""
-        callers = [row for row in rows if row.get("Uniqueid") == row.get("Linkedid")]
-        lines = {row["Uniqueid"]: await self._line_of(row) for row in callers}
-        await self.journal.remember(list(lines))
-        now = self._deps.clock.now()
-        for row in [*callers, *(row for row in rows if row not in callers)]:
-            line = lines.get(row.get("Uniqueid", ""))
-            if line == "":
-                continue  # not a call to the hotline: telephones of the staff, whispers
-            arrived = self.tracker.adopt({**row, "Exten": line or ""}, now)
-            if arrived:
-                self.caller_of(self.tracker.calls[arrived[0].linkedid])
-            if arrived and not self.journal.knows(arrived[0].linkedid):
-                self._store(arrived)
-
-    async def _line_of(self, row: Fields) -> str:
-        """The line that a channel's caller dialled, empty when it is none of ours or has ended."""
-        try:
-            return (await self.ami.action("Getvar", Channel=row.get("Channel", ""), Variable="LINE")).get(
-                "Value", ""
-            )
-        except ActionRefused:
-            return ""
-
-    async def _adopt_dialogues(self, rows: list[Fields]) -> None:
-        """Callers who wait in AsyncAGI for a controller that is gone begin anew at the main menu."""
-        for row in rows:
-            if row.get("Application") == "AGI" and row.get("Uniqueid") not in self._dialogues:
-                self._agi_start({**row, "Env": "agi_arg_1%3A%20welcome%0A"})
 
     def job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]

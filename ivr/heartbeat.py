@@ -15,6 +15,8 @@ from ivr.dialogue import Dialogue
 
 log = structlog.get_logger()
 BEAT_S = 1.0
+LOOK_S = 0.1
+"""How often a connection is looked for: whoever dials is told by the first beat that somebody drives again."""
 DIALOGUE_LIMIT_S = 6
 """How long after the last beat a caller in a dialogue is left to the dialplan (which begins with the same limit)."""
 MISSED_BEATS = 3
@@ -47,7 +49,7 @@ class Heartbeat:
                     log.warning("beat_missed", missed=missed)
                     if missed >= MISSED_BEATS:
                         self._ami.drop()
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(BEAT_S if self._ami.up else LOOK_S)
 
     async def _beat(self) -> None:
         if self._beats % KEEP_EVERY == 0:

@@ -33,6 +33,11 @@ def line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -
     return Line(call.linkedid, at, kind, channel, data)
 
 
+def ms_between(start: datetime, end: datetime) -> int:
+    """Milliseconds; none where instants run backwards."""
+    return max(0, round((end - start).total_seconds() * 1000))
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """Whom one rung of a transfer's ladder rings."""
@@ -141,6 +146,8 @@ class LiveCall:
     """Asterisk died with it."""
     is_practice: bool = False
     """A sample caller at a trainee's seat."""
+    is_partly_known: bool = False
+    """Found running, and nothing tells what happened before."""
     is_moved: bool = False
     """A supervisor takes the caller out of the queue, to another place in it."""
 

@@ -30,7 +30,7 @@ def how_ended(call: LiveCall, outcome: str) -> CallEnd:
 
 def call_facts(call: LiveCall, caller: Caller, now: datetime, user_ids: dict[str, int]) -> dict[str, Any]:
     """The call record's closing columns; `user_ids` maps extensions to people."""
-    return {
+    facts: dict[str, Any] = {
         "ended_at": call.ended_at or now,
         "end": how_ended(call, caller.outcome),
         "end_node": call.node[:30],
@@ -42,6 +42,10 @@ def call_facts(call: LiveCall, caller: Caller, now: datetime, user_ids: dict[str
         "liaison_unit_id": _unit(caller) if call.liaison else None,
         "talk_ms": call.talk_ms,
     }
+    if call.is_partly_known:  # what an earlier controller has stored is more than this
+        facts["end"] = facts["end"] if call.answered_at else CallEnd.UNSEEN
+        return {name: value for name, value in facts.items() if value}
+    return facts
 
 
 def _unit(caller: Caller) -> int | None:

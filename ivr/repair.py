@@ -5,9 +5,8 @@ beyond the stored lines. Where there is no CEL either, a call is closed as "unse
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from ivr.leftovers import Leftovers
 from ivr.live_call import Line, LiveCall
 from ivr.models import OwedKind
 from ivr.outcome import how_ended
+from ivr.recall import story_of
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from tickets import service
@@ -133,23 +133,20 @@ class Repair:
             return list(await session.scalars(query))
 
     async def _repair(self, linkedid: str, rows: list[cel.Row]) -> None:
-        story = cel.story(self._on_our_clock(rows))
         async with self._db.unit_of_work() as session:
             call = await session.scalar(select(Call).where(Call.linkedid == linkedid).with_for_update())
             if call is not None and call.ended_at is not None:
                 return
+            known = await _events(session, call) if call else []
+            registered = self._controller.board.registered
+            story = await story_of(session, self._clock, rows, call, known, registered)
             if call is None:
                 if story.call is None or story.call.line not in self._hotline_lines:
                     return
                 call = await self._begin(session, story.call)
-            await self._tell(session, call, story)
+            await self._tell(session, call, known, story)
             await self._follow(session, call)
         log.info("call_repaired", call=call.id, end=str(call.end))
-
-    def _on_our_clock(self, rows: Iterable[cel.Row]) -> list[cel.Row]:
-        """A test clock is moved against Asterisk's."""
-        shift = self._clock.now() - datetime.now(UTC)
-        return [replace(row, at=row.at + shift) for row in rows]
 
     async def _begin(self, session: AsyncSession, told: LiveCall) -> Call:
         call = Call(
@@ -160,15 +157,19 @@ class Repair:
         await session.flush()
         return call
 
-    async def _tell(self, session: AsyncSession, call: Call, story: cel.Story) -> None:
+    async def _tell(
+        self, session: AsyncSession, call: Call, known: Sequence[CallEvent], story: cel.Story
+    ) -> None:
         """Append the missing lines and close the record."""
-        known = list(await session.scalars(select(CallEvent).where(CallEvent.call_id == call.id)))
         lines = cel.missing(story.lines, [(one.kind, one.channel) for one in known])
         if story.call is None:  # nothing better is known
             last = max((one.at for one in known), default=call.started_at)
             lines = [Line(call.linkedid, last, ledger.ENDED, call.linkedid, {"cause": "unseen", "node": ""})]
         if lines:
             await session.execute(insert(CallEvent), [_event(line, call.id) for line in lines])
+        for one in story.lines:
+            if one.kind == ledger.TRANSFER_ANSWERED and story.call and story.call.liaison:
+                call.liaison_id, call.liaison_unit_id = one.data.get("user"), one.data["unit"]
         outcome = "voicemail" if await _left_message(session, call) else ""
         self._close(call, story.call, lines[-1].at if lines else call.started_at, outcome)
 
@@ -182,7 +183,7 @@ class Repair:
             call.queued_at or told.queued_at,
             call.answered_at or told.answered_at,
         )
-        call.talk_ms = told.talk_ms
+        call.talk_ms, call.end_node, call.node_path = told.talk_ms, told.node[:30], ">".join(told.nodes)
         if call.operator_id is None:
             call.operator_id = self._controller.seats.user_ids().get(told.operator)
 
@@ -200,6 +201,11 @@ class Repair:
             )  # fmt: skip
         if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN):
             await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED, asked_at=call.queued_at)
+
+
+async def _events(session: AsyncSession, call: Call) -> Sequence[CallEvent]:
+    query = select(CallEvent).where(CallEvent.call_id == call.id).order_by(CallEvent.id)
+    return (await session.scalars(query)).all()
 
 
 async def _has_ticket(session: AsyncSession, call: Call) -> bool:

@@ -23,6 +23,8 @@ SIGNED_IN = "签入"
 WRAP_UP = "话后处理"
 NO_ANSWER = "未接来电"
 GONE = ("Removed", "Unreachable")
+NO_CONTACTS = "No Contacts"
+"""How Asterisk refuses to list what is not there; one that is still starting refuses otherwise."""
 
 
 class NotSignedIn(HotlineError):
@@ -199,7 +201,9 @@ class Seats:
     async def _ask_contacts(self) -> dict[str, set[str]]:
         try:
             rows = await self._ami.listing("PJSIPShowContacts")
-        except ActionRefused:  # Asterisk's way to say: none
+        except ActionRefused as refused:
+            if NO_CONTACTS not in str(refused.fields.get("reason")):
+                raise
             return {}
         found: dict[str, set[str]] = {}
         for row in rows:

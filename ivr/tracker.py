@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ivr import transfer_story
-from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of, line
+from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of, line, ms_between
 from recordings import ledger
 
 __all__ = ["Leg", "Line", "LiveCall", "Tracker", "TransferState", "extension_of"]
@@ -95,6 +95,16 @@ class Tracker:
         """A telephone that was in no call, a supervisor's, becomes one of this call."""
         call.legs[uniqueid] = Leg(uniqueid, channel, extension, at, answered_at=at, rings=False)
         self._owner[uniqueid] = call.linkedid
+
+    def replace(self, call: LiveCall) -> None:
+        """Go on with a call whose story was told anew, or let go of it when it has ended."""
+        self.calls.pop(call.linkedid, None)
+        self._owner = {key: owner for key, owner in self._owner.items() if owner != call.linkedid}
+        if call.ended_at:
+            self._ended.append(call.linkedid)
+            return
+        self.calls[call.linkedid] = call
+        self._owner |= dict.fromkeys((call.linkedid, *call.legs), call.linkedid)
 
     def adopt(self, channel: Fields, at: datetime) -> list[Line]:
         """Take up a call found running (CoreShowChannels row) after the controller was away; `Exten` is its line.
@@ -269,7 +279,7 @@ class Tracker:
                            unit=transfer.unit_id, **told),
             ]  # fmt: skip
         lines = []
-        wait_ms = _ms(leg.offered_at if call.answered_at else call.queued_at or call.started_at, at)
+        wait_ms = ms_between(leg.offered_at if call.answered_at else call.queued_at or call.started_at, at)
         if call.answered_at is None:
             call.answered_at = at
         if call.handed_back or (call.transfer and call.transfer.back_to == leg.extension):
@@ -341,7 +351,7 @@ class Tracker:
     def _unbridged(self, call: LiveCall, at: datetime) -> list[Line]:
         if call.bridged_at is None:
             return []
-        call.talk_ms += _ms(call.bridged_at, at)
+        call.talk_ms += ms_between(call.bridged_at, at)
         call.bridged_at, call.held = None, False
         return [line(call, at, ledger.UNBRIDGED, call.linkedid, bridge=call.bridge)]
 
@@ -388,7 +398,3 @@ class Tracker:
         call.left_queue = True
         why = "moved" if call.is_moved else "abandoned"
         return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
-
-
-def _ms(start: datetime, end: datetime) -> int:
-    return max(0, round((end - start).total_seconds() * 1000))

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import select
 from support.calls import CALLER_HZ, OPERATOR_HZ
 from support.killable import KillableHotline, until
 from support.postgres import PostgresServer
-from support.quick import write_tone
+from support.quick import tone_prompts, write_tone
 from support.sipphone import Call as PhoneCall
 from support.sipphone import Phone
 
@@ -19,6 +20,7 @@ from recordings.models import Call, CallEnd, CallEvent, Recording
 from tickets.models import Ticket
 
 TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150}
+WELCOME_HZ = 500
 TALKED, ABSENT = "13900008001", "13900008002"
 
 
@@ -32,13 +34,49 @@ def postgres():
 async def hotline(tmp_path: Path, postgres: PostgresServer) -> AsyncIterator[KillableHotline]:
     """A hotline in a process of its own, on a PostgreSQL of its own; the dialplan's prompts are tones."""
     async with KillableHotline(tmp_path, HOTLINE__DATABASE__URL=postgres.new_database()) as running:
-        sounds = running.folders.sounds
-        sounds.unlink()
-        (sounds / "hotline").mkdir(parents=True)
-        for name, hz in TONES.items():
-            write_tone(sounds / "hotline" / f"{name}.wav", hz, 0.5)
-        write_tone(sounds / "hotline" / "welcome.wav", 500, 2)
+        tone_prompts(running.folders, TONES)
+        write_tone(running.folders.sounds / "hotline" / "welcome.wav", WELCOME_HZ, 2)
         yield running
+
+
+async def test_started_while_the_database_is_away(hotline: KillableHotline, postgres: PostgresServer):
+    """It starts, says so, and callers reach an operator without menus; the database back, everything is on record and works."""
+    sip = hotline.city.sip
+    async with (
+        await Phone.start("1001", sip, "sip-operator1", tone_hz=OPERATOR_HZ) as operator,
+        await Phone.start(TALKED, sip, tone_hz=CALLER_HZ) as caller,
+        await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
+    ):
+        await operator.register()
+        await hotline.ask_asterisk(
+            "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="false"
+        )
+        await hotline.kill()
+        await hotline.ask_asterisk("Setvar", Variable="CTL_BEAT", Value=0)
+        postgres.stop()
+        await hotline.start(ready="数据库暂时无法连接")
+        async with ClientSession() as http, http.get(f"{hotline.city.url}/readyz") as page:
+            assert page.status == 503
+            assert "应急流程" in await page.text()
+        call = await caller.call("96128")
+        await call.answered()
+        await call.until_hears(TONES["fallback-operator"], timeout=10)
+        answered = await operator.incoming(15)
+        await call.until_hears(OPERATOR_HZ, timeout=10)
+        postgres.start()
+        await until(lambda: hotline.ready in hotline.said(hotline.began), 60)
+        await hotline.until_beat_is(lambda age: age <= 1)
+        await answered.until_hears(CALLER_HZ)
+        fresh = await late.call("96128")
+        await fresh.answered()
+        await fresh.until_hears(WELCOME_HZ, timeout=10)
+        await fresh.hangup()
+        await answered.hangup()
+        await call.until_hears(TONES["goodbye"], timeout=20)
+    talk = await recorded(hotline, TALKED)
+    assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
+    assert await count(hotline, Ticket, talk) == 1
+    assert (await recorded(hotline, ABSENT)).end == CallEnd.MENU
 
 
 async def record(hotline: KillableHotline, number: str) -> Call | None:

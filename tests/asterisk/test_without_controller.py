@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
 from support.hotline import City, running_hotline
-from support.quick import write_tone
+from support.quick import tone_prompts
 from support.sipphone import Phone
 from support.tones import segments_with
 
@@ -29,14 +28,7 @@ TONES = {
 async def city(tmp_path: Path) -> AsyncIterator[City]:
     """A hotline of its own, whose fallback prompts are tones of half a second."""
     async with running_hotline(tmp_path) as running:
-        sounds = running.hotline.folders.sounds
-        shared = sounds.resolve()
-        sounds.unlink()
-        (sounds / "hotline").mkdir(parents=True)
-        for name, hz in TONES.items():
-            write_tone(sounds / "hotline" / f"{name}.wav", hz, 0.5)
-        with suppress(FileNotFoundError):
-            (sounds / "beep.wav").symlink_to(shared / "beep.wav")
+        tone_prompts(running.hotline.folders, TONES)
         yield running
 
 

@@ -3,11 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Any, Self, TypeVar
 
+from sqlalchemy import select
 from support.hotline import City, environment, found, share_sounds
 
 from config.bootstrap import Hotline
@@ -15,7 +18,9 @@ from config.database import upgrade
 from config.settings import load, make_clock
 from ivr.ami import Ami
 from ivr.site import Folders
+from recordings.models import Call, CallEvent
 
+Row = TypeVar("Row")
 START_LIMIT_S = 90.0
 
 
@@ -34,6 +39,8 @@ class KillableHotline:
         self.city = City(Hotline(settings, clock), clock)  # type: ignore[arg-type]
         self.db = self.city.hotline.db
         self.process: asyncio.subprocess.Process | None = None
+        self.began = 0
+        """Where in its output the last start begins."""
         self._log = folder / "output"
 
     async def __aenter__(self) -> Self:
@@ -53,21 +60,32 @@ class KillableHotline:
         await asyncio.wait_for(self.process.wait(), 30)
         await self.db.close()
 
-    async def start(self) -> None:
-        """Start it and wait until calls are answered."""
+    async def start(self, ready: str = "") -> None:
+        """Start it and wait until it says that it is ready, or what `ready` is."""
         with self._log.open("ab") as log:
-            began = log.tell()
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "config.cli", *self.command, env=os.environ | self.environ, stdout=log, stderr=log,
-                cwd=Path(__file__).parents[2],
-            )  # fmt: skip
-        process = self.process
+            began = self.began = log.tell()
+            process = self.process = await self._spawn(log)
 
         def is_ready() -> bool:
             assert process.returncode is None, self.said(began)
-            return self.ready in self.said(began)
+            return (ready or self.ready) in self.said(began)
 
         await until(is_ready, START_LIMIT_S)
+
+    async def _spawn(self, output: IO[bytes]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "config.cli", *self.command, env=os.environ | self.environ, stdout=output, stderr=output,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+
+    async def start_another(self) -> tuple[int, str]:
+        """A second one over the same folder, by mistake: its exit code and what it says."""
+        file = self._log.with_name("another")
+        with file.open("wb") as output:
+            process = await self._spawn(output)
+            async with asyncio.timeout(START_LIMIT_S):
+                code = await process.wait()
+        return code, file.read_text()
 
     def said(self, since: int = 0) -> str:
         return self._log.read_bytes()[since:].decode(errors="replace")
@@ -79,8 +97,9 @@ class KillableHotline:
         await self.process.wait()
         self.process = None
 
-    async def ask_asterisk(self, action: str, **fields: object) -> None:
-        """One AMI action of somebody else's, such as a member added to the queue."""
+    @asynccontextmanager
+    async def asterisk(self) -> AsyncIterator[Ami]:
+        """Somebody else's connection to Asterisk."""
         settings, up = self.city.hotline.settings.asterisk, asyncio.Event()
         ami = Ami(
             host="127.0.0.1", port=settings.ami_port, user=settings.ami_user, secret=settings.ami_secret,
@@ -88,10 +107,69 @@ class KillableHotline:
         )  # fmt: skip
         ami.start()
         try:
-            await asyncio.wait_for(up.wait(), 10)
-            await ami.action(action, **fields)
+            async with asyncio.timeout(10):
+                await up.wait()
+            yield ami
         finally:
             await ami.close()
+
+    async def ask_asterisk(self, action: str, **fields: object) -> None:
+        """One AMI action of somebody else's, such as a member added to the queue."""
+        async with self.asterisk() as ami:
+            await ami.action(action, **fields)
+
+    async def until_beat_is(self, is_so: Callable[[int], bool]) -> None:
+        """Wait until the age of the controller's last beat, in seconds, is as wanted."""
+        async with self.asterisk() as ami, asyncio.timeout(30):
+            while True:
+                beat = (await ami.action("Getvar", Variable="CTL_BEAT"))["Value"]
+                if is_so(int(time.time()) - int(beat)):
+                    return
+                await asyncio.sleep(0.05)
+
+    # --- what is on record ----------------------------------------------------------------------------------------
+
+    async def calls(self, number: str) -> list[Call]:
+        async with self.db.reading() as session:
+            return list(await session.scalars(select(Call).where(Call.caller_number == number)))
+
+    async def ledger(self, number: str) -> list[tuple[str, dict[str, Any]]]:
+        """What the ledger tells of this caller, oldest first."""
+        async with self.db.reading() as session:
+            query = select(CallEvent).join(Call).where(Call.caller_number == number).order_by(CallEvent.id)
+            return [(row.kind, row.data) for row in await session.scalars(query)]
+
+    async def been_at(self, number: str, node: str, limit_s: float = 20) -> None:
+        """Wait until the ledger has this caller at a node of the menus."""
+        await self.until_told(number, "node", limit_s, node=node)
+
+    async def until_told(self, number: str, kind: str, limit_s: float = 20, **data: object) -> None:
+        async with asyncio.timeout(limit_s):
+            while not any(
+                one == kind and data.items() <= told.items() for one, told in await self.ledger(number)
+            ):
+                await asyncio.sleep(0.05)
+
+    async def closed(self, number: str, limit_s: float = 40) -> Call:
+        """The only call of this caller, once its record is closed."""
+        async with asyncio.timeout(limit_s):
+            while not all(call.ended_at for call in await self.calls(number)) or not await self.calls(number):
+                await asyncio.sleep(0.1)
+        (call,) = await self.calls(number)
+        return call
+
+    async def of_call(
+        self, table: type[Row], call: Call, at_least: int = 0, limit_s: float = 40
+    ) -> list[Row]:
+        """The rows that belong to a call, when there are enough of them."""
+        async with asyncio.timeout(limit_s):
+            while True:
+                async with self.db.reading() as session:
+                    rows = await session.scalars(select(table).where(table.call_id == call.id))  # type: ignore[attr-defined]
+                    found = list(rows)
+                if len(found) >= at_least:
+                    return found
+                await asyncio.sleep(0.1)
 
 
 async def until(is_so: Callable[[], bool], limit_s: float = 20.0) -> None:

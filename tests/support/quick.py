@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from support.hotline import SOUNDS, City
 
 from ivr.flow.context import HotAnswer
 from ivr.menu import AnyNode, Menus
-from ivr.site import DIALPLAN
+from ivr.site import DIALPLAN, Folders
 
 PROMPT_HZ = 700
 _NAME = "quick/tone"
@@ -30,6 +31,16 @@ def write_tone(file: Path, hz: float = PROMPT_HZ, duration_s: float = 0.05) -> N
         out.setframerate(tones.RATE_HZ)
         out.writeframes(tones.sine(hz, duration_s).tobytes())
     part.replace(file)
+
+
+def tone_prompts(folders: Folders, tones_hz: Mapping[str, float], duration_s: float = 1.0) -> None:
+    """A hotline's own prompts, for one that was started and so has them all: these are tones, the others as good as silent."""
+    folders.sounds.unlink()
+    shutil.copytree(SOUNDS, folders.sounds, copy_function=os.symlink)
+    for file in folders.sounds.rglob("*.wav"):
+        write_tone(file)
+    for name, hz in tones_hz.items():
+        write_tone(folders.sounds / "hotline" / f"{name}.wav", hz, duration_s)
 
 
 class Quick:

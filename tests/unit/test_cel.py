@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ivr import cel
+from ivr.live_call import LiveCall, Party, TransferState
 from ivr.outcome import how_ended
 from recordings import ledger
 from recordings.models import CallEnd
@@ -60,11 +61,39 @@ def test_call_cut_off_by_a_crash_has_no_end():
     told = cel.story(cel.rows(cel.read([*text, '"HANGUP","2026-11-25T21'])))
     assert told.call is None
     assert [line.kind for line in told.lines][-1] == ledger.BRIDGED
+    assert told.running is not None
+    assert (told.running.operator, told.running.phase) == ("1001", "talking")
+    assert [leg.extension for leg in told.running.legs.values() if leg.bridge == told.running.bridge] == [
+        "1001"
+    ]
 
 
 def test_liaison_is_no_operator():
-    """Who is rung by Dial() and was no operator of this call answers for a unit."""
-    text = [line.replace('"Queue"', '"Dial"').replace('"AppQueue"', '"AppDial"') for line in
-            (TRACES / "talk.csv").read_text().splitlines()]  # fmt: skip
-    (answered,) = [line for line in cel.story(cel.rows(cel.read(text))).lines if line.kind == ledger.ANSWERED]
+    """Who is rung on the way to a department answers for a unit, and is not credited as an operator."""
+    text = (TRACES / "talk.csv").read_text()
+    for before, after in (("Queue", "Dial"), ("AppQueue", "AppDial"), ("operators", "to-department")):
+        text = text.replace(f'"{before}"', f'"{after}"')
+    told = cel.story(cel.rows(cel.read(text.splitlines())))
+    (answered,) = [line for line in told.lines if line.kind == ledger.ANSWERED]
     assert answered.data["role"] == "liaison"
+    assert told.call is not None
+    assert (told.call.operator, told.call.liaison) == ("", "1001")
+
+
+def test_a_transfer_that_the_ledger_has_is_told_on():
+    """With the transfer handed in as a turn, who answers completes it and is credited by name, as by a controller."""
+    text = (TRACES / "talk.csv").read_text()
+    for before, after in (("Queue", "Dial"), ("AppQueue", "AppDial"), ("operators", "to-department")):
+        text = text.replace(f'"{before}"', f'"{after}"')
+    rows = cel.rows(cel.read(text.splitlines()))
+
+    def begins(call: LiveCall) -> None:
+        liaison = Party(("1001",), "李联络", 7, "liaison")
+        call.transfer = TransferState("blind", 5, "民政局", "李联络", ("1001",), "1002", "1002", (liaison,))
+
+    told = cel.story(rows, [(rows[0].at, begins)])
+    (completed,) = [line for line in told.lines if line.kind == ledger.TRANSFER_ANSWERED]
+    assert (completed.data["user"], completed.data["unit"]) == (7, 5)
+    assert ledger.TRANSFER_COMPLETED in [line.kind for line in told.lines]
+    assert told.call is not None
+    assert (told.call.operator, told.call.liaison) == ("", "1001")

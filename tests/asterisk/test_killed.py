@@ -1,0 +1,271 @@
+"""The controller's process killed as by `kill -9` with callers everywhere (控制进程被杀), started again at once or later.
+
+What each caller hears meanwhile, and what is on record after the return: one of everything, credited to the right people.
+"""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from support.calls import CALLER_HZ, KEY_GAP_S, LIAISON_HZ, OPERATOR_HZ
+from support.killable import KillableHotline
+from support.quick import tone_prompts, write_tone
+from support.sipphone import Call, Phone
+
+from ivr.models import OwedCall, OwedState
+from recordings import ledger
+from recordings.models import Call as CallRecord
+from recordings.models import CallEnd, Recording, RecordingKind
+from tickets.models import SatisfactionRating, Ticket
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TONES = {
+    "main-menu": 550, "fallback-operator": 600, "fallback-voicemail": 750, "goodbye": 1050, "thanks": 1150,
+    "your-query-code-is": 1250,
+}  # fmt: skip
+WELCOME_HZ = 500
+MUSIC_GAP_S = 1.5
+"""The longest pause in music and announcements."""
+TAKEN_OVER_S = 7.0
+"""How long at most a caller in the menu hears nothing before the dialplan goes on alone."""
+ONCE = ("arrived", "answered", "bridged", "unbridged", "party_left", "ended")
+_numbers = iter(range(1000))
+
+
+@dataclass
+class Line:
+    """One caller's telephone and call."""
+
+    phone: Phone
+    call: Call
+
+    @property
+    def number(self) -> str:
+        return self.phone.account.name
+
+    def silence_s(self, since: float) -> float:
+        return self.call.longest_silence_s(since, time.monotonic() - 0.3)
+
+
+@dataclass
+class Scene:
+    """A talk, a caller who waits, a transfer that rings a liaison, a caller who listens to the menu."""
+
+    hotline: KillableHotline
+    operator: Phone
+    liaison: Phone
+    talking: Line
+    answered: Call
+    queued: Line
+    transferred: Line
+    ringing: Call
+    in_menu: Line
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KillableHotline]:
+    """A hotline in a process of its own; what the dialplan plays, and some of the menus' prompts, are tones."""
+    folder: Path = tmp_path_factory.mktemp("killed")
+    async with KillableHotline(folder, HOTLINE__CALLS__RING_S="60") as running:
+        tone_prompts(running.folders, TONES)
+        write_tone(running.folders.sounds / "hotline" / "welcome.wav", WELCOME_HZ, 2)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def phones() -> AsyncIterator[list[Phone]]:
+    """Every telephone of a test; afterwards all have hung up."""
+    opened: list[Phone] = []
+    yield opened
+    for phone in opened:
+        await phone.close()
+
+
+async def staff(hotline: KillableHotline, phones: list[Phone], name: str, hz: float) -> Phone:
+    phone = await Phone.start(hotline.city.extensions[name], hotline.city.sip, f"sip-{name}", tone_hz=hz)
+    phones.append(phone)
+    await phone.register()
+    return phone
+
+
+async def dials(hotline: KillableHotline, phones: list[Phone]) -> Line:
+    phone = await Phone.start(f"1390007{next(_numbers):04}", hotline.city.sip, tone_hz=CALLER_HZ)
+    phones.append(phone)
+    call = await phone.call("96128")
+    await call.answered()
+    return Line(phone, call)
+
+
+async def walks(hotline: KillableHotline, line: Line, *steps: tuple[str, str]) -> None:
+    for node, keys in steps:
+        await hotline.been_at(line.number, node)
+        await line.call.dtmf(keys, gap_ms=int(KEY_GAP_S * 1000))
+
+
+async def ready(hotline: KillableHotline) -> None:
+    """The operator takes calls, as after the ticket of the last one is finished."""
+    await hotline.ask_asterisk("QueuePause", Interface="PJSIP/1001", Paused="false")
+
+
+async def everywhere(hotline: KillableHotline, phones: list[Phone]) -> Scene:
+    operator = await staff(hotline, phones, "operator1", OPERATOR_HZ)
+    liaison = await staff(hotline, phones, "liaison1", LIAISON_HZ)
+    liaison.on_invite = "ignore"
+    await ready(hotline)
+    talking = await dials(hotline, phones)
+    await walks(hotline, talking, ("MAIN", "0"))
+    answered = await operator.incoming(15)
+    await talking.call.until_hears(OPERATOR_HZ, timeout=10)
+    queued, transferred = await dials(hotline, phones), await dials(hotline, phones)
+    await walks(hotline, queued, ("MAIN", "0"))
+    await walks(
+        hotline, transferred, ("MAIN", "1"), ("Q", "1"), ("QD", "1"), ("QD-CODE", "101"), ("QD-OK", "1")
+    )
+    ringing = await liaison.incoming(15)
+    await hotline.until_told(queued.number, ledger.QUEUED)
+    in_menu = await dials(hotline, phones)
+    await hotline.been_at(in_menu.number, "MAIN")
+    return Scene(hotline, operator, liaison, talking, answered, queued, transferred, ringing, in_menu)
+
+
+async def hears_code_and_rates(hotline: KillableHotline, line: Line) -> None:
+    """After the talk: the query code, then the survey, to which the caller presses 1."""
+    await line.call.until_hears(TONES["your-query-code-is"], timeout=15)
+    await walks(hotline, line, ("SURVEY", "1"))
+    assert (await line.call.ended(20)).by == "remote"
+
+
+async def served_once(hotline: KillableHotline, line: Line, end: CallEnd) -> CallRecord:
+    """One record, one ticket, one whole recording, each turn of the talk told once."""
+    record = await hotline.closed(line.number)
+    told = Counter(kind for kind, _ in await hotline.ledger(line.number))
+    assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
+    assert record.end == end
+    assert len(await hotline.of_call(Ticket, record, 1)) == 1
+    (recording,) = await hotline.of_call(Recording, record, 1)
+    assert (recording.kind, recording.damaged) == (RecordingKind.TALK, False)
+    return record
+
+
+async def seat(hotline: KillableHotline) -> None:
+    await hotline.ask_asterisk(
+        "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="true"
+    )
+
+
+async def test_killed_and_started_again_at_once(hotline: KillableHotline, phones: list[Phone]):
+    """Nobody is dropped or left in silence; talk, queue and transfer go on under the new process, with code and survey."""
+    await seat(hotline)
+    scene = await everywhere(hotline, phones)
+    killed = time.monotonic()
+    await hotline.kill()
+    await hotline.start()
+    await hotline.until_beat_is(lambda age: age <= 1)
+    await scene.in_menu.call.until_hears(WELCOME_HZ, timeout=10, since=killed)
+    await scene.answered.until_hears(CALLER_HZ)
+    await scene.talking.call.until_hears(OPERATOR_HZ)
+    assert scene.talking.silence_s(killed) < 0.5
+    assert scene.queued.silence_s(killed) < MUSIC_GAP_S
+    assert scene.transferred.silence_s(killed) < MUSIC_GAP_S
+    await scene.in_menu.call.hangup()
+
+    scene.ringing.answer()
+    await scene.transferred.call.until_hears(LIAISON_HZ, timeout=10)
+    await scene.answered.hangup()
+    await hears_code_and_rates(hotline, scene.talking)
+    await ready(hotline)
+    next_talk = await scene.operator.incoming(15)
+    assert next_talk.remote_number == scene.queued.number
+    await scene.queued.call.until_hears(OPERATOR_HZ, timeout=10)
+    await next_talk.until_hears(CALLER_HZ)
+    await scene.queued.call.hangup()
+    await scene.ringing.hangup()
+    await scene.transferred.call.until_hears(TONES["your-query-code-is"], timeout=15)
+    await scene.transferred.call.hangup()
+
+    operator = hotline.city.users["operator1"]
+    talk = await served_once(hotline, scene.talking, CallEnd.OPERATOR)
+    (rating,) = await hotline.of_call(SatisfactionRating, talk, 1)
+    assert (talk.operator_id, rating.about, rating.score) == (operator, "operator", 1)
+    assert talk.node_path.startswith("WELCOME>MAIN>OP")
+    assert (await served_once(hotline, scene.queued, CallEnd.OPERATOR)).operator_id == operator
+    to_unit = await served_once(hotline, scene.transferred, CallEnd.LIAISON)
+    assert (to_unit.liaison_id, to_unit.liaison_unit_id) == (
+        hotline.city.users["liaison1"], hotline.city.units["101"],
+    )  # fmt: skip
+    assert to_unit.operator_id is None
+    menu = await hotline.closed(scene.in_menu.number)
+    assert await hotline.of_call(Ticket, menu) == await hotline.of_call(Recording, menu) == []
+
+
+async def test_killed_and_away_for_a_while(hotline: KillableHotline, phones: list[Phone]):
+    """The dialplan serves everybody alone; a talk that began meanwhile has its ticket, code and survey after the return."""
+    scene = await everywhere(hotline, phones)
+    killed = time.monotonic()
+    await hotline.kill()
+    await hotline.until_beat_is(lambda age: age > 2)
+    fresh = await dials(hotline, phones)
+    dialled = time.monotonic()
+    await scene.in_menu.call.until_hears(TONES["fallback-operator"], timeout=15, since=killed)
+    assert scene.in_menu.silence_s(killed) < TAKEN_OVER_S
+    await fresh.call.until_hears(TONES["fallback-operator"], timeout=15, since=dialled)
+    assert fresh.silence_s(dialled + 0.5) < MUSIC_GAP_S
+
+    await scene.answered.hangup()
+    await scene.talking.call.until_hears(TONES["thanks"], timeout=10)
+    assert (await scene.talking.call.ended(10)).by == "remote"
+    unseen = await scene.operator.incoming(15)
+    assert unseen.remote_number == scene.queued.number
+    await scene.queued.call.until_hears(OPERATOR_HZ, timeout=10)
+    scene.ringing.reject()
+    await scene.transferred.call.until_hears(TONES["fallback-operator"], timeout=15)
+    await fresh.call.hangup()
+
+    await hotline.start()
+    await hotline.until_beat_is(lambda age: age <= 1)
+    assert scene.queued.silence_s(killed) < MUSIC_GAP_S
+    await unseen.hangup()
+    await hears_code_and_rates(hotline, scene.queued)
+    await ready(hotline)
+    late = await scene.operator.incoming(15)
+    assert late.remote_number == scene.in_menu.number
+    await scene.in_menu.call.until_hears(OPERATOR_HZ, timeout=10)
+    await late.hangup()
+    await scene.in_menu.call.until_hears(TONES["your-query-code-is"], timeout=15)
+    await scene.in_menu.call.hangup()
+    await scene.transferred.call.hangup()
+
+    operator = hotline.city.users["operator1"]
+    for line in (scene.talking, scene.queued, scene.in_menu):
+        assert (await served_once(hotline, line, CallEnd.OPERATOR)).operator_id == operator
+    for line in (fresh, scene.transferred):
+        record = await hotline.closed(line.number)
+        assert (record.end, record.operator_id) == (CallEnd.QUEUE, None)
+        assert await hotline.of_call(Ticket, record) == []
+    await both_owed(hotline, fresh.number, scene.transferred.number)
+
+
+async def both_owed(hotline: KillableHotline, *numbers: str) -> None:
+    async with hotline.db.reading() as session:
+        rows = (await session.scalars(select(OwedCall).where(OwedCall.number.in_(numbers)))).all()
+    assert sorted((row.number, row.state) for row in rows) == [
+        (number, OwedState.OPEN) for number in sorted(numbers)
+    ]
+
+
+async def test_a_second_one_started_by_mistake(hotline: KillableHotline, phones: list[Phone]):
+    """It says which process has the folder and ends; the first one and its callers notice nothing."""
+    line = await dials(hotline, phones)
+    code, said = await hotline.start_another()
+    assert hotline.process
+    assert code != 0
+    assert f"进程 {hotline.process.pid}" in said
+    assert "Traceback" not in said
+    await hotline.until_beat_is(lambda age: age <= 1)
+    await line.call.hangup()
+    assert (await hotline.closed(line.number)).end == CallEnd.MENU
