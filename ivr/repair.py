@@ -25,7 +25,7 @@ from ivr.models import OwedKind
 from ivr.outcome import how_ended
 from ivr.recall import story_of
 from recordings import ledger
-from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
+from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 from tickets import service
 from tickets.models import Ticket
 
@@ -188,8 +188,11 @@ class Repair:
             call.operator_id = self._controller.seats.user_ids().get(told.operator)
 
     async def _follow(self, session: AsyncSession, call: Call) -> None:
-        """What a controller would have done at the end: the talk's ticket, the call owed to who was cut off (M-13, M-23)."""
-        if call.direction != "in":
+        """What a controller would have done at the end: the talk's ticket, the call owed to who was cut off (M-13, M-23).
+
+        A practice call that nobody saw to its end is simply over.
+        """
+        if call.direction != "in" or call.mark == CallMark.PRACTICE:
             return
         is_talk = call.answered_at and call.operator_id and call.region_id
         if is_talk and not await _has_ticket(session, call):

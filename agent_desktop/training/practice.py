@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from agent_desktop.quality.reach import GRADERS, Viewer, viewer_of
 from agent_desktop.ticket.acting import key_of
+from agent_desktop.training.reach import KEEPERS
 from core.clock import beijing
 from core.errors import NotFound
 from core.people import Role, User
@@ -34,11 +35,13 @@ _PATH = "/training/practice/{linkedid}"
 _Stands = aliased(Grade, select(Grade).where(grading.STANDS).subquery())
 
 
-@routes.get("/training/practice", roles=READERS, nav="练习")
+@routes.get("/training/practice", roles=READERS)
 async def listing(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         viewer = await viewer_of(request, session)
-    return await serve_list(request, TABLE, _query(viewer), "training/practice.html")
+    return await serve_list(
+        request, TABLE, _query(viewer), "training/practice.html", may_keep=bool(viewer.user.roles & KEEPERS)
+    )
 
 
 @routes.get(_PATH, roles=READERS)

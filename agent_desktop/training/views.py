@@ -19,7 +19,7 @@ from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
 from reports.training import standing
 from reports.training.models import TrainingRecord
-from reports.training.standing import FOR_GOOD, LACKING, Share, State
+from reports.training.standing import FOR_GOOD, LACKING, State
 from reports.training.words import KINDS, RESULTS, STATES, TONES, TOPICS
 
 routes = Routes()
@@ -39,7 +39,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
         .where(reach.sees)
     )
     return await serve_list(
-        request, _table(found), query, "training/index.html", share=share, percent=percent(share),
+        request, _table(found), query, "training/index.html", share=share,
         may_keep=reach.may_keep, days=settings.warn_days,
     )  # fmt: skip
 
@@ -55,10 +55,6 @@ async def mine(request: web.Request) -> web.StreamResponse:
         request, "training/mine.html", needed=needed, records=own, topics=TOPICS, kinds=KINDS, results=RESULTS,
         states=STATES, tones=TONES, until=until_text,
     )  # fmt: skip
-
-
-def percent(share: Share) -> str:
-    return f"{share.valid / share.needed:.2%}" if share.needed else "—"
 
 
 def until_text(until: date | None) -> str:

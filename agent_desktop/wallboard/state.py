@@ -62,6 +62,7 @@ def wall_state(
     wanted: Need = _NO_NEED,
 ) -> dict[str, Any]:
     """The whole state; instants in ISO, `now` with it so that a screen with a wrong clock still counts right."""
+    calls = [call for call in calls if not call.is_practice]
     seats = Counter(_seat_state(agent) for agent in agents)
     signed_in = sum(number for state, number in seats.items() if state != "offline")
     longest = min((view.queued_at for view in waiting), default=None)
@@ -91,6 +92,9 @@ def wall_state(
 
 
 def _seat_state(agent: AgentView) -> str:
+    """Whoever practises (练习) is not at work."""
+    if agent.call and agent.call.is_practice:
+        return "paused"
     return agent.state if agent.state in STATES else "offline"
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Exists,
+    Select,
     Subquery,
     case,
     exists,
@@ -62,10 +63,18 @@ class Share:
     needed: int
     valid: int
 
+    @property
+    def text(self) -> str:
+        """87.50%, “—” where nothing is needed."""
+        return f"{self.valid / self.needed:.2%}" if self.needed else "—"
 
-def standings(settings: TrainingSettings, today: date) -> Subquery:
-    """A row for each active person and topic they need: `key` (unique), `user_id`, `topic`, `until`, `state`."""
-    needs, held = _needs(settings), _held(today)
+
+def standings(settings: TrainingSettings, today: date, only: Select[int] | None = None) -> Subquery:
+    """A row for each active person and topic they need: `key` (unique), `user_id`, `topic`, `until`, `state`.
+
+    `only` the people with these keys: what every open page asks for its bell must not reckon with everybody.
+    """
+    needs, held = _needs(settings, only), _held(today, only)
     until = held.c.until
     state = case(
         (until.is_(None), State.MISSING),
@@ -83,14 +92,15 @@ def standings(settings: TrainingSettings, today: date) -> Subquery:
     )
 
 
-def _needs(settings: TrainingSettings) -> Subquery:
+def _needs(settings: TrainingSettings, only: Select[int] | None) -> Subquery:
+    of_these = true() if only is None else RoleGrant.user_id.in_(only)
     topics = list(Topic)
     parts = [
         select(
             (RoleGrant.user_id * _MOST_TOPICS + topics.index(Topic(topic))).label("key"),
             RoleGrant.user_id,
             literal(topic).label("topic"),
-        ).where(RoleGrant.role == role)
+        ).where(RoleGrant.role == role, of_these)
         for role, needed in settings.needed.items()
         for topic in needed
     ]
@@ -98,7 +108,7 @@ def _needs(settings: TrainingSettings) -> Subquery:
     return union(nobody.where(false()), *parts).subquery("needs")
 
 
-def _held(today: date) -> Subquery:
+def _held(today: date, only: Select[int] | None) -> Subquery:
     until = func.coalesce(TrainingRecord.valid_until, literal(FOR_GOOD, Date))
     return (
         select(TrainingRecord.user_id, TrainingRecord.topic, func.max(until).label("until"))
@@ -106,6 +116,7 @@ def _held(today: date) -> Subquery:
             TrainingRecord.result == Result.PASSED,
             TrainingRecord.revoked_at.is_(None),
             TrainingRecord.held_on <= today,
+            true() if only is None else TrainingRecord.user_id.in_(only),
         )
         .group_by(TrainingRecord.user_id, TrainingRecord.topic)
         .subquery("held")
@@ -116,8 +127,8 @@ async def of_person(
     session: AsyncSession, settings: TrainingSettings, today: date, user_id: int
 ) -> list[Standing]:
     """Every topic that this person's roles need."""
-    found = standings(settings, today)
-    rows = select(found.c.topic, found.c.state, found.c.until).where(found.c.user_id == user_id)
+    found = standings(settings, today, select(User.id).where(User.id == user_id))
+    rows = select(found.c.topic, found.c.state, found.c.until)
     return [
         Standing(Topic(topic), State(state), until)
         for topic, state, until in await session.execute(rows.order_by(found.c.key))
@@ -144,13 +155,14 @@ async def told_to(
     session: AsyncSession, settings: TrainingSettings, today: date, user: User, units: Any
 ) -> Sequence[Any]:
     """What to warn this person of: rows `user_id`, `person`, `topic`, `state`, `until`, their own and those of `units`."""
-    found = standings(settings, today)
+    theirs = select(User.id).where((User.id == user.id) | User.unit_id.in_(units))
+    found = standings(settings, today, theirs)
     query = (
         select(
             found.c.user_id, User.display_name.label("person"), found.c.topic, found.c.state, found.c.until
         )
         .join(User, User.id == found.c.user_id)
-        .where(found.c.state != State.VALID, (User.id == user.id) | User.unit_id.in_(units))
+        .where(found.c.state != State.VALID)
         .order_by(User.id != user.id, found.c.key)
     )
     return (await session.execute(query)).all()

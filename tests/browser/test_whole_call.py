@@ -16,8 +16,8 @@ from support.tones import segments_with
 
 from core.audit import AuditRow
 from recordings import archive
-from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
-from tickets.models import SatisfactionRating, Ticket
+from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
+from tickets.models import SatisfactionRating, State, Ticket
 
 CALLER_HZ, OPERATOR_HZ, LIAISON_HZ = 440, 880, 1200
 
@@ -203,3 +203,32 @@ async def test_a_failed_transfer_comes_back_to_the_same_operator(
     await call.until_hears(OPERATOR_HZ, timeout=15)
     await until_stored(city, CallEvent, 1, kind="returned")
     await call.hangup()
+
+
+async def test_a_trainee_practises_at_the_real_desk(browser: Browser, city: City):
+    """练习 rings the desk; once the trainee is silent the sample caller speaks; what is typed goes nowhere, the seat practises on."""
+    desk = await ready_operator(browser, city)
+    await desk.get_by_test_id("practice-open").click()
+    await desk.get_by_role("button", name="开始：社保卡丢失补办").click()
+    await desk.wait_for_selector("#seat[data-state=ringing]")
+    await expect(desk.get_by_test_id("practice-mark")).to_be_visible()
+    await desk.keyboard.press("F2")
+    await desk.wait_for_selector("#seat[data-state=talking]")
+    await expect(desk.get_by_test_id("query-code")).to_have_text(re.compile(r"^\d{4} \d{4} \d{4}$"))
+    await desk.keyboard.press("F4")
+    await desk.wait_for_function("() => document.getElementById('level-other').value > 0.05")
+    await desk.keyboard.press("F9")
+    await desk.wait_for_selector("#seat[data-state=wrapup]")
+    await desk.fill("#f-question", "社保卡丢了怎么补办")
+    await desk.fill("#f-answer", "带身份证到社保窗口")
+    await desk.get_by_test_id("outcomes").get_by_text("当场答复").click()
+    await desk.get_by_test_id("finish").click()
+    await expect(desk.get_by_test_id("seat-state")).to_have_text("暂停：练习")
+    (talk,) = await until_stored(city, Recording, 1, kind=RecordingKind.TALK)
+    (record,) = await stored(city, Call)
+    (ticket,) = await stored(city, Ticket)
+    assert (record.mark, ticket.state, ticket.is_practice) == (CallMark.PRACTICE, State.VOID, True)
+    samples = archive.samples(talk, city.hotline.settings.recordings)
+    assert np.abs(samples).max(axis=0).min() > 2000, (
+        "the sample caller is on the left, the trainee on the right"
+    )

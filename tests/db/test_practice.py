@@ -1,22 +1,26 @@
 """Practice without a telephone: the ticket is held to the rules and leads nowhere, the trainer grades, no figure knows of it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
-from support.fake_control import FakeControl
+from support.fake_control import FakeControl, live_call
 from support.tickets import City, build_city
 from support.web import Browser, as_, browsing, give_password, web_app
 
 from agent_desktop.keys import CONTROL
+from agent_desktop.wallboard.state import wall_state
 from core.db import Database
 from core.errors import HotlineError, InvalidInput
+from ivr.board import AgentView
 from ivr.practice_samples import samples
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.site import DIALPLAN
 from recordings import ledger
+from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
-from reports.figures import figure
+from reports.figures import Figure, figure
 from reports.indicators import BY_KEY
 from reports.quality import sheets
 from reports.quality.models import About, Sample
@@ -192,3 +196,13 @@ def test_every_sentence_of_the_shipped_samples_is_in_the_catalogue_and_used():
     spoken = {prompt for sample in samples().values() for prompt in sample.says}
     assert spoken == {one.id for one in catalogue if one.id.startswith("practice-")}
     assert len(samples()) >= 5
+
+
+def test_the_wallboard_shows_no_practice_as_talk():
+    """A trainee with a sample caller is a paused seat, and their call is none of those that run."""
+    now, call = datetime(2026, 6, 1, 2, tzinfo=UTC), live_call(phase="talking", is_practice=True)
+    trainee = AgentView(1, "8001", "王话务", "1001", "talking", "", now, registered=True, call=call)
+    shown = wall_state(now, [trainee], [], [call], QueueFigures(), Figure(BY_KEY["K-01"]))
+    assert shown["talking"] == 0
+    assert {seat["state"]: seat["number"] for seat in shown["seats"] if seat["number"]} == {"paused": 1}
+    assert [agent["state"] for agent in shown["agents"]] == ["paused"]

@@ -20,10 +20,12 @@ from reports.quality import grading, sampling, sheets
 from reports.quality.models import About, Grade, GradeFixed, GradeKind, Method, Sample, ScoreSheet
 from reports.quality.sampling import Wish, choose
 from reports.slices import Slice, days
-from tickets.models import Channel, RatingAbout, SatisfactionRating
+from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Ticket, TicketKind
 
 JUNE = (date(2026, 6, 1), date(2026, 6, 30))
 TALKS = 40
+ABOUT_CARDS = (1, 5, 6, 7)
+"""Talks on one subject; the first is a test call."""
 
 
 @pytest.fixture
@@ -43,6 +45,11 @@ async def city(db: Database) -> City:
                 Recording(call_id=call.id, kind=RecordingKind.TALK, path=f"{number}", source=f"{number}",
                           started_at=call.started_at)
             )  # fmt: skip
+            if number in ABOUT_CARDS:
+                session.add(
+                    Ticket(ticket_no=f"T{number}", kind=TicketKind.QUESTION, state=State.CLOSED, channel=Channel.PHONE,
+                           region_id=city.regions["city"], call_id=call.id, subject="社保卡", received_at=call.started_at)
+                )  # fmt: skip
             score = 3 if number % 4 == 0 else 1
             for about, user in (
                 (RatingAbout.OPERATOR, call.operator_id),
@@ -116,12 +123,12 @@ def test_a_choice_depends_on_the_seed_and_not_on_the_order():
 @pytest.mark.parametrize(
     ("method", "about", "wish", "number"),
     [(Method.BAD, About.OPERATOR, {}, 10), (Method.MYSTERY, About.OPERATOR, {}, 1), (Method.WEAK, About.UNIT, {"wanted": 500}, 10),
-     (Method.UNIT, About.UNIT, {"wanted": 4}, 4)],
+     (Method.UNIT, About.UNIT, {"wanted": 4}, 4), (Method.TOPIC, About.OPERATOR, {"topic": "社保卡"}, 3)],
 )  # fmt: skip
 async def test_each_method_draws_what_it_says(
     city: City, method: Method, about: About, wish: dict[str, object], number: int
 ):
-    """All bad ratings, all mystery calls, the talks of the weakest units and of one unit."""
+    """All bad ratings, all mystery calls, the talks of the weakest units and of one unit, those on a subject."""
     asked = {"unit_id": city.units["a"], **wish} if method == Method.UNIT else wish
     assert len(await drawn(city, await sheet_of(city, about), method, **asked)) == number
 
