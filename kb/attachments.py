@@ -1,4 +1,6 @@
-"""Files of an entry (附件): checked by kind and size, kept once per content, served under a name nobody can guess.
+"""Files of an entry (附件): checked by kind and size, shown to the virus scanner, kept once per content.
+
+They are served under a name nobody can guess.
 
 The bytes are in a folder outside every web root, named by their checksum; the table says to which entry they belong.
 """
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.errors import NotFound
+from core.scanner import Scanner
 from kb.access import Editor, allow
 from kb.entries import find as find_entry
 from kb.errors import FileRefused
@@ -47,25 +50,41 @@ class Stored:
     path: Path
 
 
-async def add(
-    session: AsyncSession,
-    clock: Clock,
-    editor: Editor,
-    entry_id: int,
-    folder: Path,
-    name: str,
-    content: bytes,
-) -> Attachment:
-    """Keep a file with an own entry; raises FileRefused, NotYourUnit, ReadOnlyEntry."""
-    entry = await find_entry(session, entry_id)
-    await allow(session, editor, entry, _WRITERS)
+@dataclass(frozen=True)
+class Kept:
+    """A file on disk that belongs to no entry yet."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+async def keep(folder: Path, scanner: Scanner, name: str, content: bytes) -> Kept:
+    """Check a file and write it down; raises FileRefused, Infected, NotScanned.
+
+    Done before the unit of work: a scan may take seconds, in which others want to write.
+    """
     name = PurePosixPath(name.replace("\\", "/")).name[-120:]
     _check(name, content)
+    digest = hashlib.sha256(content).hexdigest()
+    part = folder / f"{digest}.{secrets.token_hex(4)}.part"
+    try:
+        await asyncio.to_thread(_write, part, content)
+        await scanner.check(part, name)
+        part.replace(folder / digest)
+    finally:
+        part.unlink(missing_ok=True)
+    return Kept(name, len(content), digest)
+
+
+async def add(session: AsyncSession, clock: Clock, editor: Editor, entry_id: int, kept: Kept) -> Attachment:
+    """A file belongs to an own entry from the commit on; raises FileRefused, NotYourUnit, ReadOnlyEntry."""
+    entry = await find_entry(session, entry_id)
+    await allow(session, editor, entry, _WRITERS)
     if len(await of(session, entry_id)) >= MOST_FILES:
-        raise FileRefused(name=name, reason=f"一条信息最多 {MOST_FILES} 个附件")
-    digest = await asyncio.to_thread(_keep, folder, content)
+        raise FileRefused(name=kept.name, reason=f"一条信息最多 {MOST_FILES} 个附件")
     row = Attachment(
-        public_id=secrets.token_urlsafe(12), entry_id=entry_id, name=name, size=len(content), sha256=digest,
+        public_id=secrets.token_urlsafe(12), entry_id=entry_id, name=kept.name, size=kept.size, sha256=kept.sha256,
         added_by=editor.user_id, added_at=clock.now(),
     )  # fmt: skip
     session.add(row)
@@ -112,14 +131,9 @@ def _check(name: str, content: bytes) -> None:
         raise FileRefused(name=name, reason=f"不能超过 {LARGEST_MB} MB")
 
 
-def _keep(folder: Path, content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (path := folder / digest).exists():
-        part = folder / f"{digest}.{secrets.token_hex(4)}.part"
-        part.write_bytes(content)
-        part.replace(path)
-    return digest
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
 
 
 def disposition(name: str) -> str:

@@ -133,14 +133,15 @@ class Engine:
     def __init__(self, folder: Path, remembered: int = REMEMBERED) -> None:
         self.folder = folder
         self._hits_of = lru_cache(remembered)(self._search)
-        self._hits_at = -1
+        self._version = -1
         self._terms = Terms(folder)
         self._db = index.store(folder)
         self._db.execute("PRAGMA query_only=ON")
         self._db.execute("PRAGMA cache_size=-32000")
         self._db.execute("PRAGMA mmap_size=4000000000")
-        self._known_synonyms: Synonyms = {}
+        self._synonyms: Synonyms = {}
         self._synonyms_seen: tuple[str] | None = None
+        self._totals: dict[str, Totals] | None = None
 
     def close(self) -> None:
         self._db.close()
@@ -149,16 +150,21 @@ class Engine:
         """The best entries for a query; `answers` False looks at titles and aliases only (typeahead)."""
         # grows when a writer, of whatever process, commits to the store, which it does after the terms
         (version,) = self._db.execute("PRAGMA data_version").fetchone()
-        if version != self._hits_at:
-            self._hits_of.cache_clear()
-            self._hits_at = version
+        if version != self._version:
+            self._look_again()
+            self._version = version
         return list(self._hits_of(typed, limit, scope, answers))
 
-    def _search(self, typed: str, limit: int, scope: Scope, answers: bool) -> list[Hit]:
+    def _look_again(self) -> None:
+        self._hits_of.cache_clear()
         self._terms.refresh()
+        self._totals = self._read_totals()
+        self._read_synonyms()
+
+    def _search(self, typed: str, limit: int, scope: Scope, answers: bool) -> list[Hit]:
         self._db.execute("BEGIN")  # one state of the store for the whole search
         try:
-            query = parse(typed, self._synonyms())
+            query = parse(typed, self._synonyms)
             if not query.chars:
                 return []
             rows, more = self._candidates(typed, query, scope, limit, answers=answers, wider=1)
@@ -174,13 +180,12 @@ class Engine:
         self, typed: str, query: Query, scope: Scope, limit: int, *, answers: bool, wider: int
     ) -> tuple[list[_Row], bool]:
         """What may be shown, best first, and whether a wider look could show more."""
-        totals = self._totals()
-        if totals is None:
+        if self._totals is None:
             return [], False
         kept = self._within(scope)
         own = self._own(scope, kept)
         found = candidates.find(self._terms, query, within=kept, own=own, answers=answers, wider=wider)
-        ranker = Ranker(query, self._terms.count, totals)
+        ranker = Ranker(query, self._terms.count, self._totals)
         fits = self._by_lines(query, found, ranker)
         sounding = letters.search(self._terms, self._db, query, max(limit * 3, 30) * wider, kept)
         for place, doc in enumerate(sounding):
@@ -195,15 +200,15 @@ class Engine:
 
     def _by_lines(self, query: Query, found: candidates.Found, ranker: Ranker) -> Fits:
         """The best line of each entry."""
-        rows = self._rows("line", "id, doc, weight, units, keys, sizes", found.lines)
+        rows = self._rows("line", "id, weight, han, sizes, keys", found.lines)
         if not rows:
             return {}
-        lines, docs, weights, units, keys, sizes = zip(*rows, strict=True)
+        lines, weights, han, sizes, keys = zip(*rows, strict=True)
         fits = ranker.lines(keys, sizes).tolist()
         tier = _tiers(query, found)
         scores: Fits = {}
-        for line, doc, weight, text, known, fit in zip(lines, docs, weights, units, keys, fits, strict=True):
-            here = (tier(line, text, known), weight * fit)
+        for line, weight, text, known, fit in zip(lines, weights, han, keys, fits, strict=True):
+            here, doc = (tier(line, text, known), weight * fit), index.entry_of(line)
             scores[doc] = max(scores.get(doc, here), here)
         return scores
 
@@ -246,7 +251,7 @@ class Engine:
         marks = [row[0] for row in self._db.execute(query, (name, MOST_UNITS))]
         return marks if len(marks) < MOST_UNITS else []
 
-    def _totals(self) -> dict[str, Totals] | None:
+    def _read_totals(self) -> dict[str, Totals] | None:
         rows = self._db.execute("SELECT field, n, length FROM total WHERE n > 0")
         known = {name: Totals(n, max(length / n, 1.0)) for name, n, length in rows}
         if len(known) < 3:
@@ -254,15 +259,14 @@ class Engine:
         pairs = Totals(known[CHAR].n, max(known[CHAR].average - 1, 1.0))
         return {WORD: known[WORD], CHAR: known[CHAR], ANSWER: known[ANSWER], PAIR: pairs, SOUND: pairs}
 
-    def _synonyms(self) -> Synonyms:
-        """All of them, read again when the writer has set others."""
+    def _read_synonyms(self) -> None:
+        """All of them, when the writer has set others."""
         seen = self._db.execute("SELECT value FROM meta WHERE key = 'synonyms'").fetchone()
         if seen != self._synonyms_seen:
             known: dict[str, list[str]] = {}
             for say, official in self._db.execute("SELECT say, official FROM synonym ORDER BY say, official"):
                 known.setdefault(say, []).append(official)
-            self._known_synonyms, self._synonyms_seen = known, seen
-        return self._known_synonyms
+            self._synonyms, self._synonyms_seen = known, seen
 
     def _rows(self, table: str, columns: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
         wanted = ",".join(str(one) for one in ids)
@@ -288,16 +292,16 @@ class Engine:
 
 
 def _tiers(query: Query, found: candidates.Found) -> Callable[[int, str, bytes], Tier]:
-    """Tells the tier of a line from its id, its units and its keys."""
+    """Tells the tier of a line from its id, its Han and its keys."""
     gapped = None if found.holding or query.has_synonyms else query.gapped
     word = array("I", [key(WORD, query.letters)]).tobytes() if query.letters else None
 
-    def tier(line: int, units: str, keys: bytes) -> Tier:
+    def tier(line: int, han: str, keys: bytes) -> Tier:
         if line in found.holding or (word and word in keys):
             return Tier.HOLDS
         if line in found.alike:
             return Tier.SOUNDS
-        return Tier.GAPPED if gapped and gapped.search(units.replace(" ", "")) else Tier.TERMS
+        return Tier.GAPPED if gapped and gapped.search(han) else Tier.TERMS
 
     return tier
 

@@ -25,11 +25,13 @@ WORD, PAIR, CHAR, SOUND, FIRST, SYLLABLE, ANSWER, MARK = "w", "b", "c", "s", "i"
 """Fields of `terms`: words, pairs and single characters of a line; pairs of its syllables, triples of their first letters,
 single syllables; words of the answer; marks to keep a search to some entries."""
 LINE, DOC = "line", "doc"
+"""Numbers: a line's length and id in one (`sortable`), and the entry it belongs to"""
 RANKED = (CHAR, WORD, PAIR, SOUND)
 """Fields of a line that the ranking compares, in the order in which their keys stand"""
-FORMAT = f"12 {text.CUTTER} tantivy {metadata.version('tantivy')}"
+FORMAT = f"13 {text.CUTTER} tantivy {metadata.version('tantivy')}"
 MOST_LINES = 64
 LONGEST_RANKED = 500
+_LINE_BITS = 40
 _STORE = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE doc ( -- what is long stands last: SQLite reads a row from its beginning
@@ -38,15 +40,14 @@ CREATE TABLE doc ( -- what is long stands last: SQLite reads a row from its begi
     word_keys BLOB NOT NULL, stamp TEXT NOT NULL, source TEXT NOT NULL, source_id TEXT NOT NULL, category TEXT NOT NULL,
     title TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE TABLE line (
-    id INTEGER PRIMARY KEY, doc INTEGER NOT NULL, weight REAL NOT NULL, sizes BLOB NOT NULL, keys BLOB NOT NULL,
-    units TEXT NOT NULL, sounds TEXT NOT NULL, firsts TEXT NOT NULL, words TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, weight REAL NOT NULL, han TEXT NOT NULL, firsts TEXT NOT NULL, sounds TEXT NOT NULL,
+    sizes BLOB NOT NULL, keys BLOB NOT NULL);
 CREATE TABLE total (field TEXT PRIMARY KEY, n INTEGER NOT NULL, length INTEGER NOT NULL);
 CREATE TABLE unit (name TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE synonym (say TEXT, official TEXT, PRIMARY KEY (say, official)) WITHOUT ROWID;
 """
 _FILLED = """
 CREATE INDEX IF NOT EXISTS doc_source ON doc (source_id);
-CREATE INDEX IF NOT EXISTS line_doc ON line (doc);
 PRAGMA journal_mode=WAL;
 """
 """What a generation gets when it is full: until then nobody reads beside the writer."""
@@ -143,6 +144,21 @@ def terms(folder: Path) -> tantivy.Index:
     return opened
 
 
+def line_of(entry: int, place: int) -> int:
+    """The id of an entry's line: its title at 0, then its aliases."""
+    return entry * MOST_LINES + place
+
+
 def entry_of(line: int) -> int:
     """The entry a line belongs to, from the line's id."""
-    return (line & ((1 << 40) - 1)) // MOST_LINES
+    return line // MOST_LINES
+
+
+def sortable(line: int, units: int) -> int:
+    """Grows with the length: in this order the lines that say little else come first."""
+    return (min(units, LONGEST_RANKED) << _LINE_BITS) + line
+
+
+def unsorted(number: int) -> int:
+    """The line's id, from its `sortable` number."""
+    return number & ((1 << _LINE_BITS) - 1)

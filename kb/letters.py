@@ -13,22 +13,26 @@ from typing import NamedTuple
 from tantivy import Query as Within
 
 from kb import index, pinyin, text
+from kb.index import WORD
 from kb.query import Query
 from kb.terms import Terms
 
-MOST_SOUNDING = 500
-"""So many lines that fit are looked at, the shortest first."""
+MOST_SOUNDING, MOST_OF_ONE = 500, 150
+"""So many lines that fit several sounds, or a single one, are looked at, the shortest first."""
 
 
 class Fit(NamedTuple):
-    """A line by where the letters stand and its length, its entry, and the Han text that the letters stand for."""
+    """A line by where the letters stand and its length; its entry."""
 
     inside: bool
     """Not at the beginning"""
     units: int
-    doc: int
-    held: str
-    whole_words: bool
+    entry: int
+    han: str
+
+
+Fits = dict[str, list[Fit]]
+"""By the Han text that the letters stand for"""
 
 
 def search(
@@ -36,9 +40,11 @@ def search(
 ) -> list[int]:
     """Entries whose title or alias sounds like the letters typed, best first; none when they are no pinyin."""
     for ways in _readings(query):
-        fits = [fit for way in ways for fit in _fits(terms, store, way, within)]
+        fits: Fits = defaultdict(list)
+        for way in ways:
+            _add_fits(fits, terms, store, way, within)
         if fits:
-            return _in_turn(fits, limit)
+            return _in_turn(fits, terms, limit)
     return []
 
 
@@ -56,44 +62,42 @@ def _readings(query: Query) -> list[list[tuple[str, ...]]]:
     return [group for group in (finished, unfinished, [tuple(letters)]) if group]
 
 
-def _fits(terms: Terms, store: sqlite3.Connection, way: Sequence[str], within: Within | None) -> list[Fit]:
+def _add_fits(
+    fits: Fits, terms: Terms, store: sqlite3.Connection, way: Sequence[str], within: Within | None
+) -> None:
     by_first = all(len(sound) == 1 for sound in way)
     shape = terms.first_letters("".join(way)) if by_first else terms.sounding(way)
-    ids = ",".join(str(line) for line in terms.shortest(shape, MOST_SOUNDING, within))
+    most = MOST_SOUNDING if len(way) > 1 else MOST_OF_ONE
+    ids = ",".join(map(str, terms.shortest(shape, most, within)))
     column = "firsts" if by_first else "' ' || sounds"
-    rows = store.execute(f"SELECT id, units, {column}, words FROM line WHERE id IN ({ids})")  # noqa: S608
     wanted = "".join(way) if by_first else " " + " ".join(way)
-    fits = []
-    for line, joined, sounding, words in rows:
+    for line, han, sounding in store.execute(f"SELECT id, han, {column} FROM line WHERE id IN ({ids})"):  # noqa: S608
         place = sounding.find(wanted)
         at = place if by_first or place < 0 else sounding.count(" ", 0, place)
-        units = joined.split(" ")
-        held = "".join(units[at : at + len(way)])
+        held = han[at : at + len(way)]
         if place >= 0 and _is_han(held):
-            whole = f" {held} " in f" {words} "
-            fits.append(Fit(at > 0, len(units), index.entry_of(line), held, whole))
-    return fits
+            fits[held].append(Fit(at > 0, len(han), index.entry_of(line), han))
 
 
-def _in_turn(fits: list[Fit], limit: int) -> list[int]:
-    groups: dict[str, list[Fit]] = defaultdict(list)
-    for fit in fits:
-        groups[fit.held].append(fit)
-    for group in groups.values():
+def _in_turn(fits: Fits, terms: Terms, limit: int) -> list[int]:
+    """The best of each group, then the second of each, and so on."""
+    for group in fits.values():
         group.sort()
-    order = sorted(groups.values(), key=_likelihood, reverse=True)
+    groups = [fits[held] for held in sorted(fits, key=lambda held: _likelihood(held, fits[held], terms))]
     found: dict[int, None] = {}
     for turn in range(limit):
-        for group in order:
+        for group in groups:
             if turn < len(group):
-                found.setdefault(group[turn].doc)
+                found.setdefault(group[turn].entry)
         if len(found) >= limit:
             break
     return list(found)[:limit]
 
 
-def _likelihood(group: list[Fit]) -> tuple[bool, int]:
-    return group[0].whole_words, len(group)
+def _likelihood(held: str, group: Sequence[Fit], terms: Terms) -> tuple[bool, int, Fit]:
+    """The least first: a word of its title, then what many lines hold, then where it stands."""
+    is_word = len(held) > 1 and terms.count((WORD, held)) > 0 and held in text.words(group[0].han)
+    return not is_word, -len(group), group[0]
 
 
 _is_han = lru_cache(maxsize=50_000)(text.is_han)

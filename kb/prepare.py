@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from kb import pinyin, text
-from kb.index import ANSWER, CHAR, LONGEST_RANKED, MOST_LINES, PAIR, RANKED, SOUND, WORD
+from kb.index import ANSWER, CHAR, MOST_LINES, PAIR, RANKED, SOUND, WORD, line_of, sortable
 from kb.keys import keys, sizes
 
 PUBLIC = "public"
@@ -42,12 +42,15 @@ class Line(NamedTuple):
 
     id: int
     weight: float
+    han: str
+    firsts: str
+    """One character for each unit: itself where it is Han, and its first letter"""
+    sounds: str
     sizes: bytes
     keys: bytes
     """of `RANKED`, and how many of each"""
+    sortable: int
     units: str
-    sounds: str
-    firsts: str
     words: str
     pairs: str
     sound_pairs: str
@@ -75,7 +78,6 @@ def _prepared(doc: Doc) -> Prepared:
 
 
 def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
-    """Ids grow with the length: ordered by id, the lines that say little else come first."""
     normal = text.normalise(asked)
     parts, sounds = pinyin.sounded(normal)
     firsts = pinyin.firsts(sounds)
@@ -83,18 +85,21 @@ def _line(doc_id: int, place: int, asked: str, weight: float) -> Line:
     sound_pairs = " ".join(pinyin.pairs(sounds))
     terms = {CHAR: units, WORD: words, PAIR: pairs, SOUND: sound_pairs}
     ranked = [keys(field, terms[field]) for field in RANKED]
+    line = line_of(doc_id, place)
     return Line(
-        id=(min(len(parts), LONGEST_RANKED) << 40) + doc_id * MOST_LINES + place,
+        id=line,
         weight=weight,
-        units=units,
-        sounds=" ".join(sounds),
+        han=pinyin.firsts(parts),
         firsts=firsts,
+        sounds=" ".join(sounds),
+        sizes=sizes(ranked),
+        keys=b"".join(ranked),
+        sortable=sortable(line, len(parts)),
+        units=units,
         words=words,
         pairs=pairs,
         sound_pairs=sound_pairs,
         triples=" ".join(pinyin.initials(firsts)),
-        sizes=sizes(ranked),
-        keys=b"".join(ranked),
     )
 
 

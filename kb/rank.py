@@ -18,6 +18,8 @@ from kb.query import Query
 K1 = 1.2
 FIELD_WEIGHT = {WORD: 1.0, PAIR: 0.35, CHAR: 1.5, SOUND: 0.35, ANSWER: 0.3}
 LENGTH_NORM = {WORD: 0.7, PAIR: 0.7, CHAR: 0.6, SOUND: 0.7, ANSWER: 0.6}
+_NEAR = 0xFFFF
+"""The part of a key that tells most of them apart"""
 Scores = NDArray[Any]
 Terms = Mapping[str, float]
 
@@ -66,6 +68,7 @@ class Ranker:
             key(field, term): (place, FIELD_WEIGHT[field] * weight * self._idf(field, term))
             for place, field in enumerate(fields)
             for term, weight in terms[field].items()
+            if self._count((field, term))
         }
         ordered = sorted(worth) or [0]
         places, worths = zip(*(worth.get(one, (0, 0.0)) for one in ordered), strict=True)
@@ -87,9 +90,13 @@ class Ranker:
 def _sums(weights: _Weights, some: Sequence[bytes]) -> NDArray[Any]:
     """What the terms of each are worth together, field by field."""
     terms = np.frombuffer(b"".join(some), "<u4")
-    at = np.minimum(np.searchsorted(weights.keys, terms), len(weights.keys) - 1)
-    here = np.flatnonzero(weights.keys[at] == terms)
-    known, ends = at[here], np.cumsum([len(one) // 4 for one in some])
+    near = np.zeros(_NEAR + 1, bool)
+    near[weights.keys & _NEAR] = True
+    here = np.flatnonzero(near[terms & _NEAR])  # few are left to be looked up
+    at = np.minimum(np.searchsorted(weights.keys, terms[here]), len(weights.keys) - 1)
+    equal = weights.keys[at] == terms[here]
+    here, known = here[equal], at[equal]
+    ends = np.cumsum([len(one) // 4 for one in some])
     cells = np.searchsorted(ends, here, side="right") * len(weights.fields) + weights.places[known]
     sums = np.bincount(cells, weights.worths[known], len(some) * len(weights.fields))
     return sums.reshape(len(some), len(weights.fields))

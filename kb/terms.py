@@ -23,21 +23,14 @@ class Terms:
     def __init__(self, folder: Path) -> None:
         self._index = index.terms(folder)
         self._index.config_reader("manual")
-        self._commits = folder / "terms" / "meta.json"
-        self._seen = 0
+        self._searcher = self._index.searcher()
         self._counts: dict[Term, int] = {}
-        self.refresh()
 
     def refresh(self) -> None:
         """Look at the newest commit, by whatever process."""
-        try:
-            written = self._commits.stat().st_mtime_ns
-        except FileNotFoundError:  # another generation is in use; this one is good until we change over
-            return
-        if written != self._seen:
-            self._index.reload()
-            self._searcher, self._seen = self._index.searcher(), written
-            self._counts.clear()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        self._counts.clear()
 
     def count(self, term: Term) -> int:
         """In how many lines (or answers) a term stands."""
@@ -62,14 +55,12 @@ class Terms:
         found = self._searcher.search(
             _both(shape, within), limit=limit, count=False, order_by_field=LINE, order=Order.Asc
         )
-        return [line for line, _ in found.hits]
+        return [index.unsorted(number) for number, _ in found.hits]
 
     def _lines(self, query: Query, limit: int) -> list[int]:
         hits = self._searcher.search(query, limit=limit, count=False).hits
-        return [
-            int(line or 0)
-            for line in self._searcher.fast_field_values(LINE, [address for _, address in hits])
-        ]
+        numbers = self._searcher.fast_field_values(LINE, [address for _, address in hits])
+        return [index.unsorted(int(number or 0)) for number in numbers]
 
     def beginning(self, field: str, start: str) -> Query | None:
         """Lines with a term that begins so; None: there is none."""

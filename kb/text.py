@@ -16,6 +16,8 @@ CUTTER = f"rjieba {metadata.version('rjieba')}"
 BREAK = "|"
 """Stands between two units that punctuation keeps apart."""
 _NOISE = re.compile(r"[\W_]+")
+_ORDINARY = re.compile(r"[\x00-\x7f\u3400-\u9fff、。〈〉《》「」『』【】·—‘’“”…！（），：；？～￥]*")
+"""What NFKC leaves alone, but for marks that are blanks in the end anyway."""
 _UNITS = re.compile(r"[\u3400-\u9fff〇]|[^\s\u3400-\u9fff〇]+|\s")
 _HAN = re.compile(r"[\u3400-\u9fff〇]+")
 _GREETING = re.compile(
@@ -47,9 +49,18 @@ def _simplified() -> dict[int, str]:
     return {ord(old): new.split(" ")[0] for old, new in pairs if len(old) == 1}
 
 
+@cache
+def _traditional() -> re.Pattern[str]:
+    """The traditional characters among `_ORDINARY` ones."""
+    return re.compile("[" + "".join(chr(code) for code in _simplified() if _HAN.match(chr(code))) + "]")
+
+
 def normalise(text: str) -> str:
     """NFKC, lower case, simplified characters; whatever is no letter, digit or Han is one blank."""
-    plain = unicodedata.normalize("NFKC", text).lower().translate(_simplified())
+    if _ORDINARY.fullmatch(text) and not _traditional().search(text):
+        plain = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKC", text).lower().translate(_simplified())
     return _NOISE.sub(" ", plain).strip()
 
 

@@ -8,7 +8,21 @@ from pathlib import Path
 import tantivy
 
 from kb import index
-from kb.index import ANSWER, CHAR, DOC, FIRST, LINE, MARK, PAIR, RANKED, SCHEMA, SOUND, SYLLABLE, WORD
+from kb.index import (
+    ANSWER,
+    CHAR,
+    DOC,
+    FIRST,
+    LINE,
+    MARK,
+    PAIR,
+    RANKED,
+    SCHEMA,
+    SOUND,
+    SYLLABLE,
+    WORD,
+    line_of,
+)
 from kb.prepare import Doc, Line, Prepared, prepare, unit_name_mark
 
 _HEAP = 128_000_000
@@ -83,8 +97,7 @@ class Writer:
         )
         lines = [(one, line) for one in some for line in one.lines]
         self._store.executemany(
-            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(line.id, one.doc.id, *line[1:8]) for one, line in lines],
+            "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?)", [line[:7] for _, line in lines]
         )
         for one, line in lines:
             self._terms.add_document(tantivy.Document.from_dict(_terms(one, line), SCHEMA))
@@ -100,9 +113,11 @@ class Writer:
             ).fetchall()
             if not gone:
                 continue
-            self._terms.delete_documents_by_term(DOC, doc_id)
+            # not by term: of a Python number tantivy makes a signed one, which no unsigned field holds
+            self._terms.delete_documents_by_query(tantivy.Query.term_query(SCHEMA, DOC, doc_id, "basic"))
             self._count_answer(gone[0][0], -1)
-            lines = self._store.execute("DELETE FROM line WHERE doc = ? RETURNING sizes", (doc_id,))
+            ends = line_of(doc_id, 0), line_of(doc_id + 1, 0)
+            lines = self._store.execute("DELETE FROM line WHERE id >= ? AND id < ? RETURNING sizes", ends)
             for line in lines.fetchall():
                 self._count_line(line[0], -1)
 
@@ -140,6 +155,6 @@ def _terms(one: Prepared, line: Line) -> dict[str, object]:
     """A line's fields; the first line of an entry carries the answer too."""
     answer = one.words if line is one.lines[0] else ""
     return {
-        LINE: line.id, DOC: one.doc.id, WORD: line.words, PAIR: line.pairs, CHAR: line.units, SOUND: line.sound_pairs,
+        LINE: line.sortable, DOC: one.doc.id, WORD: line.words, PAIR: line.pairs, CHAR: line.units, SOUND: line.sound_pairs,
         FIRST: line.triples, SYLLABLE: line.sounds, ANSWER: answer, MARK: one.marks,
     }  # fmt: skip

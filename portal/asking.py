@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import HotlineError
+from core.scanner import NotScanned
 from core.units import Region, Unit
 from core.web.api import answer
 from core.web.app import render
@@ -103,7 +104,7 @@ async def _take_in(request: web.Request, form: Form, template: str, store: Open)
     try:
         issued, due = await _stored(request, form, store)
     except HotlineError as error:
-        if (error.status >= 500 and not isinstance(error, attachments.NotScanned)) or wants_json(request):
+        if (error.status >= 500 and not isinstance(error, NotScanned)) or wants_json(request):
             raise
         return await _page(request, template, form, error)
     if wants_json(request):

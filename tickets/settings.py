@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.scanner import Scanner
+
 SHORTEST_SECRET = 16
 
 
@@ -37,3 +39,7 @@ class AttachmentSettings:
     scan_command: str = ""
     """A virus scanner, `{file}` for the file: it exits 0 for a clean one, 1 for an infected one. Empty: not scanned."""
     scan_timeout_s: float = 30.0
+
+    @property
+    def scanner(self) -> Scanner:
+        return Scanner(self.scan_command, self.scan_timeout_s)

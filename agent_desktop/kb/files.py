@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from agent_desktop.kb.common import ENTRY, READERS, WRITERS, editor, entry_id
-from agent_desktop.keys import KB_FILES
+from agent_desktop.keys import ATTACHMENTS, KB_FILES
 from core.errors import InvalidInput
 from core.web.app import see_other
 from core.web.keys import CLOCK, DB
@@ -22,11 +22,10 @@ async def add(request: web.Request) -> web.StreamResponse:
         raise InvalidInput(field="附件", reason="请选择文件")
     with sent.file as file:
         content = file.read()
+    scanner = request.app[ATTACHMENTS].scanner
+    kept = await attachments.keep(request.app[KB_FILES], scanner, sent.filename, content)
     async with request.app[DB].unit_of_work() as session:
-        who = await editor(request, session)
-        await attachments.add(
-            session, request.app[CLOCK], who, key, request.app[KB_FILES], sent.filename, content
-        )
+        await attachments.add(session, request.app[CLOCK], await editor(request, session), key, kept)
     return see_other(f"/kb/entries/{key}", flash="附件已保存。")
 
 

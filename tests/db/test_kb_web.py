@@ -13,13 +13,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 from support.web import Browser, add_person, web_app
 
-from agent_desktop.keys import KB_FILES
+from agent_desktop.keys import ATTACHMENTS, KB_FILES
 from core.db import Database
 from core.people import Role
 from core.units import Region, RegionLevel, Unit
 from kb.kinds import ITEM_FIELDS
 from kb.models import Attachment, Entry, EntryState, SearchLog, Todo
 from portal import keys as portal_keys
+from tickets.settings import AttachmentSettings
 
 ITEM = {"kind": "item", "title": "食品经营许可", "audience": "public"}
 FAQ = {
@@ -70,6 +71,7 @@ async def site(db: Database, tmp_path: Path) -> AsyncIterator[Site]:
         await add_person(db, name, role, unit_id=units[unit].id, region_id=region.id)
     app = web_app(db)
     app[KB_FILES] = app[portal_keys.KB_FILES] = tmp_path / "files"
+    app[ATTACHMENTS] = AttachmentSettings(scan_command='sh -c "! grep -q EICAR $0" {file}')
     async with TestServer(app) as server:
         made = Site(db, server)
         yield made
@@ -214,6 +216,20 @@ async def test_attachments_are_checked_and_served(site: Site):
         assert "%E9%80%9A%E7%9F%A5.pdf" in response.headers["Content-Disposition"]
         assert (await browser.post(f"{path}/remove")).status == 303
         assert (await browser.get(path)).status == 404
+
+
+async def test_the_scanner_decides_over_files_too(site: Site, tmp_path: Path):
+    """M-87: the command that looks at citizens' papers looks at the editors' files; what it refuses is not kept."""
+    async with site.as_("lian") as browser:
+        entry_id = await drafted(browser)
+        for content, status in ((PDF + b"EICAR", 422), (PDF, 303)):
+            form = FormData({"csrf": browser.csrf}, quote_fields=False)
+            form.add_field("file", content, filename="通知.pdf")
+            response = await browser.client.post(
+                f"/kb/entries/{entry_id}/files", data=form, allow_redirects=False
+            )
+            assert response.status == status
+    assert [file.read_bytes() for file in (tmp_path / "files").iterdir()] == [PDF]
 
 
 async def test_the_public_sees_files_that_went_through_the_checks(site: Site):

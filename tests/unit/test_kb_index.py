@@ -164,6 +164,7 @@ def test_removing_leaves_no_trace(tmp_path: Path):
     for typed in ("公积金", "gjj", "办理", "a-1"):
         assert ids(engine, typed, STAFF) == []
     engine.close()
+    assert index.terms(folder).searcher().num_docs == 0
     with closing(index.store(folder)) as store:
         assert store.execute("SELECT sum(n) + sum(length) FROM total").fetchone()[0] == 0
 

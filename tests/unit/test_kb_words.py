@@ -12,6 +12,14 @@ def test_traditional_full_width_and_case_meet():
     assert text.normalise("身份證（遺失）ＥＴＣ") == "身份证 遗失 etc"
 
 
+@given(
+    st.text(st.sampled_from("社會保险證a1Ａ１，（」…～㎡①é \n龜") | st.characters(codec="utf-8"), max_size=20)
+)
+def test_every_text_has_the_same_normal_form_by_either_way(written: str):
+    """The short cut for ordinary texts gives what the whole way gives."""
+    assert text.normalise(f"{written} ㎡") == f"{text.normalise(written)} m2".strip()
+
+
 def test_greetings_are_dropped_but_never_the_whole_query():
     """A polite opening is no search word; alone it stays."""
     assert text.normalise_query("您好，我想咨询一下社保转移") == "社保转移"

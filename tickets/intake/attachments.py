@@ -1,18 +1,16 @@
 """Papers that come with a ticket (附件): checked by their content, shown to a virus scanner, kept outside the web root.
 
-M-87 「防病毒网关」: the scanner is any command of the administrator's; M-108: the scan of a letter.
+M-108: the scan of a letter.
 """
 
 import asyncio
 import hashlib
 import secrets
-import shlex
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,14 +20,11 @@ from tickets.intake.models import Attachment
 from tickets.settings import AttachmentSettings
 from tickets.text import clean
 
-log = structlog.get_logger()
 _KINDS = {
     b"%PDF-": ("application/pdf", ".pdf"),
     b"\xff\xd8\xff": ("image/jpeg", ".jpg"),
     b"\x89PNG\r\n\x1a\n": ("image/png", ".png"),
 }
-INFECTED = 1
-"""What virus scanners exit with when they found something; anything else but 0 is a failure of theirs."""
 
 
 class WrongKind(HotlineError):
@@ -38,22 +33,6 @@ class WrongKind(HotlineError):
     code = "attachment_kind"
     status = 415
     text = "附件“{name}”的格式不能接收，请换成 PDF、JPG 或 PNG 文件。"
-
-
-class Infected(HotlineError):
-    """The scanner refused the file `name`."""
-
-    code = "attachment_infected"
-    status = 422
-    text = "附件“{name}”未通过安全检查，没有提交，请换一个文件。"
-
-
-class NotScanned(HotlineError):
-    """The scanner gave no answer."""
-
-    code = "attachment_not_scanned"
-    status = 503
-    text = "附件暂时无法进行安全检查，没有提交；您可以先不带附件提交，或稍后再试。"
 
 
 @dataclass(frozen=True)
@@ -132,7 +111,7 @@ async def _keep(settings: AttachmentSettings, name: str, data: bytes) -> Paper:
     file = path_of(settings, public_id)
     await asyncio.to_thread(_write, file, data)
     try:
-        await _scan(settings, file, name)
+        await settings.scanner.check(file, name)
     except BaseException:
         await asyncio.to_thread(file.unlink)
         raise
@@ -149,30 +128,3 @@ def _write(file: Path, data: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.write_bytes(data)
     file.chmod(0o600)
-
-
-async def _scan(settings: AttachmentSettings, file: Path, name: str) -> None:
-    if not settings.scan_command:
-        return
-    command = [part.replace("{file}", str(file)) for part in shlex.split(settings.scan_command)]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-    except OSError:
-        log.exception("scanner_missing", command=command[0])
-        raise NotScanned from None
-    try:
-        async with asyncio.timeout(settings.scan_timeout_s):
-            status = await process.wait()
-    except TimeoutError:
-        process.kill()
-        log.warning("scanner_slow", timeout_s=settings.scan_timeout_s)
-        raise NotScanned from None
-    if status == INFECTED:
-        log.warning("attachment_infected", file=file.name)
-        raise Infected(name=name)
-    if status != 0:
-        log.warning("scanner_failed", status=status)
-        raise NotScanned
