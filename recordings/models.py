@@ -52,7 +52,10 @@ class Call(Base):
     """One inbound or outbound call: the call record (通话记录, M-57)."""
 
     __tablename__ = "calls"
-    __table_args__ = (Index("ix_calls_mark", "mark", **only_where("mark <> ''")),)
+    __table_args__ = (
+        Index("ix_calls_mark", "mark", **only_where("mark <> ''")),
+        Index("ix_calls_region_id_started_at", "region_id", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     linkedid: Mapped[str] = mapped_column(String(64), unique=True)
@@ -91,7 +94,10 @@ class CallEvent(Base):
     """
 
     __tablename__ = "call_events"
-    __table_args__ = (Index("ix_call_events_call_id_id", "call_id", "id"),)
+    __table_args__ = (
+        Index("ix_call_events_call_id_id", "call_id", "id"),
+        Index("ix_call_events_transfer_started", "call_id", **only_where("kind = 'transfer_started'")),
+    )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"))

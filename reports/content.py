@@ -19,7 +19,7 @@ from reports.indicators import BY_KEY, INDICATORS, VERSION
 from reports.models import Report
 from reports.periods import Period
 from reports.returns.beside import beside
-from reports.scores.sheets import said, sheets
+from reports.scores.sheets import ByUnit, said, sheets
 from reports.scores.weights import STANDARD, holding
 from reports.slices import Slice, days
 
@@ -36,8 +36,9 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
     """The content as of now; `report.region` must be loaded."""
     below = frozenset(await session.scalars(regions_below(report.region_id)))
     of = Slice(*days(report.first_on, report.last_on), now, region_ids=below)
-    found = [one for one in await figures.figures(session, INDICATORS, of) if one.applies]
-    known = {one.indicator.key: one for one in found}
+    whole, by_unit = await figures.whole_and_parts(session, INDICATORS, of, "unit")
+    found = [one for one in whole if one.applies]
+    known, rows = {one.indicator.key: one for one in found}, _Rows(session, of)
     weights = await holding(session, report.region, report.last_on)
     return {
         "title": f"{report.region.name}96128政务信息查询专线{period_of(report).name}统计报表",
@@ -48,9 +49,11 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
             name: [[part.key, _counts(part)] for part in await balance.split(session, of, name)]
             for name in ("channel", "class", "subject", "region")
         },
-        "figures": [figures.said(one) | {"rows": await _rows(session, one, of)} for one in found],
-        "units": await _units(session, of),
-        "scores": [said(one) for one in await sheets(session, of, weights.weights if weights else STANDARD)],
+        "figures": [figures.said(one) | {"rows": await rows.of(one)} for one in found],
+        "units": await _units(session, by_unit),
+        "scores": [
+            said(one) for one in await sheets(session, by_unit, weights.weights if weights else STANDARD)
+        ],
         "returns": await beside(session, below, report.first_on, report.last_on, known),
         "contractor": await _contractor(session, report.region, of, known),
         "regions": {
@@ -112,22 +115,32 @@ def _counts(one: balance.Balance) -> dict[str, int]:
     return {name: getattr(one, name) for name in names}
 
 
-async def _rows(session: AsyncSession, one: Figure, of: Slice) -> dict[str, list[int] | None]:
-    kept: dict[str, list[int] | None] = {}
-    for part in (NUMERATOR, DENOMINATOR):
+class _Rows:
+    """The keys of the rows behind numbers; what several indicators count alike is read once."""
+
+    def __init__(self, session: AsyncSession, of: Slice) -> None:
+        self._session, self._of = session, of
+        self._known: dict[tuple[int, int], list[int] | None] = {}
+
+    async def of(self, one: Figure) -> dict[str, list[int] | None]:
+        """By part; None: more than KEPT_MOST."""
+        return {part: await self._kept(one, part) for part in (NUMERATOR, DENOMINATOR)}
+
+    async def _kept(self, one: Figure, part: str) -> list[int] | None:
         if (number := one.rows(part)) == 0 or (number or 0) > KEPT_MOST:
-            kept[part] = None if number else []
-            continue
-        rows = figures.items(one.indicator, of, part).subquery()
-        ids = list(await session.scalars(select(rows.c.id).order_by(rows.c.id).limit(KEPT_MOST + 1)))
-        kept[part] = ids if len(ids) <= KEPT_MOST else None
-    return kept
+            return None if number else []
+        key = one.indicator.counting(above=part == NUMERATOR)
+        if key not in self._known:
+            rows = figures.items(one.indicator, self._of, part).subquery()
+            found = await self._session.scalars(select(rows.c.id).order_by(rows.c.id).limit(KEPT_MOST + 1))
+            ids = list(found)
+            self._known[key] = ids if len(ids) <= KEPT_MOST else None
+        return self._known[key]
 
 
-async def _units(session: AsyncSession, of: Slice) -> list[dict[str, Any]]:
+async def _units(session: AsyncSession, by_key: ByUnit) -> list[dict[str, Any]]:
     """One line for each unit of which there is anything to say."""
-    by_key = await figures.table(session, [BY_KEY[key] for key in COMPARED], of, "unit")
-    known = {unit_id for found in by_key.values() for unit_id in found}
+    known = {unit_id for key in COMPARED for unit_id in by_key[key]}
     bodies = select(Unit).where(Unit.id.in_(known)).order_by(Unit.region_id, Unit.code)
     return [
         {

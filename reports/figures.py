@@ -1,10 +1,10 @@
 """Working indicators out (计算): what their sums come to, how people read it, and the rows behind any sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast
+from sqlalchemy import BigInteger, Select, cast, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reports import passes
@@ -102,11 +102,30 @@ async def table(
     sums = await passes.sums(session, wanted, of, dimension)
     found: dict[str, dict[Any, Figure]] = {one.key: {} for one in indicators}
     for one in wanted:
-        made = {key: figure_of(one, *pair) for key, pair in sums[one.key].items()}
-        if one.way is Way.NINE_TENTHS:
-            made = {key: await _nine_tenths(session, this, of, dimension, key) for key, this in made.items()}
-        found[one.key] = made
+        for key, pair in sums[one.key].items():
+            if key is not None or not dimension:
+                made = figure_of(one, *pair)
+                found[one.key][key] = await _whole_value(session, made, of, dimension, key)
     return found
+
+
+async def whole_and_parts(
+    session: AsyncSession, indicators: Sequence[Indicator], of: Slice, dimension: str
+) -> tuple[list[Figure], dict[str, dict[Any, Figure]]]:
+    """`figures` and `table` in one reading: where parts add up, the whole is their sum with what has no such value."""
+    adding = [one for one in indicators if one.way is not Way.NINE_TENTHS and _applies(one, of, dimension)]
+    sums = await passes.sums(session, adding, of, dimension)
+    whole = {
+        one.key: figure_of(one, *map(sum, zip((0, 0), *sums[one.key].values(), strict=True)))
+        for one in adding
+    }
+    rest = [one for one in indicators if one.key not in whole]
+    whole |= {one.indicator.key: one for one in await figures(session, rest, of)}
+    parts = {
+        one.key: {key: figure_of(one, *pair) for key, pair in sums[one.key].items() if key is not None}
+        for one in adding
+    }
+    return [whole[one.key] for one in indicators], parts
 
 
 def figure_of(indicator: Indicator, above: int, below: int) -> Figure:
@@ -119,17 +138,21 @@ def figure_of(indicator: Indicator, above: int, below: int) -> Figure:
     return Figure(indicator, above, below, 1 - share if indicator.way is Way.SAVED else share)
 
 
-async def _nine_tenths(session: AsyncSession, one: Figure, of: Slice, dimension: str, key: Any) -> Figure:
-    """The value at the place that nine tenths of the rows reach (nearest rank)."""
-    if not one.denominator:
+async def _whole_value(session: AsyncSession, one: Figure, of: Slice, dimension: str, key: Any) -> Figure:
+    """The figure with a value that does not come of its sums alone: the place that nine tenths of the rows reach."""
+    if one.indicator.way is not Way.NINE_TENTHS or not one.denominator:
         return one
-    source = one.indicator.source
-    query = rows(source, of).with_only_columns(one.indicator.amount)
+    query = rows(one.indicator.source, of).with_only_columns(one.indicator.amount, func.count())
     if dimension:
-        query = query.where(getattr(source, dimension) == key)
-    place = -(-one.denominator * 9 // 10) - 1
-    amount = await session.scalar(query.order_by(one.indicator.amount).offset(place).limit(1))
-    return Figure(one.indicator, one.numerator, one.denominator, float(amount or 0))
+        query = query.where(getattr(one.indicator.source, dimension) == key)
+    left = -(-one.denominator * 9 // 10)
+    for amount, number in await session.execute(
+        query.group_by(one.indicator.amount).order_by(one.indicator.amount)
+    ):
+        left -= number
+        if left <= 0:
+            return replace(one, value=float(amount or 0))
+    return one
 
 
 def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[Any]:

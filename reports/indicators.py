@@ -101,6 +101,12 @@ class Indicator:
     def k(self) -> str:
         return self.key.partition(".")[0]
 
+    def counting(self, *, above: bool) -> tuple[int, int]:
+        """The same for all that count the same rows: which source, and which condition besides."""
+        if above and self.apart is not None:
+            return id(self.apart), id(EVERY)
+        return id(self.source), id(self.counted if above else EVERY)
+
 
 _asked = sources.CALLS.only(or_(Call.queued_at.is_not(None), Call.node_path.contains("OP-QUEUE")))
 _quick = and_(

@@ -16,7 +16,7 @@ from reports.slices import Slice
 from reports.sources import Condition, Source
 
 Sums = dict[Any, tuple[int, int]]
-"""(numerator, denominator) by the dimension's values; without a dimension under None."""
+"""(numerator, denominator) by the dimension's values; under None what has no value, or all without a dimension."""
 _ONE, _NONE = literal(1), literal(0)
 
 
@@ -90,10 +90,7 @@ def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]
     for part in parts:
         own = [inner.holds(one) for one in part.source.where if not any(one is other for other in common)]
         columns += _pair(part, own, inner)
-    query = _within(first, of).where(*common)
-    if dimension:
-        query = query.where(getattr(first, dimension).is_not(None))
-    outer = select(*columns).select_from(inner.around(query))
+    outer = select(*columns).select_from(inner.around(_within(first, of).where(*common)))
     return outer.group_by(key) if dimension else outer
 
 

@@ -20,16 +20,21 @@ SHARE, WITHIN_S = 0.90, 15.0
 class Need:
     seats: int = 0
     calls: int = 0
-    """Asked for an operator within the last hour."""
+    """Of the last hour that asked for an operator."""
     handling_s: float = USUAL_TALK_S + WRAP_UP_S
 
 
 async def need(session: AsyncSession, now: datetime) -> Need:
     """The need as of now; without calls in the last hour none."""
     ours = (Call.direction == "in", Call.mark == CallMark.NONE)
-    asked = select(func.count()).where(*ours, Call.queued_at >= now - LOOKED_BACK, Call.queued_at <= now)
+    asked = select(func.count()).where(
+        *ours, Call.started_at >= now - LOOKED_BACK, Call.started_at <= now, Call.queued_at.is_not(None)
+    )
     talked = select(func.avg(Call.talk_ms)).where(
-        *ours, Call.answered_at >= now - HANDLED_OVER, Call.ended_at.is_not(None)
+        *ours,
+        Call.started_at >= now - HANDLED_OVER,
+        Call.answered_at.is_not(None),
+        Call.ended_at.is_not(None),
     )
     calls, talk_ms = await session.scalar(asked) or 0, await session.scalar(talked)
     handling_s = (float(talk_ms) / 1000 if talk_ms else USUAL_TALK_S) + WRAP_UP_S

@@ -212,6 +212,13 @@ class Step(Base):
             "ix_ticket_steps_open_cut_off_at", "unit_id", "cut_off_at", **only_where("finished_at IS NULL")
         ),
         Index("ix_ticket_steps_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
+        Index("ix_ticket_steps_cut_off_at", "cut_off_at"),
+        Index("ix_ticket_steps_started_at", "started_at"),
+        Index(
+            "ix_ticket_steps_answered_call_id",
+            "answered_call_id",
+            **only_where("answered_call_id IS NOT NULL"),
+        ),
         Index("ix_ticket_steps_explained_at", "explained_at", **only_where("explained_at IS NOT NULL")),
     )
 
@@ -242,7 +249,7 @@ class Step(Base):
 
     person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     """Who answered for the unit."""
-    answered_call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
+    answered_call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"))
     """The unit took the transferred call: its answer may be filled in later (T2b 补录)."""
     is_joint_part: Mapped[bool] = mapped_column(default=False)
     reply: Mapped[str] = mapped_column(Text, default="")
@@ -381,6 +388,9 @@ class SatisfactionRating(Base):
     """One answer to one survey question (满意度); no row: not asked, no score: asked and no key."""
 
     __tablename__ = "satisfaction_ratings"
+    __table_args__ = (
+        Index("ix_satisfaction_ratings_step_id", "step_id", **only_where("step_id IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     subject: Mapped[str] = mapped_column(String(40), unique=True)
@@ -388,7 +398,7 @@ class SatisfactionRating(Base):
     about: Mapped[RatingAbout] = mapped_column(String(8))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"), index=True)
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id"), index=True)
-    step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"), index=True)
+    step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     score: Mapped[int | None]

@@ -1,7 +1,8 @@
 """`/notices` (通知, M-46): what is due soon, overdue, waiting or returned, for the people concerned.
 
 Entries of the knowledge base that are to be reviewed (M-68) stand there until somebody has confirmed or changed them,
-trainings that are missing or end soon (M-89) until a new one is in the register.
+trainings that are missing or end soon (M-89) until a new one is in the register, reports and quality results until they
+have gone their way or were looked at.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.kb.common import editor
 from agent_desktop.keys import TRAINING
+from agent_desktop.quality.reach import GRADED, GRADERS, viewer_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
 from core.people import Role, User
@@ -21,8 +23,10 @@ from core.web.keys import CLOCK, DB, person
 from core.web.routes import Routes
 from kb import entries
 from kb.models import Entry
+from reports import waiting
 from reports.training import standing
 from reports.training.words import STATES, TONES, TOPICS
+from reports.waiting import Kind, Waiting
 from tickets import notices
 from tickets.access import own_units
 from tickets.events import NoticesPosted
@@ -31,6 +35,7 @@ routes = Routes()
 TOLD = frozenset(Role) - {Role.ADMIN}
 REVIEWERS = frozenset({Role.LIAISON, Role.HEAD})
 MOST_REVIEWS = 100
+PATHS = {Kind.REPORT: "/reports/filed/", Kind.SAMPLE: "/quality/samples/"}
 
 
 @routes.get("/notices", roles=TOLD)
@@ -40,21 +45,26 @@ async def page(request: web.Request) -> web.StreamResponse:
         shown = await notices.of_person(session, request.app[CLOCK], user)
         reviews = await _reviews(session, request)
         trainings = await _trainings(session, request, user)
+        lines = await _waiting(session, request)
     tones = dict.fromkeys(notices.GRAVE, "bad")
     return render(
         request, "notices/notices.html", shown=shown, tones=tones, reviews=reviews, trainings=trainings, topics=TOPICS,
-        training_states=STATES, training_tones=TONES, me=user.id,
+        training_states=STATES, training_tones=TONES, me=user.id, waiting=lines, paths=PATHS,
     )  # fmt: skip
 
 
 @routes.get("/notices/count", roles=TOLD)
 async def count(request: web.Request) -> web.StreamResponse:
-    """{"unread"}: what the bell shows: notices not read, entries to review, trainings to renew."""
+    """{"unread"}: what the bell shows: notices not read, entries to review, trainings, reports and grades that wait."""
     async with request.app[DB].reading() as session:
         user = await who_asks(session, request)
         unread = await notices.unread(session, request.app[CLOCK], user)
-        standing_ones = len(await _reviews(session, request)) + len(await _trainings(session, request, user))
-        return web.json_response({"unread": unread + standing_ones})
+        standing_ones = [
+            *await _reviews(session, request),
+            *await _trainings(session, request, user),
+            *await _waiting(session, request),
+        ]
+        return web.json_response({"unread": unread + len(standing_ones)})
 
 
 @routes.post("/notices/read", roles=TOLD)
@@ -81,6 +91,19 @@ async def _trainings(session: AsyncSession, request: web.Request, user: User) ->
     units = own_units(user) if Role.HEAD in user.roles else ()
     today = beijing(request.app[CLOCK].now()).date()
     return await standing.told_to(session, request.app[TRAINING], today, user, units)
+
+
+async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]:
+    """Reports and quality results that wait for this person."""
+    viewer, now = await viewer_of(request, session), request.app[CLOCK].now()
+    found = []
+    if Role.OFFICE in viewer.user.roles and viewer.own_region is not None:
+        found += await waiting.of_office(session, viewer.own_region, now)
+    if viewer.user.roles & GRADED:
+        found += await waiting.of_graded(session, viewer.user, viewer.concerns, now)
+    if viewer.user.roles & GRADERS:
+        found += await waiting.of_grader(session, viewer.user, viewer.grades)
+    return found
 
 
 def setup(app: web.Application) -> None:

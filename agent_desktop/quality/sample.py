@@ -34,8 +34,8 @@ async def page(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         viewer, sample = await _found(request, session)
         concerned = await _is_concerned(session, viewer, sample)
-        if sample.user_id == viewer.user.id and sample.grades and sample.seen_at is None:
-            sample.seen_at = now
+        if concerned:
+            grading.mark_seen(sample, viewer.user, now)
         context: dict[str, Any] = {
             "version": await grading.version_for(session, sample),
             "people": await _names(session, sample),

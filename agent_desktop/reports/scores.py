@@ -35,7 +35,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         asked = await question_of(session, request.app[CLOCK], reach, request.query)
         region = await _region(session, request, reach, asked.fields["region"])
         version = await weights.holding(session, region, asked.last)
-        found = await sheets.sheets(session, asked.of, version.weights if version else STANDARD)
+        found = await sheets.of_slice(session, asked.of, version.weights if version else STANDARD)
     return render(
         request, "reports/scores.html", asked=asked, reach=reach, region=region, version=version,
         classes=_by_class(found), weights={BY_KEY[key]: weight for key, weight in _used(version).items()},

@@ -1,39 +1,32 @@
 """Pushing the wallboard (大屏推送): any change of the board sends the whole state; nobody looking, nothing computed.
 
-Changes within a quarter second become one message; today's figures are asked of the database at most every 2 s.
+Changes within a quarter second become one message; when the day's figures are asked for is `wallboard.day`'s.
 """
 
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from agent_desktop.keys import BOARD
-from agent_desktop.wallboard.state import sliding, staffing, today, wall_state
+from agent_desktop.wallboard.day import DayFigures
+from agent_desktop.wallboard.state import wall_state
 from core.web.keys import BUS, CLOCK, DB, HUB, TASKS
 from ivr.events import AgentChanged, BoardChanged
-from recordings.figures import QueueFigures
-from reports.figures import Figure
-from reports.indicators import BY_KEY
-from reports.staffing import Need
 
 TOPIC = "wallboard"
-FIGURES_LAST = timedelta(seconds=2)
 TOGETHER_S = 0.25
-AT_LEAST_EVERY_S = 2.0
+LONGEST_PAUSE_S = 2.0
+"""Between two beats, though nothing happens."""
 
 
 class WallPush:
     def __init__(self, app: web.Application) -> None:
         self._app = app
         self._wake = asyncio.Event()
-        self._figures = QueueFigures()
-        self._last_day = Figure(BY_KEY["K-01"])
-        self._need = Need()
-        self._figures_until = app[CLOCK].now()
+        self._day = DayFigures(app[DB], app[CLOCK])
         self._sent = ""
         bus = app[BUS]
         self._ends = [bus.subscribe(BoardChanged, self._changed), bus.subscribe(AgentChanged, self._changed)]
@@ -42,15 +35,18 @@ class WallPush:
         self._wake.set()
 
     async def state(self) -> dict[str, Any]:
-        """The present state, figures not older than 2 s."""
+        """The present state."""
         board, now = self._app[BOARD], self._app[CLOCK].now()
-        if now >= self._figures_until:
-            self._figures_until = now + FIGURES_LAST
-            self._figures = await today(self._app[DB], self._app[CLOCK])
-            self._last_day = await sliding(self._app[DB], self._app[CLOCK])
-            self._need = await staffing(self._app[DB], self._app[CLOCK])
+        self._day.notice(board.calls())
+        await self._day.refresh()
         return wall_state(
-            now, board.agents(), board.waiting(), board.calls(), self._figures, self._last_day, self._need
+            now,
+            board.agents(),
+            board.waiting(),
+            board.calls(),
+            self._day.queue,
+            self._day.last_day,
+            self._day.need,
         )
 
     async def run(self, beat: Callable[[], None]) -> None:
@@ -58,7 +54,7 @@ class WallPush:
         while True:
             beat()
             try:
-                async with asyncio.timeout(AT_LEAST_EVERY_S):
+                async with asyncio.timeout(self._pause_s()):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -67,6 +63,11 @@ class WallPush:
             self._wake.clear()
             if self._app[HUB].watched(TOPIC):
                 await self._send()
+
+    def _pause_s(self) -> float:
+        """Until the figures are to be asked again."""
+        until_due = (self._day.due_at - self._app[CLOCK].now()).total_seconds()
+        return min(max(until_due, TOGETHER_S), LONGEST_PAUSE_S)
 
     async def _send(self) -> None:
         state = await self.state()

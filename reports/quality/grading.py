@@ -164,6 +164,15 @@ async def may_appeal(session: AsyncSession, now: datetime, sample: Sample) -> bo
     return beijing(now).date() <= until.on
 
 
+def mark_seen(sample: Sample, user: User, now: datetime) -> None:
+    """The person graded, or else their head, has looked at the result; a later recheck is news again."""
+    newest = max((one.graded_at for one in sample.grades if one.kind != GradeKind.SECOND), default=None)
+    column = "seen_at" if sample.user_id == user.id else "head_seen_at"
+    seen_at = getattr(sample, column)
+    if newest is not None and (seen_at is None or seen_at < newest):
+        setattr(sample, column, now)
+
+
 def standing(sample: Sample) -> Grade | None:
     """The grade that counts."""
     by_kind = {grade.kind: grade for grade in sample.grades}

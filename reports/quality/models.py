@@ -116,7 +116,9 @@ class Sample(Base):
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     """The unit at the time of the talk; an operator's at the time of the draw."""
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When the person graded first looked at the result."""
+    """When the person graded last looked at a result that was news."""
+    head_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the head of their unit did."""
 
     call: Mapped[Call] = relationship(lazy="raise")
     grades: Mapped[list["Grade"]] = relationship(order_by="Grade.id", lazy="raise", back_populates="sample")

@@ -18,6 +18,8 @@ from reports.figures import Figure
 from reports.indicators import BY_KEY, Show
 from reports.slices import Slice
 
+ByUnit = Mapping[str, Mapping[int, Figure]]
+"""Key of an indicator → unit → its figure."""
 CLASSES = (("优秀", 90.0), ("良好", 80.0), ("合格", 60.0), ("待改进", 0.0))
 NOT_JUDGED = "不评"
 NEEDED = 0.5
@@ -58,11 +60,16 @@ class UnitSheet:
         return next(name for name, least in CLASSES if round(total, 2) >= least)
 
 
-async def sheets(session: AsyncSession, of: Slice, weights: Mapping[str, int]) -> list[UnitSheet]:
+async def of_slice(session: AsyncSession, of: Slice, weights: Mapping[str, int]) -> list[UnitSheet]:
+    """The sheets of a slice whose figures nobody has yet."""
+    used = [BY_KEY[key] for key, weight in weights.items() if weight]
+    return await sheets(session, await figures.table(session, used, of, "unit"), weights)
+
+
+async def sheets(session: AsyncSession, found: ByUnit, weights: Mapping[str, int]) -> list[UnitSheet]:
     """One sheet for each department of which there is anything to say, by region and code."""
     used = {key: weight for key, weight in weights.items() if weight}
-    found = await figures.table(session, [BY_KEY[key] for key in used], of, "unit")
-    known = {unit_id for of_units in found.values() for unit_id in of_units}
+    known = {unit_id for key in used for unit_id in found[key]}
     bodies = select(Unit).where(Unit.id.in_(known), Unit.duty == UnitDuty.DEPARTMENT)
     return [
         UnitSheet(

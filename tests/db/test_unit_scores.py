@@ -40,7 +40,7 @@ async def city(db: Database) -> City:
 async def of_june(city: City, held: dict[str, int]) -> dict[str, UnitSheet]:
     async with city.db.reading() as session:
         of = Slice(*JUNE, city.clock.now(), region_ids=frozenset({city.regions["city"]}))
-        return {one.name: one for one in await sheets.sheets(session, of, held)}
+        return {one.name: one for one in await sheets.of_slice(session, of, held)}
 
 
 async def test_components_are_weighted_and_those_without_ground_left_out(city: City):

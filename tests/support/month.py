@@ -36,11 +36,11 @@ DAYS = {ClockKind.Q5: 5, ClockKind.Q10: 10, ClockKind.C15: 15, ClockKind.G5: 5, 
 
 
 class Month:
-    """`build` writes it; the same seed gives the same month."""
+    """`build` writes it; the same seed gives the same month. A further month into the same tables begins at another `number`."""
 
-    def __init__(self, session: AsyncSession, city: City, seed: int) -> None:
+    def __init__(self, session: AsyncSession, city: City, seed: int, number: int = 0) -> None:
         self.session, self.city, self.rng = session, city, random.Random(seed)
-        self.number = 0
+        self.number = number
 
     async def build(self, calls: int = 120, tickets: int = 120) -> None:
         made = [await self._call() for _ in range(calls)]
@@ -59,7 +59,7 @@ class Month:
         """A third of the operators' and liaisons' talks, some with a second grade or a recheck, marked calls too."""
         region = self.city.regions["city"]
         for about in About:
-            sheet = ScoreSheet(region_id=region, about=about, name=about)
+            sheet = ScoreSheet(region_id=region, about=about, name=f"{about}-{self.number}")
             self.session.add(sheet)
             await self.session.flush()
             questions = [{"text": "态度", "weight": 100, "situation": ""}]

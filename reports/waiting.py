@@ -1,0 +1,119 @@
+"""What waits for somebody in this room (待办, M-46): reports due or late, results nobody has looked at, appeals.
+
+Nothing of it is stored: each line is true as long as it is shown, and goes when the thing is done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from core.clock import beijing
+from core.people import User
+from core.units import Region
+from recordings.models import Call
+from reports import filing
+from reports.models import Report
+from reports.periods import Period
+from reports.quality.models import Appeal, Grade, GradeKind, Sample
+
+SHOWN_FOR = timedelta(days=30)
+MOST = 20
+"""Lines of one kind."""
+
+
+class Kind(StrEnum):
+    REPORT = "report"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One line: `id` of the report or sample it is about."""
+
+    kind: Kind
+    id: int
+    what: str
+    text: str
+    is_late: bool = False
+
+
+async def of_office(session: AsyncSession, region_id: int, now: datetime) -> list[Waiting]:
+    """The own level's reports that have not gone their way, and those of the level below to receive or long due."""
+    is_own, is_below = Report.region_id == region_id, Region.parent_id == region_id
+    unfinished = or_(Report.signed_at.is_(None), Report.sent_at.is_(None) & Region.parent_id.is_not(None))
+    below = or_(
+        Report.sent_at.is_not(None) & Report.received_at.is_(None),
+        Report.sent_at.is_(None) & (Report.due_at < now),
+    )
+    wanted = select(Report).join(Region, Region.id == Report.region_id).options(selectinload(Report.region))
+    found = await session.scalars(
+        wanted.where(or_(is_own & unfinished, is_below & below))
+        .order_by(Report.due_at, Report.id)
+        .limit(MOST)
+    )
+    return [_report(one, now, is_own=one.region_id == region_id) for one in found]
+
+
+async def of_graded(
+    session: AsyncSession, user: User, concerns: ColumnElement[bool], now: datetime
+) -> list[Waiting]:
+    """Results that the person graded, or as their head, has not looked at since they were given."""
+    seen_by_me = (Sample.user_id == user.id) & _is_news(Sample.seen_at, now)
+    seen_by_head = or_(Sample.user_id.is_(None), Sample.user_id != user.id) & _is_news(
+        Sample.head_seen_at, now
+    )
+    return [
+        Waiting(Kind.SAMPLE, one.id, _talk(one), "质检结果待查看")
+        for one in await _samples(session, concerns & or_(seen_by_me, seen_by_head))
+    ]
+
+
+async def of_grader(session: AsyncSession, user: User, grades: ColumnElement[bool]) -> list[Waiting]:
+    """Appeals that this person may recheck."""
+    appealed = select(Appeal.sample_id).where(Appeal.answered_at.is_(None))
+    graded = select(Grade.sample_id).where(Grade.grader_id == user.id)
+    not_own = or_(Sample.user_id.is_(None), Sample.user_id != user.id)
+    return [
+        Waiting(Kind.SAMPLE, one.id, _talk(one), "质检申诉待复核")
+        for one in await _samples(
+            session, grades & Sample.id.in_(appealed) & Sample.id.not_in(graded) & not_own
+        )
+    ]
+
+
+def _is_news(seen_at: Any, now: datetime) -> ColumnElement[bool]:
+    """A grade that stands, of the last thirty days and later than the last look."""
+    given = select(Grade.id).where(
+        Grade.sample_id == Sample.id, Grade.kind != GradeKind.SECOND, Grade.graded_at > now - SHOWN_FOR,
+        or_(seen_at.is_(None), Grade.graded_at > seen_at),
+    )  # fmt: skip
+    return given.correlate(Sample).exists()
+
+
+async def _samples(session: AsyncSession, condition: ColumnElement[bool]) -> Sequence[Sample]:
+    wanted = (
+        select(Sample)
+        .join(Call, Call.id == Sample.call_id)
+        .where(condition)
+        .options(selectinload(Sample.call))
+    )
+    return (await session.scalars(wanted.order_by(Sample.id.desc()).limit(MOST))).all()
+
+
+def _talk(one: Sample) -> str:
+    return f"{beijing(one.call.started_at):%Y-%m-%d %H:%M} 的通话"
+
+
+def _report(one: Report, now: datetime, *, is_own: bool) -> Waiting:
+    is_late = filing.is_late(one, now) and filing.state_of(one) in {"draft", "signed"}
+    text = f"逾期未报，应于 {one.due_on} 前上报" if is_late else f"待签发上报，应于 {one.due_on} 前"
+    if not is_own and not is_late:
+        text = "已上报，待签收"
+    name = Period(one.kind, one.first_on, one.last_on).name
+    return Waiting(Kind.REPORT, one.id, f"{one.region.name}{name}报表", text, is_late)
