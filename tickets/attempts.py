@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, time, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,11 @@ from tickets.queries import CodeStatus, status_of
 from tickets.settings import TicketSettings
 
 log = structlog.get_logger()
+_OF_SOURCE = (CodeFailure.source_hash == bindparam("source")) & (CodeFailure.at >= bindparam("today"))
+_RECENT = (CodeFailure.line == bindparam("line")) & (CodeFailure.at > bindparam("minute"))
+_COUNT = select(func.count()).select_from(CodeFailure)
+_COUNTED = select(_COUNT.where(_OF_SOURCE).scalar_subquery(), _COUNT.where(_RECENT).scalar_subquery())
+"""Made once: putting it together takes longer than its answer."""
 
 
 async def status_for_stranger(
@@ -49,7 +54,7 @@ async def count_failure(session: AsyncSession, clock: Clock, *, source: str, lin
     """Store one failure; from the thirtieth a minute on one line, tell those who watch (CodeGuessing)."""
     session.add(CodeFailure(at=clock.now(), source_hash=_hashed(session, source), line=line))
     await session.flush()
-    failures = await session.scalar(select(func.count()).where(_recent(clock, line))) or 0
+    failures = await session.scalar(_COUNT.where(_RECENT), {"line": line, "minute": _minute(clock)}) or 0
     if failures >= provided(session, TicketSettings).code_alarm_a_minute:
         log.warning("query_codes_guessed", line=line, failures=failures)
         await raise_alarm(session, clock, line, failures)
@@ -71,12 +76,13 @@ def _look(
 
 def _counted(session: Session, clock: Clock, source: str, line: str) -> tuple[int, int]:
     """Unknown codes of this source today, and on the line within the last minute: one question."""
-    of_source = (CodeFailure.source_hash == _hashed(session, source)) & (CodeFailure.at >= _today(clock))
-    count = select(func.count()).select_from(CodeFailure)
-    query = select(
-        count.where(of_source).scalar_subquery(), count.where(_recent(clock, line)).scalar_subquery()
-    )
-    row = session.execute(query).one()
+    asked = {
+        "source": _hashed(session, source),
+        "today": _today(clock),
+        "line": line,
+        "minute": _minute(clock),
+    }
+    row = session.execute(_COUNTED, asked).one()
     return row[0], row[1]
 
 
@@ -93,8 +99,8 @@ def _slowness(session: Session, failures: int) -> float:
     return settings.code_slow_s if failures >= settings.code_alarm_a_minute else 0.0
 
 
-def _recent(clock: Clock, line: str) -> ColumnElement[bool]:
-    return (CodeFailure.line == line) & (CodeFailure.at > clock.now() - timedelta(minutes=1))
+def _minute(clock: Clock) -> datetime:
+    return clock.now() - timedelta(minutes=1)
 
 
 def _today(clock: Clock) -> datetime:

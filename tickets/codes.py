@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import count
 
-from sqlalchemy import ColumnElement, Insert, select, update
+from sqlalchemy import Insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -130,10 +130,9 @@ async def retire(session: AsyncSession, clock: Clock, ticket_id: int) -> None:
     await session.execute(update(QueryCode).where(live).values(died_at=clock.now()))
 
 
-def opening(session: Session, code: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions of the QueryCode row that this code opens; raises QueryCodeInvalid (check digit)."""
-    code_hash = keyed_hash(session, normalised(code))
-    return QueryCode.code_hash == code_hash, QueryCode.died_at.is_(None)
+def hash_of(session: AsyncSession | Session, code: str) -> str:
+    """By which the code's row is found; raises QueryCodeInvalid (check digit)."""
+    return keyed_hash(session, normalised(code))
 
 
 async def next_ticket_no(session: AsyncSession, clock: Clock) -> str:

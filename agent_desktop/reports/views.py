@@ -7,7 +7,17 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.reports import api, citations, contractor, filed, items, returns, scores, topics
+from agent_desktop.reports import (
+    api,
+    citations,
+    contractor,
+    filed,
+    filed_api,
+    items,
+    returns,
+    scores,
+    topics,
+)
 from agent_desktop.reports.ask import Question, periods, question_of, unit_name
 from agent_desktop.reports.reach import READERS, Reach, reach_of
 from core import audit
@@ -116,6 +126,6 @@ async def _export(
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.reports", prefix="reports")
-    for part in (api, citations, contractor, filed, items, returns, scores, topics):
+    for part in (api, citations, contractor, filed, filed_api, items, returns, scores, topics):
         part.routes.register(app)
     routes.register(app)

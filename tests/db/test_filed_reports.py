@@ -2,14 +2,16 @@
 
 import io
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pypdfium2
 import pytest
 from sqlalchemy import select
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import PASSWORD, browsing, web_app
+from support.web import PASSWORD, TEST, browsing, web_app
 
+from core import accounts
 from core.db import Database
 from core.errors import HotlineError, InvalidInput
 from core.people import hash_password
@@ -190,3 +192,35 @@ async def test_the_report_prints_as_an_a4_pdf_with_chinese_text(city: City, db: 
         assert tuple(round(side) for side in paper[0].get_size()) == (595, 842)
         sheet = await (await browser.get(f"/reports/filed/{report.id}/report.xlsx")).read()
         assert sheet.startswith(b"PK")
+
+
+async def test_the_level_above_reads_signed_reports_by_token(city: City):
+    """Drafts are not given out; the signed one says what its page says; a county's token reads its own, a liaison's none."""
+    await filing.draft_due(city.db, city.clock)
+    async with city.db.unit_of_work() as session:
+        report = await of_region(city, "city", session)
+        await filing.sign(session, city.clock, report, await city.user(session, "office"))
+        said = report.revisions[-1].content
+        tokens = {
+            name: await accounts.issue_token(
+                session, city.clock, TEST, name="省平台", user=await city.user(session, name)
+            )
+            for name in ("office", "county_office", "liaison_a")
+        }
+    async with browsing(web_app(city.db, city.clock)) as browser:
+
+        async def asked(who: str, query: str = "") -> tuple[int, Any]:
+            headers = {"Authorization": f"Bearer {tokens[who]}"}
+            response = await browser.client.get(f"/api/v1/reports{query}", headers=headers)
+            return response.status, await response.json()
+
+        (one,) = (await asked("office", "?kind=month"))[1]["items"]
+        assert (one["region_code"], one["first_on"], one["state"], one["revision"]) == (
+            "city", "2026-06-01", "signed", 1,
+        )  # fmt: skip
+        assert one["counts"] == said["balance"]
+        assert [(f["id"], f["text"]) for f in one["figures"]] == [
+            (f["key"], f["text"]) for f in said["figures"]
+        ]
+        assert (await asked("county_office"))[1] == {"items": []}
+        assert [(await asked(*way))[0] for way in (("liaison_a",), ("office", "?kind=week"))] == [403, 422]
