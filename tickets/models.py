@@ -139,6 +139,7 @@ class Ticket(Base):
     __table_args__ = (
         Index("ix_tickets_region_id_state", "region_id", "state"),
         Index("ix_tickets_timer_at", "timer_at", **only_where("timer_at IS NOT NULL")),
+        Index("ix_tickets_about_id", "about_id", **only_where("about_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -184,7 +185,7 @@ class Ticket(Base):
     first_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     """首问单位, fixed once (M-31 「各部门联络员为首问责任人」)."""
     first_person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    about_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"), index=True)
+    about_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     """For a complaint by code: the ticket complained about."""
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     sealed: Mapped[bool] = mapped_column(default=False)
@@ -207,7 +208,12 @@ class Step(Base):
     __table_args__ = (
         UniqueConstraint("ticket_id", "position"),
         Index("ix_ticket_steps_unit_id_finished_at", "unit_id", "finished_at"),
-        Index("ix_ticket_steps_finished_at_cut_off_at", "finished_at", "cut_off_at"),
+        Index(
+            "ix_ticket_steps_finished_at_cut_off_at",
+            "finished_at",
+            "cut_off_at",
+            **only_where("finished_at IS NOT NULL"),
+        ),
         Index(
             "ix_ticket_steps_open_cut_off_at", "unit_id", "cut_off_at", **only_where("finished_at IS NULL")
         ),

@@ -1,5 +1,6 @@
 """`/inspect` (监察): the lists: clocks of the level, complaints, accountability, sealed tickets."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from agent_desktop.ticket import words
 from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
-from core.units import Unit
+from core.units import Unit, UnitDuty
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB
 from core.web.lists import Filter, Query, Table, period, serve_list
@@ -30,18 +31,18 @@ Views = dict[str, tuple[str, ColumnElement[bool]]]
 @routes.get("/inspect", roles=MON, nav="监察")
 async def clocks(request: web.Request) -> web.StreamResponse:
     """Open, due soon, overdue, unexplained, explained, passed around."""
-    user, units = await _asked_by(request)
+    user, units, watched = await _asked_by(request, Unit.duty != UnitDuty.INSPECTION)
     query = tickets_query(user).where(_QUESTION)
     return await _serve(
-        request, "inspect", "监察", _clock_views(user, _now(request)), "overdue", query, units
+        request, "inspect", "监察", _clock_views(watched, _now(request)), "overdue", query, units
     )
 
 
 @routes.get("/inspect/complaints", roles=MON, nav="投诉")
 async def complaints(request: web.Request) -> web.StreamResponse:
-    user, units = await _asked_by(request)
+    user, units, watched = await _asked_by(request, Unit.duty == UnitDuty.INSPECTION)
     query = tickets_query(user).where(_COMPLAINT)
-    views = _complaint_views(user, _now(request))
+    views = _complaint_views(watched, _now(request))
     by_cause = Filter("cause", "投诉事由", lambda key: Ticket.cause == key, CAUSES)
     return await _serve(request, "complaints", "投诉", views, "open", query, units, by_cause)
 
@@ -49,7 +50,7 @@ async def complaints(request: web.Request) -> web.StreamResponse:
 @routes.get("/inspect/sealed", roles=sealing.SEALERS, nav="封存")
 async def sealed(request: web.Request) -> web.StreamResponse:
     """What only inspectors and secrecy reviewers see (M-86)."""
-    user, units = await _asked_by(request)
+    user, units, _ = await _asked_by(request)
     query = tickets_query(user).where(Ticket.sealed.is_(True))
     everything: Views = {"": ("全部", Ticket.sealed.is_(True))}
     return await _serve(request, "sealed", "已封存", everything, "", query, units)
@@ -76,13 +77,13 @@ async def _serve(
             *more,
             *period("due", "到期", Step.due_on),
         ),
-        sort="due", tie=Ticket.id,
+        sort="due", tie=Ticket.id, keys_first=True,
     )  # fmt: skip
     return await serve_list(request, table, query, "inspect/list.html")
 
 
-def _clock_views(user: User, now: datetime) -> Views:
-    running = _running(user)
+def _clock_views(watched: Sequence[int], now: datetime) -> Views:
+    running = OPEN & Step.unit_id.in_(watched)
     late = running & (Step.cut_off_at < now)
     return {
         "open": ("在办", running),
@@ -96,8 +97,8 @@ def _clock_views(user: User, now: datetime) -> Views:
     }
 
 
-def _complaint_views(user: User, now: datetime) -> Views:
-    running = _running(user)
+def _complaint_views(watched: Sequence[int], now: datetime) -> Views:
+    running = OPEN & Step.unit_id.in_(watched)
     return {
         "open": ("待办结", running),
         "new": ("待受理", running & (Ticket.state == State.C_NEW)),
@@ -110,17 +111,19 @@ def _complaint_views(user: User, now: datetime) -> Views:
     }
 
 
-def _running(user: User) -> ColumnElement[bool]:
-    """Open steps of the units watched; `visible_to` says the same, but not in a way an index could follow."""
-    return OPEN & Step.unit_id.in_(supervised_units(user))
+async def _asked_by(
+    request: web.Request, *holders: ColumnElement[bool]
+) -> tuple[User, dict[str, str], Sequence[int]]:
+    """Who asks, the units of their level for the filter, and the keys of the `holders` among those they watch.
 
-
-async def _asked_by(request: web.Request) -> tuple[User, dict[str, str]]:
-    """Who asks, and the units of their level for the filter."""
+    `visible_to` says the same of those, but not in a way an index could follow; written into the query, they can be.
+    """
     async with request.app[DB].reading() as session:
         user = await who_asks(session, request)
         own_level = select(Unit).where(Unit.region_id == user.region_id).order_by(Unit.code)
-        return user, {str(unit.id): unit.name for unit in await session.scalars(own_level)}
+        units = {str(unit.id): unit.name for unit in await session.scalars(own_level)}
+        watched = select(Unit.id).where(Unit.id.in_(supervised_units(user)), *holders)
+        return user, units, (await session.scalars(watched)).all()
 
 
 def _now(request: web.Request) -> datetime:

@@ -4,9 +4,11 @@ from aiohttp import web
 
 from agent_desktop.kb.common import ENTRY, READERS, editor, entry_id, text
 from agent_desktop.kb.forms import date_sent
+from core import audit
 from core.errors import NotFound
 from core.web.app import see_other
 from core.web.keys import CLOCK, DB, person
+from core.web.requests import source_of
 from core.web.routes import Routes
 from kb import entries, todo, workflow
 from kb.access import EDITORS
@@ -36,6 +38,10 @@ async def act(request: web.Request) -> web.StreamResponse:
         await workflow.act(
             session, request.app[CLOCK], who, key, action, reason=text(form, "reason"),
             checked=text(form, "checked") == "yes",
+        )  # fmt: skip
+        await audit.record(
+            session, request.app[CLOCK], actor=person(request).username, action=f"kb.{action}",
+            target=f"entry:{key}", reason=text(form, "reason"), source=source_of(request),
         )  # fmt: skip
     return see_other(f"/kb/entries/{key}", flash=DONE[action])
 

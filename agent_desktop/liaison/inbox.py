@@ -33,7 +33,7 @@ def inbox(user: User, own: Sequence[int], now: datetime) -> Table:
             Filter("class", "类别", lambda key: Ticket.question_class == key, words.CLASSES),
             *period("due", "到期", Step.due_on),
         ),
-        sort="due", tie=Ticket.id,
+        sort="due", tie=Ticket.id, keys_first=True,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """`/office` (政府办): the dispatch queue for phone and web in one list, and what is due, late or passed around in its level."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from aiohttp import web
@@ -30,7 +31,7 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 
 def _table(user: User, now: datetime, units: dict[str, str]) -> Table:
-    views = _views(user, now)
+    views = _views(user, units, now)
     return Table(
         "office", "政府办工单",
         columns=columns(now),
@@ -41,14 +42,16 @@ def _table(user: User, now: datetime, units: dict[str, str]) -> Table:
             Filter("unit", "承办单位", lambda key: Step.unit_id == int(key), units),
             *period("due", "到期", Step.due_on),
         ),
-        sort="due", tie=Ticket.id,
+        sort="due", tie=Ticket.id, keys_first=True,
     )  # fmt: skip
 
 
-def _views(user: User, now: datetime) -> dict[str, tuple[str, ColumnElement[bool]]]:
+def _views(user: User, units: Iterable[str], now: datetime) -> dict[str, tuple[str, ColumnElement[bool]]]:
     """The tabs: the own queue, then the own level (「各级」, §5.9: level and region, read)."""
     own = OPEN & (Step.unit_id == user.unit_id)
-    level = OPEN & Step.unit_id.in_(select(Unit.id).where(Unit.region_id == user.region_id))
+    level = OPEN & Step.unit_id.in_(
+        [int(key) for key in units]
+    )  # as keys, so that an index gives them in order
     handed_on = select(Step.ticket_id).where(Step.unit_id == user.unit_id, Step.finished_at.is_not(None))
     return {
         "queue": ("待区分转交", own & (Ticket.state == State.DISPATCH)),
@@ -61,7 +64,7 @@ def _views(user: User, now: datetime) -> dict[str, tuple[str, ColumnElement[bool
 
 
 def _units(user: User) -> Select[Unit]:
-    return select(Unit).where(Unit.region_id == user.region_id, Unit.is_active.is_(True)).order_by(Unit.code)
+    return select(Unit).where(Unit.region_id == user.region_id).order_by(Unit.code)
 
 
 def setup(app: web.Application) -> None:

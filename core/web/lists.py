@@ -63,6 +63,10 @@ class Column:
     """Shows the text as a chip: ok, info, warn, bad or plain (""); an empty text has no chip."""
     number: bool = False
     """Right-aligned figures."""
+    whole: bool = False
+    """Never broken over two lines: a date, a moment."""
+    long: bool = False
+    """Running text, which keeps its room on a narrow screen too."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +95,38 @@ class Table:
     """The key of the SELECT's first table, so that pages never repeat or lose a row."""
     filters: tuple[Filter, ...] = ()
     size: int = 50
+    keys_first: bool = False
+    """For long rows of which the filters leave few: the page's keys are sorted and counted in one go, its rows read after."""
 
     async def read(self, session: AsyncSession, query: Query, asked: Mapping[str, str]) -> "Listed":
         """The page asked for; raises InvalidInput for a filter value that cannot be meant."""
         values = self._values(asked)
-        narrowed = self._narrowed(query, values)
-        total = await session.scalar(_count(narrowed, self.tie)) or 0
-        pages = max(1, -(-total // self.size))
-        page = min(_page_of(asked), pages)
-        ordered = self._ordered(narrowed, sort := self._sort(asked))
-        rows = await _rows(session, ordered.offset((page - 1) * self.size).limit(self.size))
-        return Listed(self, rows, total, page, pages, values, sort)
+        ordered = self._ordered(self._narrowed(query, values), sort := self._sort(asked))
+        if self.keys_first:
+            total, page, rows = await self._by_keys(session, query, ordered, sort, _page_of(asked))
+        else:
+            total = await session.scalar(_count(ordered, self.tie)) or 0
+            page = min(_page_of(asked), self._pages(total))
+            rows = await _rows(session, self._cut(ordered, page))
+        return Listed(self, rows, total, page, self._pages(total), values, sort)
+
+    async def _by_keys(
+        self, session: AsyncSession, query: Query, ordered: Query, sort: str, page: int
+    ) -> tuple[int, int, Sequence[Any]]:
+        """Total, page and rows; a page beyond the last is the last."""
+        keys = self._cut(ordered.with_only_columns(self.tie, func.count().over()), page)
+        found = (await session.execute(keys)).all()
+        if not found and page > 1:
+            total = await session.scalar(_count(ordered, self.tie)) or 0
+            return await self._by_keys(session, query, ordered, sort, self._pages(total))
+        page_rows = self._ordered(query.where(self.tie.in_([row[0] for row in found])), sort)
+        return (found[0][1] if found else 0), page, await _rows(session, page_rows) if found else ()
+
+    def _cut(self, query: Query, page: int) -> Query:
+        return query.offset((page - 1) * self.size).limit(self.size)
+
+    def _pages(self, total: int) -> int:
+        return max(1, -(-total // self.size))
 
     async def sheet(self, session: AsyncSession, query: Query, asked: Mapping[str, str]) -> list[list[str]]:
         """Head and rows of the whole list, at most EXPORT_MOST, in the order asked for."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from support.axe import violations
+from support.axe import too_wide, troubles, violations
 from support.case_site import CaseSite, enter, running_cases
+from support.watched import fill
 
 import kb.models  # noqa: F401 - every room's tables
 from core.db import Database, DatabaseSettings
@@ -20,6 +21,36 @@ async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     async with running_cases(db) as site:
         yield site
     await db.close()
+
+
+WATCHED = {
+    "inspector": (
+        "/inspect", "/inspect?view=unexplained", "/inspect?view=ping_pong", "/inspect/complaints",
+        "/inspect/accountability", "/inspect/accountability/decided", "/inspect/sealed", "/inspect/audit", "/orders",
+        "unexplained", "ordered", "complaint", "sealed",
+    ),
+    "office": ("/office", "/office?view=level", "/orders?view=", "queued", "sent back"),
+}  # fmt: skip
+"""Who looks at which list or ticket of `support.watched`."""
+
+
+async def test_the_watchers_pages_are_accessible_and_fit(page: Page, cases: CaseSite) -> None:
+    """Offices' and inspectors' lists with something in each, and their tickets: no axe violation, none too wide for a phone."""
+    numbers = await fill(cases)
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    for name, places in WATCHED.items():
+        await page.context.clear_cookies()
+        await enter(page, cases, name, "/notices")
+        for place in ("/notices", *places):
+            await page.goto(cases.url + (place if place.startswith("/") else f"/tickets/{numbers[place]}"))
+            if place.startswith("/") and place != "/notices":
+                await expect(page.locator("[data-list] tbody tr").first).to_be_visible()
+            await page.set_viewport_size({"width": 1440, "height": 900})
+            found += await troubles(page)
+            await page.set_viewport_size({"width": 390, "height": 900})
+            found += await too_wide(page)
+    assert found == []
 
 
 async def test_a_unit_works_on_its_tickets(page: Page, browser: Browser, cases: CaseSite) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from support.web import Browser, add_person, web_app
 
 from agent_desktop.keys import ATTACHMENTS, KB_FILES
+from core.audit import AuditRow
 from core.db import Database
 from core.people import Role
 from core.units import Region, RegionLevel, Unit
@@ -111,6 +112,12 @@ async def test_an_entry_goes_from_draft_to_published_and_away(site: Site):
     assert "立即撤下" not in page
     assert await act(site, "lian", entry_id, "withdraw", reason="政策调整") == 303
     assert await act(site, "lian", entry_id, "explode") == 404
+    async with site.db.reading() as session:
+        rows = await session.scalars(
+            select(AuditRow).where(AuditRow.target == f"entry:{entry_id}").order_by(AuditRow.id)
+        )
+        told = [(row.actor, row.action, row.reason) for row in rows]
+    assert told[2:] == [("mimi", "kb.publish", ""), ("lian", "kb.withdraw", "政策调整")]  # M-91
 
 
 async def test_a_slip_keeps_what_was_typed(site: Site):

@@ -288,6 +288,19 @@ async def test_a_unit_that_declined_is_only_designated(site: CaseSite):
         assert (await session.scalar(select(Ticket.state))) == State.WORKING
 
 
+async def test_the_audit_log_reads_in_chinese(site: CaseSite):
+    """M-91: what was done to a ticket, by whom and from where, and no word of the program's own."""
+    number = await site.asked()
+    async with colleagues(site, "liaison_a", "inspector") as (liaison, inspector):
+        await liaison.open(f"/tickets/{number}")
+        await liaison.send(number, "forward", reason="不属于本局职责")
+        page = await inspector.open("/inspect/audit")
+        assert [word for word in ("工单：登记", "工单：申请转发至单位", "登录") if word not in page] == []
+        assert ">ticket." not in page
+        assert number in await inspector.open("/inspect/audit?action=ticket.ask_forward")
+        await inspector.open("/inspect/audit?action=nonsense", status=422)
+
+
 async def test_filters_that_cannot_be_meant_are_refused(site: CaseSite):
     """A view or unit nobody offered, a date that is none: one Chinese sentence."""
     async with colleagues(site, "inspector") as (inspector,):

@@ -12,10 +12,13 @@ _RUN = (
 
 async def troubles(page: Page) -> list[str]:
     """What keeps people out of the page, or makes it scroll sideways."""
-    found = await violations(page)
-    if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
-        found.append(f"{page.url} scrolls sideways")
-    return found
+    return await violations(page) + await too_wide(page)
+
+
+async def too_wide(page: Page) -> list[str]:
+    """A line when the page is wider than its window."""
+    wide = await page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+    return [f"{page.url} scrolls sideways"] if wide else []
 
 
 async def violations(page: Page) -> list[str]:
