@@ -53,15 +53,20 @@ class LineTable:
         return Split(list(self.lines.values()), self._parents, operators)
 
     def queue_of(self, number: str) -> str:
-        line = self.lines.get(number)
-        return self.split({}).queues.get(line.region_id, BASE) if line else BASE
+        return self.queues().get(number, BASE)
+
+    def queues(self) -> dict[str, str]:
+        """Queue by line."""
+        by_region = self.split({}).queues
+        return {number: by_region.get(line.region_id, BASE) for number, line in self.lines.items()}
 
     def facts(self) -> LineFacts:
-        queues = self.split({}).queues
+        split = self.split({})
+        queues = split.queues
         found = {f"NOT_OPEN_{number}": "yes" for number in self.not_open}
         for line in self.lines.values():
             found |= line_variables(line, queues) | {f"NOT_OPEN_{line.number}": ""}
-        return LineFacts(list(queues.values()), found)
+        return LineFacts([*queues.values(), *(queue for queue, _, _ in split.language_queues())], found)
 
     def _of_settings(self, regions: Sequence[Region]) -> Line:
         """Its region is the one named there, or else the first prefecture."""
@@ -72,5 +77,5 @@ class LineTable:
             raise RegionMissing
         return Line(
             number=self._setting.number, name="", region_id=region.id, region=region, state=ConnectionState.LIVE,
-            menu="", greeting="", overflow_wait_s=60, overflow_length=5,
+            menu="", greeting="", overflow_wait_s=60, overflow_length=5, languages=[], language="",
         )  # fmt: skip

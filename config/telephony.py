@@ -40,6 +40,7 @@ from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
 from ivr.recall import Recall
 from ivr.reconcile import Source, nightly, source_in, told
+from ivr.regions import in_language
 from ivr.repair import Repair
 from ivr.samples import Sampler
 from ivr.seats import Staff
@@ -106,7 +107,7 @@ class Telephony(Common):
         repair = Repair(
             self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
         )  # fmt: skip
-        news = partial(tell_queue, self.db, self.clock, self.controller.board, lambda: self.lines)
+        news = partial(tell_queue, self.db, self.clock, self.controller.board, self._table.queues)
         sampler = Sampler(self.db, self.clock, self.controller.board, lambda: self.controller.in_step)
         for name, run in (
             ("only-one", self.only_one.keep),
@@ -206,12 +207,12 @@ class Telephony(Common):
         await self.calling_back.ended(caller)
         await opening.ended(controller, caller)
 
-    def _free_device(self, user_id: int) -> str:
-        return self.controller.board.free_device(user_id)
+    def _free_device(self, user_id: int, language: str) -> str:
+        return self.controller.board.free_device(user_id, language)
 
-    def _place(self, line: str) -> Place | None:
-        queue = self._table.queue_of(line)
-        return self.controller.expected_wait.place(self.controller.board, line, queue)
+    def _place(self, line: str, language: str) -> Place | None:
+        queue = in_language(self._table.queue_of(line), language)
+        return self.controller.expected_wait.place(self.controller.board, queue)
 
     async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
         async with self.db.reading() as session:
@@ -319,6 +320,7 @@ class Telephony(Common):
                 user.extension or "",
                 user.region_id or (user.unit.region_id if user.unit else None),
                 Role.OPERATOR in user.roles,
+                tuple(user.languages),
             )
             for user in await self._users()
         }

@@ -18,6 +18,7 @@ from core import audit
 from core.bus import publish
 from core.clock import Clock
 from core.errors import Conflict, HotlineError, InvalidInput, NotFound
+from core.languages import LANGUAGES
 from core.people import Role, RoleGrant, Token, User, hash_password, new_token
 from core.units import Liaison, Unit, UnitDuty
 from core.web.sessions import end_sessions_of
@@ -85,6 +86,8 @@ class Details:
     extension: str = ""
     unit_id: int | None = None
     region_id: int | None = None
+    languages: tuple[str, ...] = ()
+    """Spoken besides Mandarin."""
 
 
 ROLE_NAMES = {
@@ -308,6 +311,8 @@ async def _apply_details(session: AsyncSession, user: User, details: Details) ->
         raise InvalidInput(field="工号", reason="请用 1～8 位数字，报号时念给来电人")
     if details.extension and not _EXTENSION.fullmatch(details.extension):
         raise InvalidInput(field="分机", reason="请用 3～8 位数字")
+    if not set(details.languages) <= LANGUAGES.keys():
+        raise InvalidInput(field="语言", reason="请从列表中选择")
     number, extension = details.staff_number or None, details.extension or None
     with session.no_autoflush:
         await _refuse_taken(session, "工号", User.staff_number == number, number, user.id)
@@ -316,6 +321,7 @@ async def _apply_details(session: AsyncSession, user: User, details: Details) ->
         user.sip_password = secrets.token_urlsafe(18)
     user.display_name, user.staff_number, user.extension = name, number, extension
     user.unit_id, user.region_id = details.unit_id, details.region_id
+    user.languages = list(details.languages)
 
 
 async def _refuse_taken(

@@ -6,7 +6,7 @@ Holds which line exists and how far it is connected; how its calls run is teleph
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, String, Text, select
+from sqlalchemy import JSON, ForeignKey, String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
@@ -37,6 +37,10 @@ class Line(Base):
     """Node of the menu tree where its calls begin, e.g. `C` for a number for complaints; empty: the usual start."""
     greeting: Mapped[str] = mapped_column(Text, default="")
     """Said instead of the standard welcome; it must tell that the call is recorded. Empty: the standard one."""
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """Offered by key before the queue, in this order, after Mandarin; codes of `core.languages`."""
+    language: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    """All its callers are served in this one, without asking; empty: Mandarin, or as chosen."""
     overflow_region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
     """Whose operators help out when the wait or the queue grows too long; empty: nobody's."""
     overflow_wait_s: Mapped[int] = mapped_column(default=60)

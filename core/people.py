@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime
@@ -54,6 +54,8 @@ class User(Base):
     sip_password: Mapped[str] = mapped_column(String(64), default="")
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """What an operator speaks besides Mandarin; codes of `core.languages`."""
     is_active: Mapped[bool] = mapped_column(default=True)
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

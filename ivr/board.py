@@ -42,6 +42,7 @@ class LiveCallView:
     liaison: str
     unit_id: int | None = None
     """The unit the caller was last put through to, or asked about."""
+    language: str = ""
     extensions: tuple[str, ...] = ()
     """Whose telephones are in it, ringing ones too."""
     is_practice: bool = False
@@ -68,6 +69,7 @@ class WaitingView:
     line: str
     region_id: int | None
     queued_at: datetime
+    queue: str = ""
 
 
 class Shown(Protocol):
@@ -100,6 +102,7 @@ class Seat:
     reason: str
     since_at: datetime
     region_id: int | None = None
+    languages: tuple[str, ...] = ()
     queues: dict[str, int] = field(default_factory=dict)
     """The queues it is in, with its penalty there."""
     wrap_up_call: str = ""
@@ -149,17 +152,19 @@ class Board:
     def waiting(self) -> list[WaitingView]:
         """Callers in the queue, longest wait first."""
         found = [
-            WaitingView(call.linkedid, call.line, self._notes(call).region_id, call.queued_at)
+            WaitingView(call.linkedid, call.line, self._notes(call).region_id, call.queued_at, call.queue)
             for call in self.tracker.calls.values()
             if call.queued_at and not call.left_queue and call.phase in ("queue", "ringing")
         ]
         return sorted(found, key=lambda view: view.queued_at)
 
-    def free_device(self, user_id: int) -> str:
-        """Telephone of an operator who is ready while nobody waits; empty otherwise."""
+    def free_device(self, user_id: int, language: str = "") -> str:
+        """Telephone of an operator who is ready, and speaks the language, while nobody waits; empty otherwise."""
         agent = self.agent(user_id)
-        is_free = agent is not None and agent.state == "ready" and agent.registered and not self.waiting()
-        return self.seats[user_id].device if is_free else ""
+        if agent is None or agent.state != "ready" or not agent.registered or self.waiting():
+            return ""
+        seat = self.seats[user_id]
+        return seat.device if not language or language in seat.languages else ""
 
     def seat_of(self, extension: str) -> Seat | None:
         return next((seat for seat in self.seats.values() if seat.extension == extension), None)
@@ -212,7 +217,7 @@ class Board:
         return LiveCallView(
             call.linkedid, call.direction, call.line, notes.region_id, call.caller, call.started_at, call.queued_at,
             call.answered_at, tuple(call.nodes), notes.ticket_no, notes.query_code, phase, consult,
-            call.operator, call.liaison, notes.unit_id, tuple(sorted({leg.extension for leg in call.legs.values()})),
+            call.operator, call.liaison, notes.unit_id, call.language, tuple(sorted({leg.extension for leg in call.legs.values()})),
             call.is_practice,
         )  # fmt: skip
 

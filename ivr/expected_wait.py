@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ivr.board import AgentView, Board
 from ivr.queue_news import AT_WORK
-from ivr.regions import BASE
 
 USUAL_MS = 180_000
 """A talk with its wrap-up, until there were some."""
@@ -31,11 +30,11 @@ class ExpectedWait:
         if ms:
             self._talks.append(ms + WRAP_UP_MS)
 
-    def place(self, board: Board, line: str, queue: str) -> Place | None:
+    def place(self, board: Board, queue: str) -> Place | None:
         """None when an operator is free, or none is there at all, so that there is nothing to tell."""
         agents = [one for one in board.agents() if queue in board.seats[one.user_id].queues]
         working = [one for one in agents if one.state in AT_WORK]
-        ahead = len([one for one in board.waiting() if queue == BASE or one.line == line])
+        ahead = sum(one.queue == queue for one in board.waiting())
         if not working or sum(_is_free(one) for one in working) > ahead:
             return None
         mean_ms = sum(self._talks) / len(self._talks) if self._talks else USUAL_MS

@@ -122,6 +122,10 @@ class LiveCall:
     phase: str = "menu"
     nodes: list[str] = field(default_factory=list)
     queued_at: datetime | None = None
+    language: str = ""
+    """What the caller wants to be served in; empty: Mandarin."""
+    queue: str = ""
+    """The queue it was last put into."""
     left_queue: bool = False
     answered_at: datetime | None = None
     operator: str = ""

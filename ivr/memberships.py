@@ -1,4 +1,4 @@
-"""Keeps every seat in the queues of its regions (座席入队): what `ivr.regions` wants, told to Asterisk.
+"""Keeps every seat in the queues of its regions and languages (座席入队): what `ivr.regions` wants, told to Asterisk.
 
 Looks every second and at each sign-in, so that a region that needs help has it within a second. Without a controller the
 queues stay as they were.
@@ -13,7 +13,7 @@ import structlog
 from core.clock import Clock
 from ivr.ami import ActionRefused, Ami, TelephonyDown
 from ivr.board import Board, Seat
-from ivr.regions import BASE, OWN, Help, Queues, Split
+from ivr.regions import BASE, OWN, Help, Placing, Queues, Split
 
 log = structlog.get_logger()
 LOOK_S = 1.0
@@ -41,7 +41,9 @@ class Memberships:
     async def look(self) -> None:
         """Bring every seat's memberships to what is wanted."""
         async with self._turn:
-            seats = {seat.user_id: seat.region_id for seat in self._board.seats.values()}
+            seats = {
+                seat.user_id: Placing(seat.region_id, seat.languages) for seat in self._board.seats.values()
+            }
             wanted = self._help.wanted(self._split(), seats, self._board.waiting(), self._clock.now())
             for user_id, queues in wanted.items():
                 if (seat := self._board.seats.get(user_id)) and seat.queues != queues:

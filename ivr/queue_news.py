@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from core.clock import Clock
 from core.db import Database
@@ -15,13 +15,17 @@ AT_WORK = frozenset({"ready", "ringing", "talking", "consulting", "wrapup"})
 
 
 async def tell(
-    db: Database, clock: Clock, board: Board, lines: Callable[[], Iterable[str]], beat: Callable[[], None]
+    db: Database,
+    clock: Clock,
+    board: Board,
+    queues: Callable[[], Mapping[str, str]],
+    beat: Callable[[], None],
 ) -> None:
-    """Loop for `core.tasks`."""
+    """Loop for `core.tasks`; `queues`: of each line, its queue."""
     known: dict[str, Busy] = {}
     written_at = None
     while True:
-        now = busy_lines(board, lines())
+        now = busy_lines(board, queues())
         is_time = written_at is None or (clock.now() - written_at).total_seconds() >= WRITE_EVERY_S
         if changed := {line: busy for line, busy in now.items() if is_time or known.get(line) != busy}:
             async with db.unit_of_work() as session:
@@ -34,8 +38,11 @@ async def tell(
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def busy_lines(board: Board, lines: Iterable[str]) -> dict[str, Busy]:
-    """Callers waiting on each line; the seats serve all lines together."""
-    seats = sum(agent.state in AT_WORK for agent in board.agents())
+def busy_lines(board: Board, queues: Mapping[str, str]) -> dict[str, Busy]:
+    """Callers waiting on each line, and the seats at work that its queue rings."""
+    at_work = [board.seats[agent.user_id] for agent in board.agents() if agent.state in AT_WORK]
     waiting = Counter(view.line for view in board.waiting())
-    return {line: Busy(waiting[line], seats) for line in lines}
+    return {
+        line: Busy(waiting[line], sum(queue in seat.queues for seat in at_work))
+        for line, queue in queues.items()
+    }

@@ -1,12 +1,15 @@
-"""Which seats answer for which region (座席的地区, M-04, M-13): a queue for each region with lines, and help between regions.
+"""Which seats answer for which region and language (座席的地区和语言, M-04, M-13): queues, and help between them.
 
 Where all lines are of one region there is one queue for everybody, `operators`. Otherwise each region has its own, in
 which its operators are: those of the region itself, of one above it or within it. A region without any operator is
 everybody's. The seats of the region that a line names for help join when its callers wait too long, are too many, or
 nobody of its own is at work; they are rung when no own seat is free, and leave when nobody waits any more.
+
+Each of these queues has one more for each language that a line offers: in it are the seats that speak it, those of the
+queue's own region before others, and after the same wait, or where none is at work, the other seats of its region.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,10 +20,19 @@ from ivr.board import WaitingView
 
 log = structlog.get_logger()
 BASE = "operators"
-OWN, HELPER = 0, 10
-"""Penalties: a helper is rung only when no seat of the region itself is free."""
+OWN, FAR_SPEAKER, HELPER = 0, 5, 10
+"""Penalties: a seat is rung only when none with a lower one is free."""
+USUAL_WAIT_S = 60
 Queues = dict[str, int]
 """Penalty by queue."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What decides about a seat's queues."""
+
+    region_id: int | None = None
+    languages: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,19 @@ class Split:
         """Queue by region; empty when one queue serves all."""
         codes = {line.region_id: line.region.code for line in self.lines}
         return {key: f"{BASE}-{code}" for key, code in codes.items()} if len(codes) > 1 else {}
+
+    @property
+    def languages(self) -> list[str]:
+        """Every language that a line offers."""
+        return sorted(
+            {language for line in self.lines for language in [*line.languages, line.language] if language}
+        )
+
+    def language_queues(self) -> Iterator[tuple[str, str, str]]:
+        """The queue, the one it belongs to, the language: each of all, so that a caller may be moved to another line."""
+        for queue in self.queues.values() or [BASE]:
+            for language in self.languages:
+                yield in_language(queue, language), queue, language
 
     def is_own(self, seat_region: int | None, region_id: int) -> bool:
         if seat_region is None or self._related(seat_region, region_id):
@@ -57,6 +82,11 @@ class Split:
                 return True
         return False
 
+    def waits_too_long(self, view: WaitingView, now: datetime) -> bool:
+        """For a seat that speaks the language, by the wait of the caller's line."""
+        limits = [line.overflow_wait_s for line in self.lines if line.number == view.line]
+        return (now - view.queued_at).total_seconds() >= (limits[0] if limits else USUAL_WAIT_S)
+
     def _related(self, one: int, other: int) -> bool:
         return one in self._upwards(other) or other in self._upwards(one)
 
@@ -69,35 +99,67 @@ class Split:
         return found
 
 
+def in_language(queue: str, language: str) -> str:
+    """The queue of the callers who want this language; empty: the queue itself."""
+    return f"{queue}-{language}" if language else queue
+
+
 class Help:
-    """Which regions are being helped now: begun by need, over when nobody waits there any more."""
+    """Which queues are being helped now: begun by need, over when nobody waits there any more."""
 
     def __init__(self) -> None:
-        self._helped: set[int] = set()
+        self._helped: set[str] = set()
 
     def wanted(
         self,
         split: Split,
-        seats: Mapping[int, int | None],
+        seats: Mapping[int, Placing],
         waiting: Sequence[WaitingView],
         now: datetime,
     ) -> dict[int, Queues]:
-        """The queues of each seat (user → region of theirs)."""
+        """The queues of each seat, by user."""
         wanted: dict[int, Queues] = {user_id: {BASE: OWN} for user_id in seats}
         for region_id, queue in split.queues.items():
-            own = [user_id for user_id, region in seats.items() if split.is_own(region, region_id)]
-            self._judge(split, region_id, waiting, now)
-            for user_id, region in seats.items():
-                if user_id in own:
-                    wanted[user_id][queue] = OWN
-                elif split.may_help(region, region_id) and (region_id in self._helped or not own):
-                    wanted[user_id][queue] = HELPER
+            self._place_region(split, region_id, queue, seats, wanted, waiting, now)
+        for queue, whole, language in split.language_queues():
+            waits_here = [view for view in waiting if view.queue == queue]
+            needed = any(split.waits_too_long(view, now) for view in waits_here)
+            self._judge(queue, needed=needed, waits_here=bool(waits_here))
+            self._place_language(queue, whole, language, seats, wanted)
         return wanted
 
-    def _judge(self, split: Split, region_id: int, waiting: Sequence[WaitingView], now: datetime) -> None:
-        was = region_id in self._helped
+    def _place_region(
+        self,
+        split: Split,
+        region_id: int,
+        queue: str,
+        seats: Mapping[int, Placing],
+        wanted: dict[int, Queues],
+        waiting: Sequence[WaitingView],
+        now: datetime,
+    ) -> None:
+        own = [user_id for user_id, seat in seats.items() if split.is_own(seat.region_id, region_id)]
         waits_here = any(view.region_id == region_id for view in waiting)
-        needed = split.needs_help(region_id, waiting, now) or (was and waits_here)
+        self._judge(queue, needed=split.needs_help(region_id, waiting, now), waits_here=waits_here)
+        for user_id, seat in seats.items():
+            if user_id in own:
+                wanted[user_id][queue] = OWN
+            elif split.may_help(seat.region_id, region_id) and (queue in self._helped or not own):
+                wanted[user_id][queue] = HELPER
+
+    def _place_language(
+        self, queue: str, whole: str, language: str, seats: Mapping[int, Placing], wanted: dict[int, Queues]
+    ) -> None:
+        speakers = [user_id for user_id, seat in seats.items() if language in seat.languages]
+        for user_id in seats:
+            if user_id in speakers:
+                wanted[user_id][queue] = OWN if whole in wanted[user_id] else FAR_SPEAKER
+            elif whole in wanted[user_id] and (queue in self._helped or not speakers):
+                wanted[user_id][queue] = HELPER
+
+    def _judge(self, queue: str, *, needed: bool, waits_here: bool) -> None:
+        was = queue in self._helped
+        needed = needed or (was and waits_here)
         if needed != was:
-            (self._helped.add if needed else self._helped.discard)(region_id)
-            log.info("region_help", region=region_id, begins=needed)
+            (self._helped.add if needed else self._helped.discard)(queue)
+            log.info("queue_help", queue=queue, begins=needed)

@@ -54,6 +54,7 @@ class Staff:
     extension: str
     region_id: int | None = None
     is_operator: bool = False
+    languages: tuple[str, ...] = ()
 
 
 async def _nothing() -> None:
@@ -95,6 +96,7 @@ class Seats:
         seat = Seat(
             user_id, person.staff_number, person.display_name, person.extension, device, paused=True,
             reason=SIGNED_IN, since_at=self._clock.now(), region_id=person.region_id,
+            languages=person.languages,
         )  # fmt: skip
         self._board.seats[user_id] = seat
         try:
@@ -191,7 +193,7 @@ class Seats:
                 person.user_id,
                 Seat(person.user_id, person.staff_number, person.display_name, person.extension,
                      row.get("Location", ""), paused=True, reason="", since_at=self._clock.now(),
-                     region_id=person.region_id),
+                     region_id=person.region_id, languages=person.languages),
             )  # fmt: skip
             seat.paused, seat.reason = row.get("Paused") == "1", row.get("PausedReason", "")
             seat.queues = found(rows, seat.device)

@@ -377,7 +377,7 @@ class Tracker:
         if call is None:
             return []
         call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
-        call.is_moved = False
+        call.is_moved, call.queue = False, event.get("Queue", "")
         position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
         queued = line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
         return [*transfer_story.returned_to_queue(call, at), queued]

@@ -50,6 +50,7 @@ NODES = {
     "S-REPLIED": "播报答复",
     "S-COMPLAIN": "对答复投诉",
     "OP": "人工服务",
+    "OP-LANG": "选择语言",
     "OP-QUEUE": "人工排队",
     "OP-NONE": "无话务员在线",
     "KEEP": "保留位置等回拨",

@@ -18,6 +18,7 @@ class AccountForm:
     values: Mapping[str, str]
     roles: frozenset[str]
     error: str = ""
+    languages: tuple[str, ...] = ()
 
 
 EMPTY = AccountForm({}, frozenset())
@@ -26,12 +27,15 @@ FIELDS = ("username", "display_name", "staff_number", "extension", "unit_id", "r
 
 def form_of(user: User) -> AccountForm:
     values = {name: str(getattr(user, name) or "") for name in FIELDS}
-    return AccountForm(values, frozenset(user.roles))
+    return AccountForm(values, frozenset(user.roles), languages=tuple(user.languages))
 
 
 def form_sent(form: MultiMapping[Any], error: str) -> AccountForm:
     return AccountForm(
-        {name: _text(form, name) for name in FIELDS}, frozenset(map(str, form.getall("role", []))), error
+        {name: _text(form, name) for name in FIELDS},
+        frozenset(map(str, form.getall("role", []))),
+        error,
+        _languages(form),
     )
 
 
@@ -42,6 +46,7 @@ def details(form: MultiMapping[Any]) -> Details:
         extension=_text(form, "extension"),
         unit_id=_key(form, "unit_id", "单位"),
         region_id=_key(form, "region_id", "地区"),
+        languages=_languages(form),
     )
 
 
@@ -51,6 +56,10 @@ def roles(form: MultiMapping[Any]) -> frozenset[Role]:
         return frozenset(Role(str(value)) for value in form.getall("role", []))
     except ValueError:
         raise InvalidInput(field="角色", reason="请从列表中选择") from None
+
+
+def _languages(form: MultiMapping[Any]) -> tuple[str, ...]:
+    return tuple(map(str, form.getall("language", [])))
 
 
 def _text(form: MultiMapping[Any], name: str) -> str:

@@ -1,5 +1,7 @@
 """Accounts (人员账号, M-90): each keeper within reach, the administrator all; an account out of reach does not exist."""
 
+from dataclasses import replace
+
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +14,7 @@ from agent_desktop.supervise.alarms import alarms_for
 from core import accounts
 from core.accounts import ROLE_NAMES, Details, find_user
 from core.errors import HotlineError, InvalidInput, NotFound
+from core.languages import LANGUAGES
 from core.people import Role, User
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
@@ -152,9 +155,7 @@ async def _placed(session: AsyncSession, reach: Reach, about: Details) -> Detail
     units = {unit.id: unit for group in (await units_within(session, reach)).values() for unit in group}
     if about.unit_id not in units:
         raise InvalidInput(field="单位", reason="请从列表中选择")
-    return Details(
-        about.display_name, about.staff_number, about.extension, about.unit_id, units[about.unit_id].region_id
-    )
+    return replace(about, region_id=units[about.unit_id].region_id)
 
 
 async def _form_page(
@@ -167,6 +168,7 @@ async def _form_page(
             account=user,
             form=form,
             tokens=await tokens_of(session, user.id) if user else [],
+            languages=LANGUAGES,
             role_names={role: ROLE_NAMES[role] for role in Role if role in reach.gives},
             now=request.app[CLOCK].now(),
             units=await units_within(session, reach),

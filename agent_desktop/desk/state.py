@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from core.languages import LANGUAGES
 from core.log import mask_number
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def _call(call: "LiveCallView", now: datetime, regions: Mapping[int, str]) -> di
         "call_id": call.linkedid,
         "direction": call.direction,
         "line": call.line,
-        "region": regions.get(call.region_id, "") if call.region_id else "",
+        "region": " · ".join(
+            filter(None, [regions.get(call.region_id or 0, ""), LANGUAGES.get(call.language)])
+        ),
         "number": mask_number(call.caller_number),
         "hidden": not any(character.isdigit() for character in call.caller_number or ""),
         "started_at": call.started_at.isoformat(),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent_desktop.wallboard.state import STATES
+from core.languages import LANGUAGES
 from core.log import mask_number
 from recordings.calls import Scope
 
@@ -74,7 +75,9 @@ def _call(
         "direction": call.direction,
         "practice": call.is_practice,
         "line": call.line,
-        "region": regions.get(call.region_id or 0, ""),
+        "region": " · ".join(
+            filter(None, [regions.get(call.region_id or 0, ""), LANGUAGES.get(call.language)])
+        ),
         "phase": call.phase,
         "text": PHASES.get(call.phase, call.phase),
         "since": since.isoformat(),

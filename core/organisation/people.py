@@ -100,6 +100,7 @@ def account_facts(user: User, code: Mapping[int, str], keys: Mapping[int, str]) 
         "region": "" if region == unit.partition("/")[0] else region,
         "staff_number": user.staff_number or "",
         "extension": user.extension or "",
+        "languages": list(user.languages),
         "is_active": user.is_active,
     }
 
@@ -120,7 +121,8 @@ async def write_account(
     password: FirstPassword | None = None,
 ) -> None:
     """Store one row through `core.accounts`, which keeps the audit rows; raises Conflict for a new one without password."""
-    details = Details(facts["name"], facts["staff_number"], facts["extension"], *await _home(session, facts))
+    home, languages = await _home(session, facts), tuple(facts["languages"])
+    details = Details(facts["name"], facts["staff_number"], facts["extension"], *home, languages)
     if is_new:
         if password is None:
             raise Conflict

@@ -162,7 +162,7 @@ def _liaison_facts(duty: Liaison, keys: dict[int, str], usernames: dict[int, str
     }
 
 
-_LINE_PLAIN = ("capacity", "menu", "greeting", "overflow_wait_s", "overflow_length")
+_LINE_PLAIN = ("capacity", "menu", "greeting", "languages", "language", "overflow_wait_s", "overflow_length")
 
 
 def _line_facts(line: Line, code: dict[int, str]) -> Facts:

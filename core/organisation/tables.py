@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.accounts import ROLE_NAMES
 from core.history import Facts
+from core.languages import LANGUAGES
 from core.organisation.cells import Column, choice, days, flag, hours, many, pattern, text, whole
 from core.places import PlaceKind
 from core.units import Affiliation, ConnectionState, RegionLevel, UnitDuty, UnitKind
@@ -133,6 +134,7 @@ ACCOUNT = Table(
         Column("region", "地区代码", _region_code, "没有单位的填写；留空为单位所在地区"),
         Column("staff_number", "工号", pattern(r"[0-9]{1,8}", "1～8 位数字"), "话务员报给来电人的号码"),
         Column("extension", "分机", pattern(r"[0-9]{3,8}", "3～8 位数字")),
+        Column("languages", "语言", many(choice(LANGUAGES)), f"话务员会说的：{'、'.join(LANGUAGES.values())}", default=[], names=LANGUAGES),
         Column("is_active", "启用", flag, default=True),
     ),
     ("username",), "name", is_removable=False,
@@ -159,6 +161,8 @@ LINE = Table(
         Column("capacity", "同时通话数", whole(1, 9999), "留空为不单独限制", default=None),
         Column("menu", "起始菜单", pattern(r"[A-Z][A-Z-]{0,19}", "语音菜单的节点编号"), "投诉专用号码填 C，留空为通常的开始"),
         Column("greeting", "欢迎词", text(400), "代替通常的欢迎词，须说明通话将被录音"),
+        Column("languages", "可选语言", many(choice(LANGUAGES)), "转人工前请来电人选择，依此顺序；留空不问", default=[], names=LANGUAGES),
+        Column("language", "专用语言", choice(LANGUAGES), "全部来电都找会说此语言的话务员，不再询问", names=LANGUAGES),
         Column("overflow", "援助地区", _region_code, "等待过长时由此地区的话务员一同接听"),
         Column("overflow_wait_s", "援助等待秒数", whole(5, 3600), default=60),
         Column("overflow_length", "援助排队人数", whole(1, 999), default=5),

@@ -40,10 +40,10 @@ class FlowDeps:
     message_dir: Path
     say: Callable[[str], Awaitable[list[str]]]
     registered: Callable[[], frozenset[str]]
-    free_device: Callable[[int], str]
-    """Telephone of an operator (user) who is ready while nobody else waits; empty otherwise."""
-    place: Callable[[str], Place | None]
-    """Where a caller on this line would stand in the queue; None when nobody need wait."""
+    free_device: Callable[[int, str], str]
+    """Telephone of an operator (user) who is ready, and speaks the language, while nobody else waits; empty otherwise."""
+    place: Callable[[str, str], Place | None]
+    """Where a caller on this line, in this language, would stand in the queue; None when nobody need wait."""
     hot_answers: Callable[[str | None], Awaitable[Sequence[HotAnswer]]]
     """Published hot questions (热点) of one subject, or of all."""
     subject_units: Callable[[int], Awaitable[Mapping[str, str]]]
@@ -69,6 +69,7 @@ class Caller:
     call: LiveCall
     line: Line
     """The line that was dialled, as it was when the call came."""
+    chose_language: bool = False
     unit: Unit | None = None
     unit_id: int | None = None
     """The unit a transfer by an operator went to."""

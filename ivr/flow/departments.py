@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from core.clock import beijing
 from core.holidays import load_calendar
+from core.languages import LANGUAGES, MANDARIN
 from core.units import ConnectionState, Region, UnitDuty
 from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler, HotAnswer
@@ -39,6 +40,8 @@ class Departments(Branch):
             "subject_questions": self.subject_questions,
             "hot_questions": self.hot_questions,
             "transfer": self.transfer,
+            "operator_hours": self.operator_hours,
+            "languages": self.languages,
             "queue": self.queue,
             "hang_up": self.hang_up,
         }
@@ -131,22 +134,42 @@ class Departments(Branch):
         await self.dialogue.leave_to("to-department", LADDER=ladder)
         return None
 
+    async def operator_hours(self) -> str:
+        """As `hours`; on a line of several languages the caller chooses one first, once a call."""
+        found, line = await self.hours(), self.caller.line
+        if found == "open" and line.languages and not line.language and not self.caller.chose_language:
+            return "choose"
+        return found
+
+    async def languages(self) -> Sequence[Item]:
+        """Mandarin, then what the line offers."""
+        self.caller.chose_language = True
+        codes = self.caller.line.languages
+        offered = {"": MANDARIN} | {code: LANGUAGES[code] for code in codes if code in LANGUAGES}
+        return [Item(await self.deps.say(name), code) for code, name in offered.items()]
+
     async def queue(self) -> None:
-        """To the operator who knows this caller's matter, if free, else to the queue."""
+        """To the operator who knows this caller's matter, if free, else to the queue; of the caller's language."""
+        call = self.caller.call
+        call.language = call.language or self.caller.line.language
         if device := await self._device_of_last_operator():
-            call = self.caller.call
             call.phase, call.queued_at = "queue", self.deps.clock.now()
             self.note(ledger.QUEUED, queue="same-operator", position=1)
             await self.dialogue.leave_to(
-                "same-operator", DEVICE=device, QUEUE_LIMIT=self.deps.calls.queue_limit_s
+                "same-operator",
+                DEVICE=device,
+                QUEUE_LIMIT=self.deps.calls.queue_limit_s,
+                SKILL=self.caller.call.language,
             )
             return
         await self._tell_wait()
-        await self.dialogue.leave_to("operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s)
+        await self.dialogue.leave_to(
+            "operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s, SKILL=self.caller.call.language
+        )
 
     async def _tell_wait(self) -> None:
         """M-13: position and expected wait, when there is one; Asterisk's own announcement cannot say 两分钟."""
-        if place := self.deps.place(self.caller.line.number):
+        if place := self.deps.place(self.caller.line.number, self.caller.call.language):
             ids = [*spoken.position(place.position), *spoken.expected_wait(place.minutes)]
             await self.dialogue.play([self.sound(one) for one in ids])
 
@@ -157,7 +180,7 @@ class Departments(Branch):
         since = self.deps.clock.now() - timedelta(hours=hours)
         async with self.deps.db.reading() as session:
             user_id = await last_operator(session, self.caller.number, since)
-        return self.deps.free_device(user_id) if user_id else ""
+        return self.deps.free_device(user_id, self.caller.call.language) if user_id else ""
 
     async def hang_up(self) -> None:
         await self.dialogue.leave_to("hang-up")

@@ -86,6 +86,8 @@ class Session:
     async def chosen(self, handler: str, item: Item) -> None:
         if handler in ("counties", "townships"):
             self._departments.region = item.value
+        elif handler == "languages":
+            self._departments.caller.call.language = item.value
         elif handler == "subjects":
             await self._departments.picked_subject(*item.value)
         else:

@@ -200,6 +200,9 @@ async def test_another_regions_seats_help_when_a_caller_waits(exchange: Exchange
     await call.hangup()
     await exchange.record(call)
     await exchange.until(lambda: "operators-539901" not in seat.queues)
+    async with exchange.db.unit_of_work() as session:  # a county without operators is everybody's again
+        (await session.get_one(User, exchange.city.users["county1"])).is_active = False
+    await exchange.city.hotline.people_changed()
     await change_lines(exchange)
 
 
@@ -228,4 +231,49 @@ async def test_a_waiting_caller_moved_to_another_line(exchange: Exchange, quick:
     ledger = await exchange.ledger(call)
     assert [data["why"] for kind, data in ledger if kind == "left_queue"] == ["moved", "answered"]
     assert [data["line"] for kind, data in ledger if kind == "moved"] == [COUNTY_LINE]
+    await change_lines(exchange)
+
+
+async def test_a_caller_chooses_a_language(exchange: Exchange, quick: Quick, county: int):
+    """The speaker is rung before the one who is idle longer; while the speaker talks, the others only after the line's wait."""
+    async with exchange.db.unit_of_work() as session:
+        (await session.get_one(User, exchange.city.users["operator2"])).languages = ["bai"]
+        prefecture = (await session.get_one(Unit, exchange.city.units["101"])).region_id
+    await exchange.city.hotline.people_changed()
+    await change_lines(
+        exchange,
+        Line(
+            number=COUNTY_LINE,
+            name="示范县",
+            region_id=county,
+            languages=["yi", "bai"],
+            overflow_region_id=prefecture,
+            overflow_wait_s=3,
+        ),
+    )
+    other = await exchange.operator("operator1")
+    speaker = await exchange.operator("operator2", LIAISON_HZ)
+    first = await dial(exchange, COUNTY_LINE)
+    await exchange.walk(first, ("MAIN", "0"), ("OP-LANG", "3"))
+    await (await speaker.incoming(15)).answered()
+    await first.until_hears(LIAISON_HZ, timeout=15)
+    seat = exchange.seat("operator2")
+    assert seat.call is not None
+    assert seat.call.language == "bai"
+    assert other.calls == []
+    second = await dial(exchange, COUNTY_LINE)
+    await exchange.walk(second, ("MAIN", "0"), ("OP-LANG", "3"))
+    number = exchange.number(second)
+    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 10)
+    assert other.calls == []
+    await (await other.incoming(15)).answered()
+    waited = exchange.live(number)
+    assert waited is not None
+    assert waited.queue.endswith("-bai")
+    for call in (first, second):
+        await call.hangup()
+        await exchange.record(call)
+    async with exchange.db.unit_of_work() as session:
+        (await session.get_one(User, exchange.city.users["operator2"])).languages = []
+    await exchange.city.hotline.people_changed()
     await change_lines(exchange)

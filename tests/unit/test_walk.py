@@ -243,16 +243,16 @@ async def test_empty_list_has_its_way_out():
 
 async def test_keys_typed_ahead_go_through_menus_at_once():
     """Keys pressed during the welcome serve the menus after it, one each, and nobody waits."""
-    went = await Stroll(MENUS, [], {**LEAVE, "unit_code": "found", "hours": "open"}, ahead="1111011").go(
-        "WELCOME"
-    )
+    went = await Stroll(
+        MENUS, [], {**LEAVE, "unit_code": "found", "operator_hours": "open"}, ahead="1111011"
+    ).go("WELCOME")
     assert went.nodes == ["WELCOME", "MAIN", "Q", "QD", "QD-CODE", "QD-OK", "QD-HOURS", "TRANSFER"]
     assert went.dialogue.waits == []
 
 
 async def test_zero_in_the_welcome_calls_a_person():
     """Key 0 works while the welcome is spoken; * and 9 do what they say."""
-    results = {**LEAVE, "hours": "open"}
+    results = {**LEAVE, "operator_hours": "open"}
     assert (await Stroll(MENUS, [], results, ahead="0").go("WELCOME")).nodes == ["WELCOME", "OP", "OP-QUEUE"]
     went = await Stroll(MENUS, [], results, ahead="90").go("WELCOME")
     assert went.nodes == ["WELCOME", "OP", "OP-QUEUE"]
@@ -295,7 +295,7 @@ async def test_call_too_long_ends_with_a_person(monkeypatch: pytest.MonkeyPatch)
     """After ten minutes in the menus an operator takes over (§5.6), once."""
     now = [0.0]
     monkeypatch.setattr(walk_module, "monotonic", lambda: now[0])
-    went = Stroll(MENUS, [None, "9", "1"], {**LEAVE, "hours": "open"})
+    went = Stroll(MENUS, [None, "9", "1"], {**LEAVE, "operator_hours": "open"})
     now[0] = 601
     await went.go("MAIN")
     assert went.nodes == ["OP", "OP-QUEUE"]
