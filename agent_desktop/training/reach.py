@@ -3,6 +3,7 @@
 What lies below is seen by 政府办 too (M-111: a township's register is the county's to see), and 监察 sees its level.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -12,13 +13,28 @@ from sqlalchemy.orm import contains_eager
 
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
-from core.units import Unit, regions_below
+from core.units import Region, Unit, regions_below
+from core.web.lists import Filter
 from tickets.access import subordinates
 
 KEEPERS = frozenset({Role.HEAD, Role.OFFICE, Role.SUPERVISOR})
 READERS = KEEPERS | {Role.INSPECTOR}
 TRAINED = frozenset({Role.OPERATOR, Role.LIAISON, Role.WINDOW, Role.HEAD})
-_region = func.coalesce(User.region_id, Unit.region_id)
+REGION = func.coalesce(User.region_id, Unit.region_id)
+"""Where somebody works, `Unit` joined."""
+REGION_NAME = select(Region.name).where(Region.id == REGION).correlate(User, Unit).scalar_subquery()
+PEOPLE = (
+    Filter(
+        "person", "姓名或用户名",
+        lambda text: or_(User.display_name.contains(text, autoescape=True), User.username == text),
+    ),
+    Filter("unit", "单位", lambda text: Unit.name.contains(text, autoescape=True)),
+    Filter(
+        "region", "地区",
+        lambda text: REGION.in_(select(Region.id).where(Region.name.contains(text, autoescape=True))),
+    ),
+)  # fmt: skip
+"""Filters of lists of people, `Unit` joined (M-111: by unit and level)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ async def reach_of(request: web.Request, session: AsyncSession) -> Reach:
     own = user.region_id
     if own is None and user.unit_id is not None:
         own = (await session.get_one(Unit, user.unit_id)).region_id
-    below, level = _region.in_(regions_below(own)), _region == own
+    below, level = REGION.in_(regions_below(own)), REGION.in_([own])
     unit = (User.unit_id == user.unit_id) & User.unit_id.is_not(None)
     sees = {
         Role.SUPERVISOR: below,
@@ -57,5 +73,5 @@ async def reach_of(request: web.Request, session: AsyncSession) -> Reach:
     return Reach(user, _any(sees, user), _any(keeps, user))
 
 
-def _any(by_role: dict[Role, ColumnElement[bool]], user: User) -> ColumnElement[bool]:
+def _any(by_role: Mapping[Role, ColumnElement[bool]], user: User) -> ColumnElement[bool]:
     return or_(false(), *(by_role[role] for role in by_role if role in user.roles))

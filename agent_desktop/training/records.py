@@ -3,11 +3,11 @@
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from agent_desktop.training.reach import KEEPERS, READERS, Reach, reach_of
+from agent_desktop.training.reach import KEEPERS, PEOPLE, READERS, REGION_NAME, Reach, reach_of
 from core.clock import beijing
 from core.errors import NotFound
 from core.people import User
@@ -58,7 +58,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
 def _query(reach: Reach) -> Query:
     return (
         select(
-            TrainingRecord, User, Unit.name.label("unit"), _Author.display_name.label("author"),
+            TrainingRecord, User, Unit.name.label("unit"), REGION_NAME.label("region"), _Author.display_name.label("author"),
             _Revoker.display_name.label("revoker"),
         )
         .join(User, User.id == TrainingRecord.user_id)
@@ -92,6 +92,7 @@ TABLE = Table(
         Column("person", "人员", lambda row: row.User.display_name, sort=User.display_name),
         Column("username", "用户名", lambda row: row.User.username, sort=User.username),
         Column("unit", "单位", lambda row: row.unit or "", sort=Unit.name),
+        Column("region", "地区", lambda row: row.region or "", sort=REGION_NAME),
         Column("topic", "内容", lambda row: TOPICS[row.TrainingRecord.topic], sort=TrainingRecord.topic),
         Column("kind", "类别", lambda row: KINDS[row.TrainingRecord.kind], sort=TrainingRecord.kind),
         Column("course", "课程", lambda row: row.TrainingRecord.course, sort=TrainingRecord.course),
@@ -106,9 +107,7 @@ TABLE = Table(
                sort=TrainingRecord.recorded_at),
     ),
     filters=(
-        Filter("person", "姓名或用户名",
-               lambda text: or_(User.display_name.contains(text, autoescape=True), User.username == text)),
-        Filter("unit", "单位", lambda text: Unit.name.contains(text, autoescape=True)),
+        *PEOPLE,
         Filter("topic", "内容", lambda key: TrainingRecord.topic == key, TOPICS),
         Filter("kind", "类别", lambda key: TrainingRecord.kind == key, KINDS),
         Filter("result", "结果", lambda key: TrainingRecord.result == key, RESULTS),

@@ -4,12 +4,12 @@ from datetime import date
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import Subquery, or_, select
+from sqlalchemy import Subquery, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.keys import TRAINING
 from agent_desktop.training import imports, new, practice, records
-from agent_desktop.training.reach import READERS, TRAINED, reach_of
+from agent_desktop.training.reach import PEOPLE, READERS, REGION_NAME, TRAINED, reach_of
 from core.clock import beijing
 from core.people import User
 from core.units import Unit
@@ -33,7 +33,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
         reach = await reach_of(request, session)
         share = await standing.share(session, settings, today, reach.sees)
     query = (
-        select(found, User, Unit.name.label("unit"))
+        select(found, User, Unit.name.label("unit"), REGION_NAME.label("region"))
         .join(User, User.id == found.c.user_id)
         .outerjoin(Unit, Unit.id == User.unit_id)
         .where(reach.sees)
@@ -76,6 +76,7 @@ def _table(found: Subquery) -> Table:
                    href=lambda row: f"/training/records?person={row.User.username}"),
             Column("username", "用户名", lambda row: row.User.username, sort=User.username),
             Column("unit", "单位", lambda row: row.unit or "", sort=Unit.name),
+            Column("region", "地区", lambda row: row.region or "", sort=REGION_NAME),
             Column("topic", "内容", lambda row: TOPICS[row.topic], sort=found.c.topic),
             Column("state", "状态", lambda row: STATES[row.state], tone=lambda row: TONES[row.state]),
             Column("until", "有效期至", lambda row: until_text(row.until), sort=found.c.until),
@@ -83,7 +84,7 @@ def _table(found: Subquery) -> Table:
         filters=(
             Filter("state", "状态", lambda key: state.in_(LACKING) if key == "lacking" else state == key, tabs,
                    kind="tabs", default="lacking"),
-            PERSON, UNIT,
+            *PEOPLE,
             Filter("topic", "内容", lambda key: found.c.topic == key, TOPICS),
         ),
         sort="until", tie=found.c.key,
@@ -92,13 +93,6 @@ def _table(found: Subquery) -> Table:
 
 def _today(request: web.Request) -> date:
     return beijing(request.app[CLOCK].now()).date()
-
-
-PERSON = Filter(
-    "person", "姓名或用户名",
-    lambda text: or_(User.display_name.contains(text, autoescape=True), User.username == text),
-)  # fmt: skip
-UNIT = Filter("unit", "单位", lambda text: Unit.name.contains(text, autoescape=True))
 
 
 def setup(app: web.Application) -> None:

@@ -59,6 +59,7 @@ async def test_a_recording_plays_seeks_and_changes_speed(page: Page, supervision
     await play.click()
     await page.wait_for_function(f"() => {POSITION} > 700")
     assert len(await plays(supervision)) == 1
+    await expect(page.locator("[data-show='silences']").first).to_contain_text("静默")
     await page.get_by_label("速度").select_option("2")
     took = await page.evaluate(
         f"""async () => {{
@@ -263,8 +264,11 @@ async def test_live_board_and_its_orders(page: Page, supervision: SuperviseSite)
     await page.get_by_test_id("pause-reason").select_option("培训")
     await page.get_by_test_id("pause-send").click()
     await expect(seats).to_contain_text("主管安排培训")
+    async with page.expect_response("**/supervise/live/practice"):
+        await seats.get_by_role("button", name="扮演来电人，呼叫 王芳").click()
     assert site.control.wishes == [
         ("supervise", "t-1", "listen"), ("stop_supervising",), ("operator", "t-2", wang), ("pause_seat", wang, "培训"),
+        ("play_caller", site.people["sup"], wang),
     ]  # fmt: skip
     await page.set_viewport_size({"width": 1100, "height": 800})
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

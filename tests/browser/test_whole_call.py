@@ -20,6 +20,8 @@ from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, Rec
 from tickets.models import SatisfactionRating, State, Ticket
 
 CALLER_HZ, OPERATOR_HZ, LIAISON_HZ = 440, 880, 1200
+HEARD_BYTES = 32_000
+"""A second of a talk, as Asterisk writes it."""
 
 
 @pytest.fixture
@@ -215,6 +217,10 @@ async def test_a_trainee_practises_at_the_real_desk(browser: Browser, city: City
     await desk.keyboard.press("F2")
     await desk.wait_for_selector("#seat[data-state=talking]")
     await expect(desk.get_by_test_id("query-code")).to_have_text(re.compile(r"^\d{4} \d{4} \d{4}$"))
+    spool = city.hotline.settings.recordings.spool_dir / "talk"
+    async with asyncio.timeout(10):
+        while not any(file.stat().st_size > HEARD_BYTES for file in spool.glob("*.raw")):
+            await asyncio.sleep(0.05)
     await desk.keyboard.press("F4")
     await desk.wait_for_function("() => document.getElementById('level-other').value > 0.05")
     await desk.keyboard.press("F9")

@@ -55,7 +55,15 @@ async def practised(city: City, **fields: object) -> tuple[Call, service.Issued]
         )  # fmt: skip
         arrival = {"line": "96128", "caller": "", "mark": "practice", "sample": "social-card"}
         session.add(CallEvent(call_id=call.id, at=now, kind=ledger.ARRIVED, data=arrival))
-        session.add(Recording(call_id=call.id, kind=RecordingKind.TALK, path="p", source="p", started_at=now))
+        session.add(
+            Recording(
+                call_id=call.id,
+                kind=RecordingKind.TALK,
+                path=call.linkedid,
+                source=call.linkedid,
+                started_at=now,
+            )
+        )
         issued = await service.open_for_call(
             session, city.clock, call_id=call.id, line="96128", region_id=city.regions["city"], caller_number="",
             operator_id=operator_id, is_practice=True,
@@ -85,43 +93,42 @@ async def text_of(browser: Browser, path: str, status: int = 200) -> str:
     return text
 
 
-@pytest.mark.parametrize(
-    ("outcome", "typed", "refusal"),
-    [
-        (None, {}, OutcomeMissing),
-        (Outcome.ANSWERED, {"guidance": "请到窗口"}, None),
-        (Outcome.ANSWERED, {}, GuardFailed),
-        (Outcome.OTHER_WAYS, {"answer": "答"}, GuardFailed),
-        (Outcome.ASSIGNED, {"question": "问"}, HotlineError),
-        (Outcome.ASSIGNED, {"unit_id": "a"}, InvalidInput),
-        (Outcome.UNCLEAR, {"question": "问"}, GuardFailed),
-        (Outcome.OUT_OF_SCOPE, {}, GuardFailed),
-        (Outcome.INVALID, {}, GuardFailed),
-        (Outcome.DUPLICATE, {}, GuardFailed),
-        (Outcome.ANSWERED, {"answer": "答"}, None),
-        (Outcome.ASSIGNED, {"unit_id": "a", "question": "问"}, None),
-        (Outcome.TRANSFERRED, {"unit_id": "a"}, None),
-        (Outcome.UNCLEAR, {"question": "问", "reason": "无法明确"}, None),
-        (Outcome.OUT_OF_SCOPE, {"guidance": "请拨客运站"}, None),
-    ],
+OUTCOMES: tuple[tuple[Outcome | None, dict[str, object], type[HotlineError] | None], ...] = (
+    (None, {}, OutcomeMissing),
+    (Outcome.ANSWERED, {"guidance": "请到窗口"}, None),
+    (Outcome.ANSWERED, {}, GuardFailed),
+    (Outcome.OTHER_WAYS, {"answer": "答"}, GuardFailed),
+    (Outcome.ASSIGNED, {"question": "问"}, HotlineError),
+    (Outcome.ASSIGNED, {"unit_id": "a"}, InvalidInput),
+    (Outcome.UNCLEAR, {"question": "问"}, GuardFailed),
+    (Outcome.OUT_OF_SCOPE, {}, GuardFailed),
+    (Outcome.INVALID, {}, GuardFailed),
+    (Outcome.DUPLICATE, {}, GuardFailed),
+    (Outcome.ANSWERED, {"answer": "答"}, None),
+    (Outcome.ASSIGNED, {"unit_id": "a", "question": "问"}, None),
+    (Outcome.TRANSFERRED, {"unit_id": "a"}, None),
+    (Outcome.UNCLEAR, {"question": "问", "reason": "无法明确"}, None),
+    (Outcome.OUT_OF_SCOPE, {"guidance": "请拨客运站"}, None),
 )
-async def test_a_practice_ticket_is_held_to_the_rules_and_goes_nowhere(
-    city: City, outcome: Outcome | None, typed: dict[str, object], refusal: type[HotlineError] | None
-):
+
+
+async def test_a_practice_ticket_is_held_to_the_rules_and_goes_nowhere(city: City):
     """What a real ticket would be refused for is refused; otherwise it is void, without a step or a notice to anybody."""
-    fields = {name: city.units["a"] if name == "unit_id" else value for name, value in typed.items()}
-    _, issued = await practised(city, **fields)
-    if refusal:
-        with pytest.raises(refusal):
-            await finish(city, issued, outcome)
-        return
-    ticket = await finish(city, issued, outcome)
-    assert (ticket.state, ticket.outcome, ticket.first_unit_id) == (State.VOID, outcome, None)
+    for outcome, typed, refusal in OUTCOMES:
+        fields = {name: city.units["a"] if name == "unit_id" else value for name, value in typed.items()}
+        _, issued = await practised(city, **fields)
+        if refusal:
+            with pytest.raises(refusal):
+                await finish(city, issued, outcome)
+            continue
+        ticket = await finish(city, issued, outcome)
+        assert (ticket.state, ticket.outcome, ticket.first_unit_id) == (State.VOID, outcome, None)
+        async with city.db.reading() as session:
+            with pytest.raises(QueryCodeUnknown):
+                await queries.status_by_code(session, city.clock, issued.query_code)
     async with city.db.reading() as session:
         for table in (Step, Notice):
             assert await session.scalar(select(func.count()).select_from(table)) == 0
-        with pytest.raises(QueryCodeUnknown):
-            await queries.status_by_code(session, city.clock, issued.query_code)
 
 
 async def test_a_trainer_hears_and_grades_what_no_figure_counts(browser: Browser, city: City, db: Database):
