@@ -24,8 +24,8 @@ from support.web import PASSWORD, browsing, web_app
 
 from bench import ROOT, ticket_town
 from bench.measure import Spread, spread
-from config.bootstrap import GARBAGE_AFTER
 from config.database import load_models
+from config.telephony import GARBAGE_AFTER
 from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.holidays import read_table

@@ -3,7 +3,7 @@
 「对逾期未办,又未说明情况的,由监察机关进行问责」. The ticket itself goes on (T19); each step and order is decided once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,15 +61,18 @@ def is_decided() -> ColumnElement[bool]:
 WHAT = {"step": "逾期未办且未说明", "order": "督办逾期未反馈"}
 
 
-def pending(now: datetime) -> Subquery:
-    """The accountability list: (what, ticket_id, unit_id, cut_off_at) of every step and order that waits for a decision."""
+def pending(now: datetime, watched: Collection[int]) -> Subquery:
+    """The accountability list: (what, ticket_id, unit_id, cut_off_at) of every step and order that waits for a decision.
+
+    `watched`: the keys of `access.supervised_units`; as keys, so that an index gives their open steps.
+    """
     steps = select(literal("step").label("what"), Step.ticket_id, Step.unit_id, Step.cut_off_at)
     late = SupervisionOrder.answered_at.is_(None) & (SupervisionOrder.cut_off_at < now)
     decided = exists().where(AccountabilityRecord.order_id == SupervisionOrder.id)
     ordered = select(
         literal("order"), SupervisionOrder.ticket_id, SupervisionOrder.unit_id, SupervisionOrder.cut_off_at
     )
-    waiting = steps.where(is_accountable(now), ~is_decided())
+    waiting = steps.where(is_accountable(now), Step.unit_id.in_(watched), ~is_decided())
     return waiting.union_all(ordered.where(late, ~decided)).subquery("waiting")
 
 

@@ -15,7 +15,7 @@ from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
 from tickets import accountability
-from tickets.access import visible_to
+from tickets.access import supervised_units, visible_to
 from tickets.models import Ticket
 from tickets.oversight_models import AccountabilityRecord
 
@@ -25,7 +25,10 @@ Decider = aliased(User)
 
 @routes.get("/inspect/accountability", roles=(Role.INSPECTOR,), nav="问责")
 async def pending(request: web.Request) -> web.StreamResponse:
-    user, waiting = await _user(request), accountability.pending(request.app[CLOCK].now())
+    async with request.app[DB].reading() as session:
+        user = await who_asks(session, request)
+        watched = (await session.scalars(supervised_units(user))).all()
+    waiting = accountability.pending(request.app[CLOCK].now(), watched)
     query = (
         select(waiting.c.what, waiting.c.cut_off_at, Ticket, Unit.name.label("unit"))
         .join(Ticket, Ticket.id == waiting.c.ticket_id)

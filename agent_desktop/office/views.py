@@ -11,7 +11,7 @@ from agent_desktop.ticket import words
 from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
-from core.units import Unit
+from core.units import Unit, UnitDuty
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB
 from core.web.lists import Filter, Table, period, serve_list
@@ -47,11 +47,12 @@ def _table(user: User, now: datetime, units: dict[str, str]) -> Table:
 
 
 def _views(user: User, units: Iterable[str], now: datetime) -> dict[str, tuple[str, ColumnElement[bool]]]:
-    """The tabs: the own queue, then the own level (「各级」, §5.9: level and region, read)."""
+    """The tabs: the own queue, then the own level (「各级」, §5.9: level and region, read).
+
+    The level's units are written into the query as keys, so that an index gives their open steps.
+    """
     own = OPEN & (Step.unit_id == user.unit_id)
-    level = OPEN & Step.unit_id.in_(
-        [int(key) for key in units]
-    )  # as keys, so that an index gives them in order
+    level = OPEN & Step.unit_id.in_([int(key) for key in units])
     handed_on = select(Step.ticket_id).where(Step.unit_id == user.unit_id, Step.finished_at.is_not(None))
     return {
         "queue": ("待区分转交", own & (Ticket.state == State.DISPATCH)),
@@ -64,7 +65,9 @@ def _views(user: User, units: Iterable[str], now: datetime) -> dict[str, tuple[s
 
 
 def _units(user: User) -> Select[Unit]:
-    return select(Unit).where(Unit.region_id == user.region_id).order_by(Unit.code)
+    """Those of the level that hold questions; complaints are no office's to see."""
+    holders = (Unit.region_id == user.region_id) & (Unit.duty != UnitDuty.INSPECTION)
+    return select(Unit).where(holders).order_by(Unit.code)
 
 
 def setup(app: web.Application) -> None:

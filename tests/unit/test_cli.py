@@ -146,6 +146,23 @@ def test_check_names_every_part(capsys: pytest.CaptureFixture[str]):
     assert any("welcome" in one for one in missing)
 
 
+def test_check_tells_how_far_the_calendar_reaches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """WD-8: the last published day, and that what lies beyond is 暂定; wrong only once that day is over."""
+    assert main(["db", "upgrade"]) == 0
+    monkeypatch.setenv("HOTLINE__MODE", "test")
+    for now, is_ok, left in (("2026-12-01", True, "还有 30 天到期"), ("2027-01-04", False, "已经到期")):
+        monkeypatch.setenv("HOTLINE_TEST_CLOCK", f"{now}T10:00:00+08:00")
+        capsys.readouterr()
+        assert main(["check", "--json"]) == FAILED
+        parts = json.loads(capsys.readouterr().out)["parts"]
+        (calendar,) = (part for part in parts if part["name"] == "工作日历")
+        assert calendar["is_ok"] is is_ok
+        assert "已公布到 2026年12月31日，此后的期限为暂定" in calendar["text"]
+        assert left in calendar["text"]
+
+
 def test_a_trace_is_told(capsys: pytest.CaptureFixture[str]):
     """Replaying recorded events prints the call's story."""
     assert main(["trace", "replay", str(TRACES / "talk_and_hang_up.jsonl")]) == 0
