@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import resource
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from reports.models import PeriodKind, Report
 from reports.periods import period
 from reports.slices import Slice, days
 
+PARTS = ("county", "month", "year", "plain", "dashboard")
 MONTH, YEAR = period(PeriodKind.MONTH, date(2026, 5, 1)), period(PeriodKind.YEAR, date(2025, 1, 1))
 _CALLS = "FROM calls WHERE direction = 'in' AND mark = '' AND ended_at IS NOT NULL AND started_at >= :since AND started_at < :until"
 _QUICK = "(answered_at IS NULL AND \"end\" = 'queue' AND {ms} < 5000)"
@@ -66,6 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
     parser.add_argument("--folder", type=Path, default=Path("var/bench"))
     parser.add_argument(
+        "--only", choices=PARTS, action="append", help="measure these parts, instead of all of them"
+    )
+    parser.add_argument(
         "--postgres", metavar="URL", help="a database kept for this bench, instead of a private one"
     )
     return parser.parse_args()
@@ -77,7 +81,7 @@ async def main() -> None:
     for engine in ["sqlite", "postgresql"] if given.engine == "both" else [given.engine]:
         async with _database(engine, given) as db:
             print(f"\n**{engine}**, {given.calls:,} calls, {given.tickets:,} tickets", flush=True)
-            await _measure(db)
+            await _measure(db, given.only or PARTS)
 
 
 @asynccontextmanager
@@ -119,13 +123,15 @@ async def _make_if_missing(db: Database, calls: int, tickets: int) -> None:
     print(f"\nmade in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-async def _measure(db: Database) -> None:
+async def _measure(db: Database, parts: Sequence[str]) -> None:
     clock = ShiftedClock(ticket_town.NOW, base=_Standing())
     async with db.reading() as session:
         county = await session.scalar(select(Region.id).where(Region.code == "530101"))
         province = await session.scalar(select(Region.id).where(Region.parent_id.is_(None)))
-        for name, region, of in (("month of one county", county, MONTH), ("month of the province", province, MONTH),
-                                 ("year of all regions", province, YEAR)):  # fmt: skip
+        for part, name, region, of in (("county", "month of one county", county, MONTH), ("month", "month of the province", province, MONTH),
+                                       ("year", "year of all regions", province, YEAR)):  # fmt: skip
+            if part not in parts:
+                continue
             before = _memory_mb()
             took, said = await _timed(lambda region=region, of=of: _report(session, region, of))
             print(
@@ -133,6 +139,8 @@ async def _measure(db: Database) -> None:
                 flush=True,
             )
         for name, of in (("month", MONTH), ("year", YEAR)):
+            if "plain" not in parts:
+                continue
             print(await _compared(session, name, Slice(*days(of.first, of.last), clock.now())), flush=True)
 
     async def dashboard() -> None:
@@ -140,6 +148,8 @@ async def _measure(db: Database) -> None:
         await sliding(db, clock)
         await staffing(db, clock)
 
+    if "dashboard" not in parts:
+        return
     spans = [(await _timed(dashboard))[0] * 1000 for _ in range(5)]
     print(f"- dashboard: {sorted(spans)[2]:.0f} ms (middle of five, most {max(spans):.0f})", flush=True)
 

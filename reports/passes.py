@@ -17,6 +17,8 @@ from reports.sources import Condition, Source
 
 Sums = dict[Any, tuple[int, int]]
 """(numerator, denominator) by the dimension's values; under None what has no value, or all without a dimension."""
+FEW_REGIONS = 20
+"""Up to here an index finds a region's rows; of more the rows are read in the order of time, not region by region."""
 _ONE, _NONE = literal(1), literal(0)
 
 
@@ -54,7 +56,9 @@ def _within(source: Source, of: Slice) -> Select[Any]:
     query = select(source.id).select_from(source.tables)
     query = query.where(source.at >= of.since, source.at < of.until)
     if of.region_ids is not None:
-        query = query.where(source.region.in_(of.region_ids))
+        few = len(of.region_ids) <= FEW_REGIONS
+        region = source.region if few else func.coalesce(source.region, null())
+        query = query.where(region.in_(of.region_ids))
     if of.unit_ids is not None:
         query = query.where(source.unit.in_(of.unit_ids))
     if of.line is not None:

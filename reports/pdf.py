@@ -56,7 +56,7 @@ class _Paper(FPDF):
     def text_line(self, text: str) -> None:
         """A paragraph of body text."""
         self.set_font(SERIF, size=_BODY)
-        self.multi_cell(0, 6, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(0, 6, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def section(self, title: str) -> None:
         """A heading, never alone at the foot of a page."""
@@ -122,7 +122,7 @@ def draw_contractor(said: Content, facts: dict[str, str]) -> bytes:
     paper.set_title(facts["title"])
     paper.set_lang("zh-CN")
     paper.heading(facts["title"], f"考核期：{facts['period']}")
-    _contractor(paper, said)
+    _contractor(paper, said, "考核情况")
     _signatures(paper, dict.fromkeys(("signer", "signed", "sent", "received"), ""))
     return bytes(paper.output())
 
@@ -219,9 +219,9 @@ def _returns(paper: _Paper, said: Content) -> None:
         paper.text_line(f"未报：{lacking}。")
 
 
-def _contractor(paper: _Paper, said: Content) -> None:
+def _contractor(paper: _Paper, said: Content, title: str = "七、承包服务考核") -> None:
     """M-79"""
-    paper.section("承包服务考核")
+    paper.section(title)
     paper.grid(("项目", "情况"), said["facts"], (85, 85))
     paper.ln(2)
     paper.grid(

@@ -15,7 +15,7 @@ from reports.returns.filing import FIGURES, missing, months, standing, summed
 from reports.returns.models import CentreReturn
 from reports.returns.sheet import COUNTS, STATES
 
-NOTE = "未使用本系统的中心按月填报，数据未经本系统统计，也不计入其他各表；合计为系统统计与填报之和。"
+NOTE = "未使用本系统的中心按月填报，未经系统统计，不计入其他各表；合计为两者之和。"
 
 
 async def beside(
