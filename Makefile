@@ -21,8 +21,8 @@ run: ## 准备好一切并启动演示热线 · set up and start the demo hotlin
 
 test: setup-tests ## 准备好一切并运行全部检查和测试 · set up, then all checks and tests
 	@status=0; \
-	echo "[7/8] 检查 (ruff, mypy, lint-imports)"; $(MAKE) --no-print-directory check || status=1; \
-	echo "[8/8] 测试 (pytest)"; $(WITH_TOOLS) pytest --numprocesses 3 --dist loadfile || \
+	echo "[8/9] 检查 (ruff, mypy, lint-imports)"; $(MAKE) --no-print-directory check || status=1; \
+	echo "[9/9] 测试 (pytest)"; $(WITH_TOOLS) pytest --numprocesses 3 --dist loadfile || \
 		{ echo "      以下再单独运行一次 · once more by itself, whatever failed beside others"; \
 		pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status
@@ -41,8 +41,8 @@ setup: ## 只做准备, 不启动 · set-up alone
 	@$(SETUP) 3 packages asterisk voice
 
 setup-tests:
-	@$(SETUP) 8 packages asterisk voice database browser loopback
-	@echo "[6/8] 语音提示"; $(WITH_TOOLS) hotline prompts build
+	@$(SETUP) 9 packages asterisk voice database dispatcher browser loopback
+	@echo "[7/9] 语音提示"; $(WITH_TOOLS) hotline prompts build
 
 lock: ## 重新锁定 Python 软件包版本 · write requirements.lock anew from pyproject.toml
 	@$(SETUP) 0 lock

@@ -40,6 +40,7 @@ ROOMS_WITH_TABLES = (
     "core.units",
     "core.web.models",
     "ivr.models",
+    "ivr.nodes",
     "kb.models",
     "portal.models",
     "recordings.models",

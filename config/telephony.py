@@ -35,6 +35,7 @@ from ivr.leftovers import Leftovers
 from ivr.live_call import LiveCall
 from ivr.memberships import Memberships
 from ivr.menu_check import load as load_menus
+from ivr.nodes import Nodes
 from ivr.opening import Opening
 from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
@@ -82,6 +83,7 @@ class Telephony(Common):
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
         self._table = LineTable(self.db, settings.line)
         self.lines = self._table.lines
+        self.nodes = Nodes(self.db, clock, settings.asterisk.system_name)
         self.mover = Mover(self.db, settings.recordings)
         self.controller: Controller
         self.control: CallControl
@@ -120,6 +122,8 @@ class Telephony(Common):
             ("kb-expiry", partial(keep_expiring, self.db, self.clock)),
         ):
             self.tasks.loop(name, run)
+        if self.db.is_postgresql:
+            self.tasks.loop("nodes", self.nodes.run)
         if self.settings.recordings.depot:
             self.tasks.loop("depot", self.mover.run)
 
@@ -135,6 +139,8 @@ class Telephony(Common):
         await self.tasks.close()
         if self.asterisk:
             await self.asterisk.stop()
+        if self.db.is_postgresql:
+            await self.nodes.leave()
         await self.only_one.release()
 
     def cel_source(self) -> Source:

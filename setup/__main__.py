@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from setup import asterisk, extras, loopback, packages
+from setup import asterisk, dispatcher, extras, loopback, packages
 from setup.say import SetupError
 
 HOME = Path(__file__).resolve().parent
@@ -37,6 +37,7 @@ PARTS = {
     "asterisk": Part("Asterisk", asterisk.provide, TOOLS, (asterisk.LOCK, HOME / "asterisk.py")),
     "voice": Part("普通话语音 espeak-ng", extras.provide_voice, TOOLS, _EXTRAS),
     "database": Part("测试用 PostgreSQL", extras.provide_database, TOOLS, _EXTRAS),
+    "dispatcher": Part("测试用 Kamailio", dispatcher.provide, TOOLS, (HOME / "dispatcher.py",)),
     "browser": Part("测试用 Chromium", extras.provide_browser, TOOLS, _EXTRAS),
 }
 COMMANDS: dict[str, Callable[[], None]] = {

@@ -3,15 +3,16 @@
 import asyncio
 import os
 import re
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar
-from support.hotline import PASSWORD
+from support.hotline import PASSWORD, free_ports
 from support.killable import KillableHotline, until
 
 
@@ -100,3 +101,42 @@ class SeatedOperator:
             found = re.search(r'<meta name="csrf" content="([^"]+)"', await page.text())
         assert found
         self._csrf = found[1]
+
+
+class SecondNode(ControllerAlone):
+    """Another node on the first one's database; nothing is founded again, and it may end dead."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def die(self) -> None:
+        """As a machine that loses its power: controller and Asterisk are gone at once."""
+        await self.kill()
+        for file in self.folders.root.rglob("asterisk.pid"):
+            os.kill(int(file.read_text()), signal.SIGKILL)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is None:
+            await self.db.close()
+        else:
+            await super().__aexit__(kind, error, trace)
+
+
+@asynccontextmanager
+async def dispatcher(folder: Path, nodes: Sequence[ControllerAlone]) -> AsyncIterator[tuple[str, int]]:
+    """Kamailio with the shipped configuration before these nodes; its SIP address."""
+    (port,) = free_ports(1)
+    listed = folder / "nodes.list"
+    listed.write_text("".join(f"1 sip:127.0.0.1:{node.city.sip[1]}\n" for node in nodes))
+    process = await asyncio.create_subprocess_exec(
+        ".tools/bin/kamailio", "-f", "dialplan/kamailio/kamailio.cfg", "-l", f"udp:127.0.0.1:{port}", "-DD", "-E",
+        "-m", "32", "-M", "4", "-Y", str(folder), "-A", f'NODES="{listed}"', cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    try:
+        yield "127.0.0.1", port
+    finally:
+        process.terminate()
+        await process.wait()
