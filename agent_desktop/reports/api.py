@@ -21,8 +21,8 @@ UNITS = {Show.PERCENT: "share", Show.SECONDS: "ms", Show.POINTS: "points/100", S
 _LIST = ApiDoc(
     "统计指标（分子、分母和数值；分母为零时数值为空）",
     params=(
-        Param("from", "起始日期（含），缺省为当月 1 日", limits={"format": "date"}),
-        Param("to", "截止日期（含），缺省为今天", limits={"format": "date"}),
+        Param("from", "起始日期（含），缺省为当月 1 日", limits={"pattern": schema.DAY}),
+        Param("to", "截止日期（含），缺省为今天", limits={"pattern": schema.DAY}),
         Param("unit", "单位：地区代码/单位代码，或在可见范围内唯一的三位代码", limits={"maxLength": 40}),
         Param("region", "地区代码，含下级", limits={"maxLength": 40}),
         Param("line", "线路号码", limits={"maxLength": 40}),

@@ -20,7 +20,7 @@ from core.clock import SystemClock
 from core.db import Database
 from core.units import Region, RegionLevel, Unit
 from core.web.routes import DECLARED
-from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason
+from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason, SearchLog
 from kb.search import Searcher
 from portal.kept import KEPT_FOR
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
@@ -433,6 +433,19 @@ async def _searcher(db: Database, folder: Path) -> Searcher:
     searcher = Searcher(folder / "index", db, SystemClock())
     await searcher.open()
     return searcher
+
+
+async def test_searches_that_say_nothing_leave_no_line(db: Database, tmp_path: Path):
+    """Blank, marks alone or somebody's number: nothing for the editors (M-84), and no transaction; a real word is on their list."""
+    searcher = await _searcher(db, tmp_path)
+    async with _running(db, tmp_path, searcher=searcher) as site:
+        for query in ("", "%20", "？？", "!!!", "13800005678"):
+            for path in ("/search", "/kiosk/find"):
+                assert (await site.browser.get(f"{path}?q={query}")).status == 200
+        assert await site.rows(SearchLog) == []
+        await site.browser.get("/search?q=飞碟登记")
+        assert [row.query for row in await site.rows(SearchLog)] == ["飞碟登记"]
+    await searcher.close()
 
 
 async def test_changes_made_elsewhere_show_after_a_moment(portal_: Portal):
