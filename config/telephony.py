@@ -109,7 +109,14 @@ class Telephony(Common):
         repair = Repair(
             self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
         )  # fmt: skip
-        news = partial(tell_queue, self.db, self.clock, self.controller.board, self._table.queues)
+        news = partial(
+            tell_queue,
+            self.db,
+            self.clock,
+            self.controller.board,
+            self.settings.asterisk.system_name,
+            self._table.queues,
+        )
         sampler = Sampler(self.db, self.clock, self.controller.board, lambda: self.controller.in_step)
         for name, run in (
             ("only-one", self.only_one.keep),

@@ -61,6 +61,10 @@ def only_where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+OF_THE_MOMENT = {"info": {"of_the_moment": True}}
+"""Of a table that means nothing later or elsewhere, so that no backup holds it."""
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.bus import Bus
 from core.channel import Channel
-from core.db import Base, Database, PrimaryKey, UtcDateTime, until_stored
+from core.db import OF_THE_MOMENT, Base, Database, PrimaryKey, UtcDateTime, until_stored
 
 log = structlog.get_logger()
 TOPIC = "bus_news"
@@ -44,6 +44,7 @@ class BusNews(Base):
     """One event of a committed unit of work, for the other processes."""
 
     __tablename__ = "bus_news"
+    __table_args__ = OF_THE_MOMENT
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     writer: Mapped[int] = mapped_column(BigInteger, index=True)

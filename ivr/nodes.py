@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.clock import Clock
-from core.db import Base, Database, UtcDateTime, until_stored
+from core.db import OF_THE_MOMENT, Base, Database, UtcDateTime, until_stored
 from ivr import owed_calls
 from ivr.models import OwedKind
 from recordings.models import Call
@@ -33,6 +33,7 @@ class Node(Base):
     """One node that has been started and not stopped."""
 
     __tablename__ = "nodes"
+    __table_args__ = OF_THE_MOMENT
 
     system_name: Mapped[str] = mapped_column(String(12), primary_key=True)
     beat_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ async def tell(
     db: Database,
     clock: Clock,
     board: Board,
+    node: str,
     queues: Callable[[], Mapping[str, str]],
     beat: Callable[[], None],
 ) -> None:
@@ -30,7 +31,7 @@ async def tell(
         if changed := {line: busy for line, busy in now.items() if is_time or known.get(line) != busy}:
             async with db.unit_of_work() as session:
                 for line, busy in changed.items():
-                    await write(session, clock, line, busy)
+                    await write(session, clock, line, busy, node)
         if is_time:
             written_at = clock.now()
         known = now

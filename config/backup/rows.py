@@ -33,9 +33,9 @@ Decoder = Callable[[Any], Any]
 
 
 def tables() -> Sequence[Table]:
-    """Every table, what is referred to before what refers to it."""
+    """Every table that is kept, what is referred to before what refers to it."""
     load_models()
-    return Base.metadata.sorted_tables
+    return [table for table in Base.metadata.sorted_tables if not table.info.get("of_the_moment")]
 
 
 def has_rows(connection: Connection, table: Table) -> bool:

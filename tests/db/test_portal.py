@@ -270,7 +270,7 @@ async def test_display_feed_for_old_controllers(db: Database, portal_: Portal):
     """Plain lines in GBK with the number, the hours, the queue and the hot questions."""
     await _entry(db, is_hot=True)
     async with db.unit_of_work() as session:
-        await write(session, portal_.city.clock, "96128", Busy(waiting=2, seats=3))
+        await write(session, portal_.city.clock, "96128", Busy(waiting=2, seats=3), "n1")
     response = await portal_.browser.get("/screen/feed.txt?encoding=gb18030")
     lines = (await response.read()).decode("gb18030").splitlines()
     assert response.headers["Content-Type"] == "text/plain; charset=gb18030"
@@ -284,13 +284,14 @@ async def test_display_feed_for_old_controllers(db: Database, portal_: Portal):
 
 
 async def test_queue_of_a_silent_controller_is_unknown(db: Database, portal_: Portal):
-    """Nobody has written for two minutes: nothing is said about the queue."""
+    """Callers and seats of all nodes are told together; when nobody has written for two minutes, nothing is."""
     clock = portal_.city.clock
     async with db.unit_of_work() as session:
-        await write(session, clock, "96128", Busy(1, 1))
-        await write(session, clock, "96128", Busy(0, 1))
+        await write(session, clock, "96128", Busy(1, 1), "n1")
+        await write(session, clock, "96128", Busy(0, 1), "n1")
+        await write(session, clock, "96128", Busy(2, 3), "n2")
     async with db.reading() as session:
-        assert await read(session, clock, "96128") == Busy(0, 1)
+        assert await read(session, clock, "96128") == Busy(2, 4)
         clock.move_to(clock.now() + timedelta(minutes=2))
         assert await read(session, clock, "96128") is None
 
