@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.units import Unit
@@ -29,13 +29,18 @@ async def some(session: AsyncSession, ids: Iterable[int]) -> list[Doc]:
 
 async def everything(session: AsyncSession) -> AsyncIterator[list[Doc]]:
     """All published entries in batches, in order of their ids."""
-    last = 0
-    while True:
-        docs = await _docs(session, _indexed().where(Entry.id > last).order_by(Entry.id).limit(BATCH))
-        if not docs:
-            return
-        yield docs
-        last = docs[-1].id
+    for window in await windows(session, BATCH):
+        if docs := await _docs(session, _indexed().where(window).order_by(Entry.id)):
+            yield docs
+
+
+async def windows(session: AsyncSession, size: int) -> list[ColumnElement[bool]]:
+    """Conditions that take all entries apart by their ids.
+
+    With a limit instead, SQLite reads and sorts for every batch all that is left.
+    """
+    last = await session.scalar(select(func.max(Entry.id))) or 0
+    return [Entry.id.between(before + 1, before + size) for before in range(0, last, size)]
 
 
 async def stamps(session: AsyncSession, since: datetime | None = None) -> dict[int, str | None]:

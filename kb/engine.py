@@ -4,21 +4,22 @@ Knows the index and the ranking; nothing of sessions, people or the database the
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from functools import lru_cache
 from heapq import nlargest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tantivy import Query as Within
 
 from kb import candidates, index, letters, prepare
 from kb.highlight import Highlighter, Marks
 from kb.index import ANSWER, CHAR, PAIR, SOUND, WORD
-from kb.keys import key
+from kb.keys import key, union
 from kb.query import Query, Synonyms, parse
 from kb.rank import Ranker, Totals
 from kb.terms import Terms, within
@@ -30,6 +31,8 @@ WIDER = 10
 """How many times more candidates are looked at when too few of the first may be shown."""
 JUDGED = 100
 """So many entries whose lines fit best are looked at themselves: may they be shown, what does their answer add?"""
+OTHER_WORDINGS = 0.75
+"""What an entry's other lines have of the query counts so much beside its best line: 社保卡 here, 补办 there."""
 MOST_UNITS = 200
 TIER_STEP = 1_000.0
 REMEMBERED = 256
@@ -120,6 +123,16 @@ class _Row:
     score: float
 
 
+class _Line(NamedTuple):
+    """A title or alias that was found."""
+
+    tier: Tier
+    score: float
+    weight: float
+    sizes: bytes
+    keys: bytes
+
+
 _VISIBLE = (
     "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
     " AND (:unit = '' OR instr(unit, :unit) > 0) AND (:region IS NULL OR region_id = :region)"
@@ -199,18 +212,18 @@ class Engine:
         return rows, len(rows) < len(fits)
 
     def _by_lines(self, query: Query, found: candidates.Found, ranker: Ranker) -> Fits:
-        """The best line of each entry."""
+        """The best line of each entry, and what its other wordings say besides."""
         rows = self._rows("line", "id, weight, han, sizes, keys", found.lines)
         if not rows:
             return {}
-        lines, weights, han, sizes, keys = zip(*rows, strict=True)
-        fits = ranker.lines(keys, sizes).tolist()
+        fits = ranker.lines([row[4] for row in rows], [row[3] for row in rows]).tolist()
         tier = _tiers(query, found)
-        scores: Fits = {}
-        for line, weight, text, known, fit in zip(lines, weights, han, keys, fits, strict=True):
-            here, doc = (tier(line, text, known), weight * fit), index.entry_of(line)
-            scores[doc] = max(scores.get(doc, here), here)
-        return scores
+        asked: dict[int, list[_Line]] = defaultdict(list)
+        for (line, weight, han, sizes, keys), fit in zip(rows, fits, strict=True):
+            asked[index.entry_of(line)].append(
+                _Line(tier(line, han, keys), weight * fit, weight, sizes, keys)
+            )
+        return _together(asked, ranker)
 
     def _ordered(self, fits: Fits, scope: Scope, ranker: Ranker | None) -> list[_Row]:
         """The entries that may be shown, with what their answers (as far as there is a `ranker`) and the priors add."""
@@ -289,6 +302,22 @@ class Engine:
             )  # fmt: skip
             hits.append(hit)
         return hits
+
+
+def _together(asked: Mapping[int, Sequence[_Line]], ranker: Ranker) -> Fits:
+    """The best line of each entry; of several, also what they have of the query as if it stood in the shortest one."""
+    best = {entry: max(lines) for entry, lines in asked.items()}
+    fits = {entry: (line.tier, line.score) for entry, line in best.items()}
+    several = {entry: lines for entry, lines in asked.items() if len(lines) > 1}
+    if several:
+        whole = ranker.lines(
+            [union(line.keys for line in lines) for lines in several.values()],
+            [min(lines, key=lambda line: len(line.keys)).sizes for lines in several.values()],
+        )
+        for entry, fit in zip(several, whole.tolist(), strict=True):
+            tier, score = fits[entry]
+            fits[entry] = tier, score + OTHER_WORDINGS * max(0.0, best[entry].weight * fit - score)
+    return fits
 
 
 def _tiers(query: Query, found: candidates.Found) -> Callable[[int, str, bytes], Tier]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.db import Database
-from kb import tables
+from kb import documents, tables
 from kb.documents import INDEXED
 from kb.exchange import Progress
 from kb.fields import fields_of
@@ -54,20 +54,19 @@ def _wanted(source: str, *, public_only: bool) -> list[Any]:
 
 
 async def _batches(db: Database, conditions: Sequence[Any]) -> AsyncIterator[Sequence[Entry]]:
-    last = 0
-    while True:
+    async with db.reading() as session:
+        windows = await documents.windows(session, BATCH)
+    for window in windows:
         async with db.reading() as session:
-            entries = await _after(session, last, conditions)
-        if not entries:
-            return
-        yield entries
-        last = entries[-1].id
+            entries = await _in_order(session, [*conditions, window])
+        if entries:
+            yield entries
 
 
-async def _after(session: AsyncSession, last: int, conditions: Sequence[Any]) -> Sequence[Entry]:
-    query = select(Entry).where(*conditions, Entry.id > last)
+async def _in_order(session: AsyncSession, conditions: Sequence[Any]) -> Sequence[Entry]:
+    query = select(Entry).where(*conditions).order_by(Entry.id)
     query = query.options(selectinload(Entry.unit), selectinload(Entry.region), selectinload(Entry.aliases))
-    return (await session.scalars(query.order_by(Entry.id).limit(BATCH))).all()
+    return (await session.scalars(query)).all()
 
 
 def _row(entry: Entry) -> dict[str, Any]:

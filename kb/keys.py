@@ -16,6 +16,11 @@ def keys(field: str, joined: str) -> bytes:
     return array("I", {crc32(term, start) for term in joined.encode().split()}).tobytes()
 
 
+def union(some: Iterable[bytes]) -> bytes:
+    """The different ones among the keys of several texts."""
+    return array("I", set(array("I", b"".join(some)))).tobytes()
+
+
 def sizes(parts: Iterable[bytes]) -> bytes:
     """How many keys each part has, two bytes each: what tells them apart once they are joined."""
     return array("H", [len(part) // 4 for part in parts]).tobytes()

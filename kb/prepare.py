@@ -1,7 +1,6 @@
 """Entries made into what the index keeps (索引准备): words, sounds and marks. Pure, so that a rebuild can use every core."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -12,8 +11,7 @@ from kb.keys import keys, sizes
 PUBLIC = "public"
 
 
-@dataclass(frozen=True)
-class Doc:
+class Doc(NamedTuple):
     """One entry as the index wants it; dates as ISO text or None; `aliases` with their weights."""
 
     id: int

@@ -181,7 +181,7 @@ async def test_what_the_public_does_not_find_is_the_editors_work(ask: Ask, db: D
         "(AND",
         "w:*",
         "😀",
-        "\u0000",
+        "\u0001",
         "公積金",
         "2024年",
         "~^?*",

@@ -1,5 +1,6 @@
 """The index file and its reader: what is found, in which order, and what never is."""
 
+import json
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import date
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kb import index
+from kb import demo, index, synonyms
 from kb.engine import Engine, Scope
 from kb.errors import RebuildRunning
 from kb.prepare import Doc, prepare
@@ -83,6 +84,22 @@ def test_synonyms_lead_to_official_words(opened: Open):
     """What callers say finds what offices write."""
     engine = opened(synonyms=[("饭卡", "社会保障卡")])
     assert ids(engine, "饭卡")[0] == 2
+
+
+def test_what_one_wording_lacks_another_may_have(opened: Open):
+    """社保卡 stands in an alias and 补办 in the title: together they beat a short alias that only has the first."""
+    rows = [json.loads(line) for line in demo.ENTRIES.read_text(encoding="utf-8").splitlines()]
+    docs = [
+        Doc(
+            n,
+            row["title"],
+            row.get("answer", ""),
+            aliases=tuple((text, 1.0) for text in row.get("aliases", ())),
+        )
+        for n, row in enumerate(rows, start=1)
+    ]
+    found = opened(docs, synonyms.shipped()).search("社保卡补办", 2, PUBLIC)
+    assert [hit.title for hit in found] == ["社会保障卡遗失后的挂失与补办", "首次办理社会保障卡"]
 
 
 def test_expired_and_not_yet_valid_entries_are_not_found(opened: Open):
