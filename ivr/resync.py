@@ -55,7 +55,7 @@ class Resync:
         await self._adopt_codes(rows)
         if controller.supervision:
             await controller.supervision.look_for_lost(rows)
-        await self._adopt_dialogues(rows)
+        await self._adopt_dialogues()
         controller.asterisk_began, controller.in_step = began, True
         self._deps.bus.deliver(BoardChanged())
 
@@ -135,9 +135,12 @@ class Resync:
                 caller.query_code = await self._variable(row, "QUERY_CODE")
                 controller.board.notes[caller.linkedid].query_code = caller.query_code
 
-    async def _adopt_dialogues(self, rows: list[Fields]) -> None:
-        """Callers who wait in AsyncAGI for a controller that is gone begin anew, at the menu or after their talk."""
-        for row in rows:
+    async def _adopt_dialogues(self) -> None:
+        """Callers who wait in AsyncAGI for a controller that is gone begin anew, at the menu or after their talk.
+
+        Asked for once more: who has come there since the calls were listed was told of when the call was not known yet.
+        """
+        for row in await self._ami.listing("CoreShowChannels"):
             uniqueid = row.get("Uniqueid", "")
             if row.get("Application") == "AGI" and self._controller.dialogue_of(uniqueid) is None:
                 stage = await self._variable(row, "STAGE") or "welcome"

@@ -169,6 +169,8 @@ async def sweep(
             await _take_leftover(db, clock, settings, file)
             done.taken.append(file.name)
         except Exception:
+            if not await asyncio.to_thread(file.exists):  # the end of its call has taken it in meanwhile
+                continue
             log.exception("leftover_not_taken", file=file.name)
             done.failed.append(file.name)
     return done

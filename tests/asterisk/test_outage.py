@@ -1,6 +1,7 @@
 """Database and process gone in the middle of calls (断电断库): what callers hear, and what is on record after the return."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,8 +20,18 @@ from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, Recording
 from tickets.models import Ticket
 
-TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150}
+TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150, "survey-operator": 1350}
 WELCOME_HZ = 500
+WITHOUT_CODE_S = 6.0
+"""How long at most a caller waits after a talk for the ticket, and with it the code, of a database that is away."""
+ONCE = (
+    ledger.ARRIVED,
+    ledger.ANSWERED,
+    ledger.BRIDGED,
+    ledger.UNBRIDGED,
+    ledger.PARTY_LEFT,
+    ledger.ENDED,
+)
 TALKED, ABSENT = "13900008001", "13900008002"
 
 
@@ -77,6 +88,40 @@ async def test_started_while_the_database_is_away(hotline: KillableHotline, post
     assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
     assert await count(hotline, Ticket, talk) == 1
     assert (await recorded(hotline, ABSENT)).end == CallEnd.MENU
+
+
+async def test_database_away_and_back_under_a_running_hotline(
+    hotline: KillableHotline, postgres: PostgresServer
+):
+    """A talk ends and a caller comes and goes meanwhile: nobody is left in silence, and both are on record once."""
+    sip = hotline.city.sip
+    async with (
+        await Phone.start("1001", sip, "sip-operator1", tone_hz=OPERATOR_HZ) as operator,
+        await Phone.start(TALKED, sip, tone_hz=CALLER_HZ) as caller,
+        await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
+    ):
+        await operator.register()
+        call, answered = await talking(hotline, caller, operator, postgres)
+        came = await late.call("96128")
+        await came.answered()
+        await came.until_hears(WELCOME_HZ, timeout=10)
+        await came.hangup()
+        left_at = time.monotonic()
+        await answered.hangup()
+        asked_at = await call.until_hears(TONES["survey-operator"], timeout=15)
+        assert call.longest_silence_s(left_at, asked_at) < WITHOUT_CODE_S
+        assert (await call.ended(20)).by == "remote"
+    postgres.start()
+    talk, absent = await recorded(hotline, TALKED), await recorded(hotline, ABSENT)
+    told = await kinds(hotline, talk)
+    assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
+    assert (talk.end, absent.end) == (CallEnd.OPERATOR, CallEnd.MENU)
+    assert await count(hotline, Ticket, talk) == 1
+    async with asyncio.timeout(40):
+        while await count(hotline, Recording, talk) == 0:
+            await asyncio.sleep(0.2)
+    assert await count(hotline, Recording, talk) == 1
+    assert (await kinds(hotline, absent))[ledger.ARRIVED] == 1
 
 
 async def record(hotline: KillableHotline, number: str) -> Call | None:
@@ -147,16 +192,8 @@ async def test_database_and_process_lost_in_a_talk(hotline: KillableHotline, pos
     postgres.start()
     await hotline.start()
     talk, absent = await recorded(hotline, TALKED), await recorded(hotline, ABSENT)
-    once = (
-        ledger.ARRIVED,
-        ledger.ANSWERED,
-        ledger.BRIDGED,
-        ledger.UNBRIDGED,
-        ledger.PARTY_LEFT,
-        ledger.ENDED,
-    )
     told = await kinds(hotline, talk)
-    assert {kind: told[kind] for kind in once} == dict.fromkeys(once, 1)
+    assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
     assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
     assert await count(hotline, Ticket, talk) == 1
     async with asyncio.timeout(40):

@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 from sqlalchemy import select
 from support.hotline import PASSWORD, City, running_hotline
 from support.sipcall import Call as SipCall
@@ -22,6 +24,8 @@ from tickets.models import SatisfactionRating, State, Ticket
 CALLER_HZ, OPERATOR_HZ, LIAISON_HZ = 440, 880, 1200
 HEARD_BYTES = 32_000
 """A second of a talk, as Asterisk writes it."""
+GONE_S = 7.0
+"""How long at most a caller hears nothing when the operator's telephone is gone: five seconds without audio end its leg."""
 
 
 @pytest.fixture
@@ -238,3 +242,29 @@ async def test_a_trainee_practises_at_the_real_desk(browser: Browser, city: City
     assert np.abs(samples).max(axis=0).min() > 2000, (
         "the sample caller is on the left, the trainee on the right"
     )
+
+
+async def test_the_operators_machine_is_gone_in_mid_talk(browser: Browser, city: City, caller: Phone):
+    """The whole browser dies, without a word: seconds later the caller hears the query code; the talk is on record once."""
+    desk = await ready_operator(browser, city)
+    call = await to_operator(caller)
+    await desk.wait_for_selector("#seat[data-state=ringing]")
+    await desk.keyboard.press("F2")
+    await call.until_hears(OPERATOR_HZ, timeout=15)
+    crashing = await browser.new_browser_cdp_session()
+    gone_at = time.monotonic()
+    with suppress(Error):
+        await crashing.send("Browser.crash")
+    await until_stored(city, CallEvent, 1, kind="node", data={"node": "CODE"})
+    heard_at = await call.until_sound(since=gone_at + 1, timeout=15)
+    assert call.longest_silence_s(gone_at, heard_at) < GONE_S
+    seat = city.hotline.control.board.agent(city.users["operator1"])
+    assert seat
+    assert (seat.state, seat.registered) == ("wrapup", False)
+    await call.hangup()
+    (record,) = await until_stored(city, Call, 1)
+    (talk,) = await until_stored(city, Recording, 1, kind=RecordingKind.TALK)
+    assert not talk.damaged
+    (record,) = await stored(city, Call, id=record.id)
+    assert (record.end, record.operator_id) == (CallEnd.OPERATOR, city.users["operator1"])
+    assert len(await stored(city, Ticket, call_id=record.id)) == 1

@@ -16,6 +16,8 @@ from support.siptransport import SipTimeout
 TICK_S: Final = 0.02
 LATE_S: Final = 0.1
 """After a pause Asterisk's time stamps place the first packets up to this long before they come."""
+BEHIND_S: Final = 0.2
+"""A stream whose stamps run behind the clock is placed up to this much further back before it is placed anew."""
 
 
 class Listening:
@@ -81,12 +83,14 @@ class Listening:
 
         Its first frame must meet the condition too, so that the instant returned is right to one frame (20 ms).
         """
-        begin_at = at = since if since is not None else time.monotonic()
+        earliest = begin_at = at = since if since is not None else time.monotonic()
         deadline = time.monotonic() + timeout
         window_s = min(0.1, for_s)
         while True:
             while at + window_s > time.monotonic() - LATE_S:
                 await self._tick(deadline, what)
+                if at == begin_at:
+                    at = begin_at = max(earliest, at - BEHIND_S)
             piece = self.heard.between(at, at + window_s)
             if not (is_met(piece) and is_met(piece[:FRAME_SAMPLES])):
                 begin_at = at + TICK_S

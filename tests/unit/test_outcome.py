@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.lines import Line
+from core.units import Region
+from ivr.flow.context import Caller
 from ivr.live_call import LiveCall
-from ivr.outcome import how_ended
+from ivr.outcome import call_facts, how_ended
 from recordings.models import CallEnd
 
 NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
@@ -34,3 +37,14 @@ def test_how_ended(known: dict[str, object], outcome: str, end: CallEnd):
     for name, value in known.items():
         setattr(call, name, value)
     assert how_ended(call, outcome) == end
+
+
+@pytest.mark.parametrize("answered_at", [None, NOW])
+def test_a_call_found_running_keeps_what_is_stored_of_it(answered_at: datetime | None):
+    """Of a call whose beginning nothing tells only what was seen is written; without a talk seen, its end is not known."""
+    call = LiveCall("n1-1.1", "PJSIP/trunk-00000001", "96128", "13900000001", NOW, is_partly_known=True)
+    call.answered_at, call.ended_at = answered_at, NOW
+    line = Line(number="96128", region_id=1, region=Region(id=1, code="5399"))
+    facts = call_facts(call, Caller(call.linkedid, call, line), NOW, {})
+    assert facts["end"] == (CallEnd.OPERATOR if answered_at else CallEnd.UNSEEN)
+    assert not {"operator_id", "queued_at", "liaison_id", "node_path"} & facts.keys()
