@@ -1,6 +1,7 @@
 """Figures and quality in a real browser: from a percentage to its calls, a talk graded in place, a list signed and published."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from support.month import Month
 
 from config.database import load_models
 from core.db import Database, DatabaseSettings
+from core.places import Place, PlaceKind
+from ivr.models import ServiceSample
 from recordings.models import CallEnd, Recording, RecordingKind
 
 
@@ -88,5 +91,49 @@ async def test_a_list_of_praise_is_drafted_and_signed(page: Page, site: CaseSite
     await expect(page.locator(".chip", has_text="已签发")).to_be_visible()
     await page.set_viewport_size({"width": 390, "height": 800})
     for path in ("/reports", "/quality/draws", "/reports/topics"):
+        await page.goto(site.url + path)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def test_an_office_files_returns_and_weighs_its_units(page: Page, site: CaseSite) -> None:
+    """A fault is named and nothing lost, the return stands beside what was counted; new weights; the contractor's outage."""
+    city = site.city
+    async with city.db.unit_of_work() as session:
+        session.add(Place(region_id=city.regions["county"], name="河口便民服务中心", kind=PlaceKind.CENTRE))
+        began = city.clock.now().replace(month=6, day=8)
+        for minute in (*range(30), *range(45, 60)):
+            session.add(
+                ServiceSample(at=began + timedelta(minutes=minute), connected=True, signed_in=3, waiting=1, longest_wait_s=9)
+            )  # fmt: skip
+    await enter(page, site, "office", "/reports/returns")
+    await expect(page.get_by_role("heading", name="2026-06 未报 1 个")).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("link", name="河口便民服务中心").click()
+    await page.get_by_label("受理件数").fill("100")
+    await page.get_by_label("办结件数", exact=True).fill("101")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("101 多于受理件数 100")
+    assert await violations(page) == []
+    await page.get_by_label("办结件数", exact=True).fill("90")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast")).to_contain_text("已收下 1 份月报")
+    await page.goto(f"{site.url}/reports?from=2026-06-01&to=2026-06-30")
+    await expect(page.get_by_role("row").filter(has_text="90.00%（90 ÷ 100）")).to_be_visible()
+    assert await violations(page) == []
+
+    await page.goto(f"{site.url}/reports/scores/weights")
+    assert await violations(page) == []
+    await page.get_by_label("按时办结率").fill("60")
+    await page.get_by_role("button", name="保存为新版本").click()
+    await expect(page.locator(".toast")).to_contain_text("自本月起使用，以前各期不变")
+    await page.goto(f"{site.url}/reports/scores?from=2026-06-01&to=2026-06-30")
+    await expect(page.get_by_role("heading", name="待改进")).to_be_visible()
+    assert await violations(page) == []
+
+    await page.goto(f"{site.url}/reports/contractor?from=2026-06-01&to=2026-06-30")
+    await expect(page.get_by_role("row").filter(has_text="控制程序未运行").first).to_contain_text("15")
+    assert await violations(page) == []
+    await page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/reports/returns", "/reports/scores", "/reports/contractor"):
         await page.goto(site.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
