@@ -166,6 +166,7 @@ async def _populate(
             ("countysup", "段主管", Role.SUPERVISOR, None, None, county, None),
             ("mon", "何监察", Role.INSPECTOR, None, None, city, None),
             ("adm", "管理员", Role.ADMIN, None, None, city, None),
+            ("sun", "孙宁", Role.LIAISON, None, "2003", city, units[2]),
         ):
             user = User(
                 username=name, display_name=shown, staff_number=staff, extension=extension, region_id=region.id,
@@ -174,7 +175,7 @@ async def _populate(
             people[name] = user
         session.add_all(people.values())
         await session.flush()
-        for name, unit in (("li", units[0]), ("zhou", units[1])):
+        for name, unit in (("li", units[0]), ("zhou", units[1]), ("sun", units[2])):
             session.add(Liaison(unit_id=unit.id, user_id=people[name].id))
         for name in ("sup", "li", "adm"):
             session.add(
