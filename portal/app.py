@@ -25,6 +25,7 @@ from portal import (
 )
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
+from portal.open311 import description
 from portal.open311 import views as open311
 from portal.settings import PortalSettings
 from portal.webhook_sender import send_all
@@ -49,6 +50,7 @@ def setup(app: web.Application) -> None:
         citations,
         embed,
         open311,
+        description,
     ):
         part.routes.register(app)
     api.setup(app)

@@ -4,6 +4,7 @@ import hmac
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 
 from core.errors import LoginRequired, NotAllowed
@@ -34,6 +35,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         request = request.clone(client_max_size=limit_kb * 1024)
     if item is not None:
         await _admit(request, item)
+    await _read_form(request)
     return await handler(request)
 
 
@@ -89,6 +91,15 @@ async def _admit(request: web.Request, item: Declared) -> None:
         await _sent_token(request), request[CSRF].encode()
     ):
         raise CsrfRefused
+
+
+async def _read_form(request: web.Request) -> None:
+    """A form is read here, once for every handler: one whose parts cannot be told apart is the sender's fault."""
+    if request.method == "POST" and request.content_type in _FORM_TYPES:
+        try:
+            await request.post()
+        except (ValueError, BadHttpMessage):
+            raise BadRequest from None
 
 
 async def _sent_token(request: web.Request) -> bytes:

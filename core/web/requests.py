@@ -26,7 +26,7 @@ def route_of(request: web.Request) -> str:
 
 def wants_json(request: web.Request) -> bool:
     """Programs, scripts and sockets get JSON; people get pages."""
-    if request.path.startswith("/api/") or "Upgrade" in request.headers:
+    if request.path.startswith(("/api/", "/open311/")) or "Upgrade" in request.headers:
         return True
     accept = request.headers.get("Accept", "")
     return "application/json" in accept and "text/html" not in accept

@@ -1,5 +1,6 @@
 """The addresses of GeoReport v2: services, their definitions, requests."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, time
 from typing import Any
@@ -32,6 +33,9 @@ FORM = "{form:json|xml}"
 CHANGED_ON = "2026-11-26"
 """When the endpoint last changed."""
 GENERAL = "000"
+WORDS = "[0-9A-Za-z\\u4e00-\\u9fff]"
+MOST_CHARS = {"description": 9_000, "address_string": 200, "first_name": 20, "last_name": 20}
+"""Together they fit into a ticket's question and name."""
 MOST_REQUESTS = 20
 _ATTRIBUTES = [
     {
@@ -100,8 +104,9 @@ async def definition(request: web.Request) -> web.Response:
 async def create(request: web.Request) -> web.Response:
     sent = {name: str(value) for name, value in (await request.post()).items()}
     channel, clock = await _channel(request, sent.get("api_key", "")), request.app[CLOCK]
-    if not sent.get("description", "").strip():
+    if not re.search(WORDS, sent.get("description", "")):
         raise InvalidInput(field="description", reason="请填写问题内容")
+    _check_lengths(sent)
     async with request.app[DB].unit_of_work() as session:
         region = await home_region(session, request.app[PORTAL].region)
         unit = await _unit(request, session, sent.get("service_code", ""))
@@ -164,6 +169,12 @@ async def _unit(request: web.Request, session: AsyncSession, code: str) -> Unit 
         return None
     region = await home_region(session, request.app[PORTAL].region)
     return await unit_by_code(session, region.id, code)
+
+
+def _check_lengths(sent: dict[str, str]) -> None:
+    for name, most in MOST_CHARS.items():
+        if len(sent.get(name, "")) > most:
+            raise InvalidInput(field=name, reason=f"最多 {most} 个字")
 
 
 def _with_place(sent: dict[str, str]) -> str:

@@ -45,17 +45,24 @@ def _with_recordings(folder: Path) -> Room:
     return wire
 
 
-async def _token(db: Database, user_id: int | None) -> str:
+async def _token(db: Database, user_id: int | None, *, channel: str) -> str:
     async with db.unit_of_work() as session:
-        whose = {"user": await session.get(User, user_id)} if user_id else {"channel": "library"}
+        whose = {"user": await session.get(User, user_id)} if user_id else {"channel": channel}
         return await accounts.issue_token(session, SystemClock(), TEST, name="测试", **whose)
 
 
-@pytest.mark.parametrize("who", ["library", "supervisor"])
-async def test_schemathesis_finds_nothing(db: Database, tmp_path: Path, who: str):
+@pytest.mark.parametrize(
+    ("who", "document"),
+    [
+        ("library", "/api/v1/openapi.json"),
+        ("supervisor", "/api/v1/openapi.json"),
+        ("web", "/open311/v2/openapi.json"),
+    ],
+)
+async def test_schemathesis_finds_nothing(db: Database, tmp_path: Path, who: str, document: str):
     """Every check on every operation: right and wrong data, missing and false keys, links between answers."""
     city = await build_city(db)
-    token = await _token(db, city.users.get(who))
+    token = await _token(db, city.users.get(who), channel=who)
     await import_file(db, city.clock, ENTRIES)
     searcher = Searcher(tmp_path / "index", db, city.clock)
     await searcher.open()
@@ -63,7 +70,7 @@ async def test_schemathesis_finds_nothing(db: Database, tmp_path: Path, who: str
         web_app(db, city.clock, rooms=[_with_recordings(tmp_path), staff_room, _open_room(searcher)])
     ) as server:
         process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("st"), "run", str(server.make_url("/api/v1/openapi.json")),
+            Path(sys.executable).with_name("st"), "run", str(server.make_url(document)),
             "--header", f"Authorization: Bearer {token}", "--checks", "all", "--max-examples", str(EXAMPLES),
             "--generation-deterministic", "--no-color", "--continue-on-failure",
             cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -50,6 +50,15 @@ async def test_hostile_addresses_are_answered(browser: Browser):
             await _check(await browser.client.get(f"{path}?{query}"), f"{page} with {value!r:.40}")
 
 
+async def test_broken_bodies_are_refused(browser: Browser, db: Database):
+    """Parts without a boundary, with one that is nowhere, or broken off: 4xx in a sentence, and no fault of ours."""
+    types = {"multipart/form-data": b"a=1", "multipart/form-data; boundary=x": b"--y\r\n\r\n", "multipart/form-data; boundary=z": b"--z\r\nContent-Disp"}  # fmt: skip
+    for path in FORMS:
+        for kind, body in types.items():
+            response = await browser.client.post(path, data=body, headers={"Content-Type": kind})
+            assert 400 <= response.status < 500, (path, kind, await response.text())
+
+
 async def test_hostile_fields_are_answered_and_stored_whole_or_not(browser: Browser, city: City):
     """Each public form with each hostile value in every field, then in one at a time; no ticket without its words."""
     async with city.db.unit_of_work() as session:
