@@ -19,6 +19,8 @@ from core.web.statics import STATICS, Statics
 TEMPLATES = web.AppKey("TEMPLATES", Environment)
 FOLDERS: web.AppKey[dict[str, BaseLoader]] = web.AppKey("FOLDERS")
 FLASH_COOKIE = "hotline_flash"
+ONE_LINE = 8
+"""Entries of the navigation that fit beside brand and name on a usual screen."""
 _CSRF_FIELD = Markup('<input type="hidden" name="csrf" value="{}">')
 
 
@@ -76,17 +78,38 @@ def see_other(path: str, *, flash: str = "", kind: str = "ok") -> web.Response:
     return response
 
 
-def _navigation(request: web.Request, every: Sequence[Declared]) -> list[dict[str, Any]]:
-    """The pages this person may open; the public ones for nobody in particular."""
+def _navigation(request: web.Request, every: Sequence[Declared]) -> dict[str, list[dict[str, Any]]]:
+    """`nav`: the pages this person may open, the public ones for nobody in particular.
+
+    Of more than fit on one line, those below another (/reports/filed) are in `nav_within`, while one of them is open.
+    """
     user = request[USER]
     items = [
         item
         for item in every
         if item.nav and (item.roles is PUBLIC) == (user is None) and may(item.roles, user)
     ]
-    open_ones = [item.path for item in items if _is_within(request.path, item.path)]
-    current = max(open_ones, key=len, default="")  # /supervise/scores is not also /supervise
+    current = _nearest(request.path, items)  # /supervise/scores is not also /supervise
+    if len(items) <= ONE_LINE:
+        return {"nav": _entries(items, current), "nav_within": []}
+    heads = [item for item in items if not any(_is_below(item.path, other.path) for other in items)]
+    head = _nearest(request.path, heads)
+    within = sorted(
+        (item for item in items if head and _is_within(item.path, head)), key=lambda item: item.path != head
+    )
+    return {"nav": _entries(heads, head), "nav_within": _entries(within, current) if len(within) > 1 else []}
+
+
+def _entries(items: Sequence[Declared], current: str) -> list[dict[str, Any]]:
     return [{"path": item.path, "label": item.nav, "current": item.path == current} for item in items]
+
+
+def _nearest(path: str, items: Sequence[Declared]) -> str:
+    return max((item.path for item in items if _is_within(path, item.path)), key=len, default="")
+
+
+def _is_below(path: str, entry: str) -> bool:
+    return path != entry and _is_within(path, entry)
 
 
 def _is_within(path: str, entry: str) -> bool:
@@ -99,7 +122,7 @@ def _base_context(request: web.Request) -> Mapping[str, Any]:
         "user": request[USER],
         "csrf": token,
         "csrf_field": lambda: _CSRF_FIELD.format(token) if token else "",
-        "nav": _navigation(request, every),
+        **_navigation(request, every),
         "has_login": any(item.path == "/login" for item in every),
         "has_bell": any(item.path == "/notices" and may(item.roles, request[USER]) for item in every),
         "path": request.path,

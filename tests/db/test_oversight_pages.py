@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,24 @@ async def later(site: CaseSite, day: str, person: Colleague, name: str) -> None:
     """Days later the person has signed in anew."""
     site.city.clock.move_to(datetime.fromisoformat(f"2026-{day}:00+08:00"))
     await person.browser.sign_in(name)
+
+
+def links(page: str, label: str) -> list[str]:
+    """The addresses in one of the page's navigations."""
+    found = re.search(rf'<nav [^>]*aria-label="{label}">(.*?)</nav>', page, re.DOTALL)
+    return re.findall(r'href="([^"]+)"', found[1]) if found else []
+
+
+async def test_a_long_navigation_shows_what_is_below_the_open_page(site: CaseSite):
+    """An office's many pages stand in one line, those below 统计报表 in a second while one of them is open."""
+    async with colleagues(site, "office") as (office,):
+        page = await office.open("/office")
+        assert {"/office", "/reports"} <= set(links(page, "主导航"))
+        assert "/reports/filed" not in page
+        page = await office.open("/reports/filed")
+        assert {"/reports", "/reports/filed", "/reports/returns"} <= set(links(page, "本栏目"))
+        assert 'href="/reports/filed" aria-current="page"' in page
+        assert 'href="/reports" aria-current="true"' in page
 
 
 async def complained(site: CaseSite, number: str | None = None, text: str = "答复敷衍") -> str:
