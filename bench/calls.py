@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextlib.asynccontextmanager
-async def _floor(root: Path, base_port: int) -> AsyncIterator[System]:
+async def running_floor(root: Path, base_port: int) -> AsyncIterator[System]:
     asterisk = settings(base_port, 0)
     running = await start_floor(asterisk, root / "asterisk")
     assert running.process
@@ -62,7 +62,7 @@ async def _floor(root: Path, base_port: int) -> AsyncIterator[System]:
 
 
 @contextlib.asynccontextmanager
-async def _hotline(root: Path, base_port: int, talks: int) -> AsyncIterator[tuple[System, Process]]:
+async def running_hotline(root: Path, base_port: int, talks: int) -> AsyncIterator[tuple[System, Process]]:
     with (root / "hotline.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.controller", "--root", root, "--base-port", str(base_port),
@@ -92,10 +92,10 @@ async def _measure(args: argparse.Namespace, root: Path) -> tuple[list[Row], Tal
     async with contextlib.AsyncExitStack() as stack:
         systems: list[System] = []
         if args.only != "hotline":
-            systems.append(await stack.enter_async_context(_floor(root / "floor", args.base_port)))
+            systems.append(await stack.enter_async_context(running_floor(root / "floor", args.base_port)))
         if args.only != "floor":
             hotline, controller = await stack.enter_async_context(
-                _hotline(root / "hotline", args.base_port, args.talks)
+                running_hotline(root / "hotline", args.base_port, args.talks)
             )
             systems.append(hotline)
         for rate in args.rates:

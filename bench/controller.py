@@ -1,21 +1,27 @@
 """The hotline in a process of its own, so that its CPU time is read apart from Asterisk's and the bench's.
 
 It is the whole hotline as `config.bootstrap` builds it, pages included, with its Asterisk and an SQLite file in the
-folder. Says `ready <process id of Asterisk>` on standard output; `seats` on standard input signs in every operator; the
-end of input ends it.
+folder. Says `ready <process id of Asterisk>` on standard output; `seats` on standard input signs in every operator, who from
+then on writes the ticket of every talk at once; `reconcile` compares ledger and Asterisk's own books and says how many calls
+and differences there were; the end of input ends it.
 """
 
 import argparse
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import core.log
 from bench.instance import LINE, REGION, settings, write_tones
 from config.bootstrap import Hotline
 from config.settings import load, make_clock
-from core.people import Role, RoleGrant, User
+from core.people import Role, RoleGrant, User, hash_password
 from core.units import Region, RegionLevel, Unit, UnitDuty
+from ivr.reconcile import reconcile, source_in
+from ivr.site import Folders
+from tickets import service
+from tickets.models import Outcome
 
 FIRST_EXTENSION = 3001
 PASSWORD = "bench-telephone"
@@ -56,13 +62,40 @@ async def _found(hotline: Hotline, operators: int) -> None:
             ("003", "呼叫中心", UnitDuty.CALL_CENTRE),
         ):
             session.add(Unit(region_id=region.id, code=code, name=name, duty=duty))
+        hashed = hash_password(PASSWORD)
         for extension in map(str, range(FIRST_EXTENSION, FIRST_EXTENSION + operators)):
             user = User(
                 username=f"operator{extension}", display_name=f"话务员{extension}", staff_number=extension,
-                extension=extension, sip_password=PASSWORD, region_id=region.id,
+                extension=extension, sip_password=PASSWORD, region_id=region.id, password_hash=hashed,
             )  # fmt: skip
             user.grants = [RoleGrant(role=Role.OPERATOR)]
             session.add(user)
+
+
+async def _clerk(hotline: Hotline) -> None:
+    """Every operator's wrap-up: the answer, the outcome, ready again."""
+    while True:
+        for seat in hotline.controller.board.agents():
+            if seat.state == "wrapup" and seat.call and seat.call.ticket_no:
+                await _write_up(hotline, seat.call.ticket_no, seat.user_id)
+                await hotline.control.finish_wrap_up(seat.user_id)
+        await asyncio.sleep(0.2)
+
+
+async def _write_up(hotline: Hotline, ticket_no: str, operator_id: int) -> None:
+    own = {"ticket_no": ticket_no, "operator_id": operator_id}
+    typed = {"question": "社保卡怎么补办", "answer": "持身份证到窗口办理。"}
+    async with hotline.db.unit_of_work() as session:
+        await service.save_draft(session, hotline.clock, fields=typed, version=1, **own)
+        await service.finish(session, hotline.clock, outcome=Outcome.ANSWERED, **own)
+
+
+async def _reconciled(hotline: Hotline) -> str:
+    settings = hotline.settings
+    source = source_in(Folders(settings.data_dir / "asterisk"), settings.asterisk.system_name, {LINE})
+    until = hotline.clock.now()
+    row = await reconcile(hotline.db, hotline.clock, source, until - timedelta(hours=3), until)
+    return f"{row.calls} {len(row.differences)}"
 
 
 async def _serve(root: Path, base_port: int, operators: int) -> None:
@@ -80,7 +113,10 @@ async def _serve(root: Path, base_port: int, operators: int) -> None:
             for user_id in list(hotline.controller.seats.staff):
                 await hotline.control.login(user_id, desk_phone=True)
                 await hotline.control.ready(user_id)
-        print("ready", flush=True)
+            clerk = asyncio.create_task(_clerk(hotline))
+            clerk.add_done_callback(lambda task: task.cancelled() or task.result())
+        said = await _reconciled(hotline) if command == "reconcile" else ""
+        print(f"ready {said}", flush=True)
     await hotline.stop()
 
 

@@ -14,6 +14,11 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) * _TICK_S
 
 
+def memory_mb(pid: int) -> float:
+    """What a process holds in memory now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def machine_busy_s() -> float:
     """CPU seconds that everything on this machine has used so far."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])

@@ -75,6 +75,7 @@ async def test_a_practice_call_begins_at_the_desk_by_keyboard(page: Page, site: 
     """Offered once on duty; the dialog begins with its first sample; what rings is marked 练习来电."""
     await sign_in(page, site, "operator", "/desk")
     await expect(page.get_by_test_id("practice-open")).to_be_disabled()
+    await expect(page.get_by_test_id("seat-state")).to_have_text("未上岗")
     await page.keyboard.press("Alt+r")
     await expect(page.get_by_test_id("practice-open")).to_be_enabled()
     await page.get_by_test_id("practice-open").focus()

@@ -154,7 +154,7 @@ async def check_audio(city: City, record: Call, talk: Recording) -> None:
     first, last = np.array_split(stereo[:, 1], 2)
     assert segments_with(first, OPERATOR_HZ)
     assert segments_with(last, LIAISON_HZ)
-    assert abs(talk.duration_ms - record.talk_ms) < 300
+    assert -1000 < record.talk_ms - talk.duration_ms < 300  # it may run on for a moment, it may lack none
 
 
 async def check_supervisor(browser: Browser, city: City, record: Call) -> None:

@@ -55,14 +55,16 @@ class SeatedOperator:
         async with self._client.post("/login", data=form) as answer:
             assert answer.status == 200, await answer.text()
         await self._read_csrf("/account")
-        socket = await self._client.ws_connect("/desk/ws")
-        self._reading = asyncio.create_task(self._read(socket))
+        self._socket = await self._client.ws_connect("/desk/ws")
+        self._reading = asyncio.create_task(self._read(self._socket))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._socket.close()
         await self._client.close()
 
     async def wish(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:

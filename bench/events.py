@@ -1,0 +1,63 @@
+"""How many of Asterisk's events a second the controller takes in by itself: `python -m bench.events`.
+
+The recorded traces of sixteen stories are put on the wire as Asterisk writes them, again and again as other calls, and go through
+the reading of AMI and the tracker to the ledger lines; nothing is stored and nothing is said.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+
+from support.traces import Row, feed, names, read
+
+from ivr.ami import parse
+from ivr.tracker import Tracker
+
+
+def _stories() -> list[list[Row]]:
+    return [read(name) for name in names()]
+
+
+def _again(story: list[Row], number: int) -> Iterator[Row]:
+    """The same story of another call: every identity in it carries the number."""
+    for row in story:
+        yield {
+            key: f"{value}-{number}"
+            if key.endswith(("Uniqueid", "Linkedid", "Channel", "linkedid")) and value
+            else value
+            for key, value in row.items()
+        }
+
+
+def _wire(row: Row) -> bytes:
+    return "".join(f"{key}: {value}\r\n" for key, value in row.items()).encode()
+
+
+def _measure(rounds: int) -> tuple[int, int, int, float]:
+    """Events, ledger lines, calls left open, seconds."""
+    tracker, stories = Tracker(), _stories()
+    events = lines = 0
+    took = 0.0
+    for number in range(rounds):
+        for story in stories:
+            rows = [row if "Did" in row else _wire(row) for row in _again(story, number)]
+            began = time.perf_counter()
+            lines += len(feed((parse(row) if isinstance(row, bytes) else row for row in rows), tracker))
+            took += time.perf_counter() - began
+            events += sum(isinstance(row, bytes) for row in rows)
+    return events, lines, len(tracker.calls), took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=300)
+    events, lines, still_open, took = _measure(parser.parse_args().rounds)
+    print(
+        f"{events} events to {lines} ledger lines in {took:.2f} s: {events / took:,.0f} a second; {still_open} calls left open"
+    )
+
+
+if __name__ == "__main__":
+    main()
