@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
-from support import g711
+from support import g711, tones
 from support.heard import Heard
 from support.sdp import LAW_BY_PAYLOAD_TYPE, PAYLOAD_TYPES
 from support.tones import RATE_HZ, Samples
@@ -52,6 +52,7 @@ class MediaStream(asyncio.DatagramProtocol):
         self._sender: asyncio.Task[None] | None = None
         self._keys: asyncio.Queue[tuple[str, int, asyncio.Future[KeyPress]]] = asyncio.Queue()
         self._pressing: set[asyncio.Future[KeyPress]] = set()
+        self._in_band: list[Samples] = []
         self._ssrc = random.getrandbits(32)
         self._sequence = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
@@ -91,9 +92,20 @@ class MediaStream(asyncio.DatagramProtocol):
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_loop(), name=f"rtp {self.port}")
 
+    @property
+    def target(self) -> tuple[str, int]:
+        """Where this stream sends to."""
+        assert self._target is not None
+        return self._target
+
     def set_tone(self, hz: float) -> None:
         """Change the frequency without a jump of the phase."""
         self._tone_hz = hz
+
+    def press_in_band(self, row_hz: float, column_hz: float, frames: int = 8) -> None:
+        """A key as two tones within the audio, from the next frame on."""
+        both = sum(tones.sine(hz, frames * FRAME_S, level_dbfs=TONE_DBFS) for hz in (row_hz, column_hz))
+        self._in_band = list(np.asarray(both, np.int16).reshape(frames, FRAME_SAMPLES))
 
     async def press(self, keys: str, press_ms: int, gap_ms: int) -> list[KeyPress]:
         """Send keys one after another, each `press_ms` long with `gap_ms` of audio between; returns when all are out."""
@@ -181,6 +193,8 @@ class MediaStream(asyncio.DatagramProtocol):
         self.packets_sent += 1
 
     def _next_frame(self) -> Samples:
+        if self._in_band:
+            return self._in_band.pop(0)
         if self.muted:
             return np.zeros(FRAME_SAMPLES, np.int16)
         step = 2 * np.pi * self._tone_hz / RATE_HZ

@@ -155,6 +155,16 @@ class Call(Listening):
             raise SipError("the far end does not take telephone events")
         return await self.media.press(keys, press_ms, gap_ms)
 
+    async def dtmf_by_info(self, key: str) -> Response:
+        """Press a key as a gateway without telephone events does: in a SIP INFO."""
+        body, kind = f"Signal={key}\r\nDuration=100\r\n".encode(), {"Content-Type": "application/dtmf-relay"}
+        return await send_authorized(
+            self._endpoint,
+            self._account,
+            lambda: self.dialog.request("INFO", body, kind),
+            self.dialog.next_hop,
+        )
+
     def mute(self, on: bool = True) -> None:
         """Send silence instead of the tone, or the tone again."""
         self.media.muted = on

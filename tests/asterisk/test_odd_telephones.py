@@ -1,0 +1,107 @@
+"""Telephones that behave oddly (异常话机): no audio, somebody else's audio, keys by INFO or as tones, a flood of registrations."""
+
+import asyncio
+import time
+from functools import partial
+
+import pytest
+from support import g711, tones
+from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
+from support.quick import Quick
+from support.rtp import FRAME_SAMPLES
+from support.sdp import AudioDescription
+from support.sipcall import Call
+from support.sipphone import Phone, RegistrationRefused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+INTRUDER_HZ = 1500.0
+ONE_HZ = (697.0, 1209.0)
+"""The two tones of key 1."""
+FLOOD = 200
+
+
+async def test_a_caller_without_audio_is_served(exchange: Exchange, quick: Quick):
+    """A telephone that never sends a packet hears the menus, is asked again and is put through; its end is on record."""
+    quick.set_times(first_key_s=0.5)
+    operator = await exchange.operator()
+    phone = await exchange.caller()
+    call = await phone.call("96128")
+    call.media.paused = True
+    await call.answered()
+    taken = await operator.incoming(30)
+    await call.until_hears(OPERATOR_HZ)
+    await taken.hangup()
+    await exchange.at_node(call, "CODE")
+    await call.hangup()
+    assert (await exchange.record(call)).talk_ms > 0
+
+
+async def test_audio_from_elsewhere_reaches_nobody(exchange: Exchange, quick: Quick):
+    """Packets thrown at a talk's port from another address are not heard; the talk goes on."""
+    operator = await exchange.operator()
+    call, answered = await exchange.talking(operator)
+    await answered.until_hears(CALLER_HZ)
+    began = time.monotonic()
+    await _intrude(call)
+    await answered.until_hears(CALLER_HZ, since=time.monotonic())
+    assert (
+        tones.segments_with(answered.heard.between(began, time.monotonic()), INTRUDER_HZ, min_share=0.1) == []
+    )
+    await call.hangup()
+    await exchange.record(call)
+
+
+async def test_a_key_by_info_is_taken(exchange: Exchange, quick: Quick):
+    """A gateway that sends keys as SIP INFO walks the menu as well."""
+    call = await exchange.dial()
+    await exchange.at_node(call, "MAIN")
+    assert (await call.dtmf_by_info("1")).code == 200
+    await exchange.at_node(call, "Q")
+    await call.hangup()
+    await exchange.record(call)
+
+
+async def test_a_key_within_the_audio_is_taken(
+    exchange: Exchange, quick: Quick, monkeypatch: pytest.MonkeyPatch
+):
+    """An old line offers no telephone events: its keys are the tones themselves."""
+    without = partial(AudioDescription, event_payload_type=None)
+    monkeypatch.setattr("support.sipcall.AudioDescription", without)
+    call = await exchange.dial()
+    call.mute()
+    await exchange.at_node(call, "MAIN")
+    call.media.press_in_band(*ONE_HZ)
+    await exchange.at_node(call, "Q")
+    await call.hangup()
+    await exchange.record(call)
+
+
+async def test_a_flood_of_registrations_lets_calls_through(exchange: Exchange, quick: Quick):
+    """Hundreds of registrations with wrong passwords are refused, and a citizen is answered meanwhile."""
+
+    async def attempt(number: int) -> None:
+        phone = await Phone.start(str(1001 + number % 50), exchange.city.sip, f"guess-{number}")
+        try:
+            with pytest.raises(RegistrationRefused):
+                await phone.register()
+        finally:
+            await phone.close()
+
+    flood = [asyncio.create_task(attempt(number)) for number in range(FLOOD)]
+    call = await exchange.dial()
+    await exchange.at_node(call, "MAIN")
+    await asyncio.gather(*flood)
+    await call.hangup()
+    await exchange.record(call)
+
+
+async def _intrude(call: Call) -> None:
+    """A second of a tone from a socket of its own, to where the caller's audio goes."""
+    loop = asyncio.get_running_loop()
+    sender, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=call.media.target)
+    frames = g711.encode(tones.sine(INTRUDER_HZ, 1.0), "alaw")
+    for number, at in enumerate(range(0, len(frames), FRAME_SAMPLES)):
+        header = bytes((0x80, 8)) + number.to_bytes(2) + at.to_bytes(4) + b"odd!"
+        sender.sendto(header + frames[at : at + FRAME_SAMPLES])
+        await asyncio.sleep(0.02)
+    sender.close()
