@@ -82,6 +82,12 @@ async def _clerk(hotline: Hotline) -> None:
         await asyncio.sleep(0.2)
 
 
+def _told(clerk: "asyncio.Task[None]") -> None:
+    """Without a clerk nobody is ready again: that must be seen in the log."""
+    if not clerk.cancelled():
+        print(f"clerk ended: {clerk.exception()!r}", file=sys.stderr, flush=True)
+
+
 async def _write_up(hotline: Hotline, ticket_no: str, operator_id: int) -> None:
     own = {"ticket_no": ticket_no, "operator_id": operator_id}
     typed = {"question": "社保卡怎么补办", "answer": "持身份证到窗口办理。"}
@@ -114,7 +120,7 @@ async def _serve(root: Path, base_port: int, operators: int) -> None:
                 await hotline.control.login(user_id, desk_phone=True)
                 await hotline.control.ready(user_id)
             clerk = asyncio.create_task(_clerk(hotline))
-            clerk.add_done_callback(lambda task: task.cancelled() or task.result())
+            clerk.add_done_callback(_told)
         said = await _reconciled(hotline) if command == "reconcile" else ""
         print(f"ready {said}", flush=True)
     await hotline.stop()

@@ -35,6 +35,8 @@ KEY_EVERY_S = 2.0
 LIMIT_S = 90.0
 """A call that lasts longer has failed."""
 MEMORY_EVERY_S = 20.0
+REGISTERED_S = 7200
+"""Longer than any run: these telephones do not register again."""
 
 
 @dataclass
@@ -125,7 +127,7 @@ async def _drive(system: System, given: argparse.Namespace, way: Way) -> Spread:
     for extension in range(FIRST_EXTENSION, FIRST_EXTENSION + given.operators):
         phone = await BenchPhone.start(str(extension), server, PASSWORD)
         phone.pump, phone.frames = pump, frames_of(OPERATOR_HZ)
-        await phone.register()
+        await phone.register(expires_s=REGISTERED_S)
         phones.append(phone)
     operators = [asyncio.create_task(_operator(phone, given.talk_seconds, way)) for phone in phones]
     probes = asyncio.create_task(run_probes(server, PROBES_PER_S, given.minutes * 60))

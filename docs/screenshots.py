@@ -22,7 +22,8 @@ MONDAY_MORNING = "2026-06-01T09:40:00+08:00"
 START_LIMIT_S = 180
 OFFICES = (
     ("admin", "/admin", "admin1"), ("live", "/supervise/live", "supervisor1"), ("quality", "/quality", "supervisor1"),
-    ("reports", "/reports", "supervisor1"), ("kb", "/kb", "liaison1"),
+    ("reports", "/reports", "supervisor1"), ("kb", "/kb", "liaison1"), ("office", "/office", "office1"),
+    ("inspect", "/inspect", "inspector1"), ("training", "/training", "supervisor1"), ("returns", "/reports/returns", "office1"),
 )  # fmt: skip
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
