@@ -49,9 +49,8 @@ class Hotline(Telephony):
         await self.db.close()
 
     def _app(self) -> web.Application:
-        deps = WebDeps(
-            self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=self.telephony_probes()
-        )
+        probes = self.telephony_probes() | self.common_probes(self.settings.recordings.archive_dir)
+        deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
         staff = partial(
             staff_side,
             self.settings,

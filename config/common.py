@@ -1,6 +1,7 @@
 """What every process of the hotline has (公共部分): bus, loops, database, and on PostgreSQL the word of the other processes."""
 
 from functools import partial
+from pathlib import Path
 
 from config.parts import calendar_state, disk_state
 from config.settings import Settings
@@ -48,8 +49,11 @@ class Common:
             self.tasks.loop("channel", self._channel.run)
             self.tasks.loop("outbox", self._outbox.run)
 
-    def common_probes(self) -> dict[str, Probe]:
+    def common_probes(self, *folders: Path) -> dict[str, Probe]:
+        """`folders`: where this process writes besides its own data."""
         return {
-            "disk": partial(disk_state, self.settings.recordings.least_free_mb, self.settings.data_dir),
+            "disk": partial(
+                disk_state, self.settings.recordings.least_free_mb, self.settings.data_dir, *folders
+            ),
             "calendar": partial(calendar_state, self.db, self.clock),
         }

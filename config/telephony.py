@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from config.common import Common
 from config.line_table import LineTable
 from config.only_one import OnlyOne
-from config.parts import asterisk_state, calendar_state, depot_state, disk_state, ledger_state
+from config.parts import asterisk_state, depot_state, ledger_state
 from config.settings import Settings
 from core.accounts import AccountChanged
 from core.clock import Clock, beijing
@@ -297,17 +297,13 @@ class Telephony(Common):
         return [Telephone(name, secret(self.folders, name), number) for name, number in numbers.items()]
 
     def telephony_probes(self) -> dict[str, Probe]:
-        recordings = self.settings.recordings
+        """Of what this side alone can tell; machine and calendar are `common_probes`'."""
         probes: dict[str, Probe] = {
             "asterisk": partial(asterisk_state, self.controller.ami),
             "ledger": partial(ledger_state, self.controller.journal),
             "reconciliation": self._reconciled,
-            "disk": partial(
-                disk_state, recordings.least_free_mb, self.settings.data_dir, recordings.archive_dir
-            ),
-            "calendar": partial(calendar_state, self.db, self.clock),
         }
-        if recordings.depot:
+        if self.settings.recordings.depot:
             probes["depot"] = partial(depot_state, self.mover)
         return probes
 

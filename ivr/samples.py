@@ -7,6 +7,7 @@ controller are missing.
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +24,7 @@ KEPT_MOST = 24 * 60
 class Sampler:
     def __init__(self, db: Database, clock: Clock, board: Board, connected: Callable[[], bool]) -> None:
         self._db, self._clock, self._board, self._connected = db, clock, board, connected
-        self._waiting: list[ServiceSample] = []
+        self._waiting: list[dict[str, Any]] = []
 
     async def run(self, beat: Callable[[], None]) -> None:
         """A sample at once and then at the beginning of every minute."""
@@ -46,23 +47,18 @@ class Sampler:
         else:
             self._waiting.clear()
 
-    def _taken(self) -> ServiceSample:
+    def _taken(self) -> dict[str, Any]:
         now, waiting = self._clock.now(), self._board.waiting()
         longest = max((now - one.queued_at for one in waiting), default=timedelta())
-        return ServiceSample(
-            at=_minute_of(now), connected=self._connected(), signed_in=len(self._board.agents()),
-            waiting=len(waiting), longest_wait_s=round(longest.total_seconds()),
-        )  # fmt: skip
+        return {
+            "at": _minute_of(now), "connected": self._connected(), "signed_in": len(self._board.agents()),
+            "waiting": len(waiting), "longest_wait_s": round(longest.total_seconds()),
+        }  # fmt: skip
 
 
-async def _store(session: AsyncSession, one: ServiceSample) -> None:
-    if await session.scalar(select(ServiceSample.at).where(ServiceSample.at == one.at)) is None:
-        session.add(
-            ServiceSample(
-                at=one.at, connected=one.connected, signed_in=one.signed_in, waiting=one.waiting,
-                longest_wait_s=one.longest_wait_s,
-            )
-        )  # fmt: skip
+async def _store(session: AsyncSession, one: dict[str, Any]) -> None:
+    if await session.scalar(select(ServiceSample.at).where(ServiceSample.at == one["at"])) is None:
+        session.add(ServiceSample(**one))
 
 
 def _minute_of(now: datetime) -> datetime:

@@ -66,7 +66,15 @@ async def listing(request: web.Request) -> web.StreamResponse:
         regions = await open_regions(session)
         chosen = next((one.code for one in regions if one.code == request.query.get("region")), "")
         found = await citations.published(session, chosen, most=SHOWN)
-    shown = [(one, address_of(one), _named(one, praise=True), _named(one, praise=False)) for one in found]
+    shown = [
+        (
+            one,
+            address_of(one),
+            citations.named(one.classes, praise=True),
+            citations.named(one.classes, praise=False),
+        )
+        for one in found
+    ]
     return render(request, "portal/citations.html", regions=regions, chosen=chosen, shown=shown)
 
 
@@ -100,13 +108,6 @@ async def _found(session: AsyncSession, request: web.Request) -> Published:
     except ValueError:
         raise NotFound from None
     return await citations.find_published(session, named["region"], kind, first)
-
-
-def _named(one: Published, *, praise: bool) -> int:
-    """How many units and regions are praised, or criticised."""
-    return len(
-        {entry["name"] for part in one.classes if part["praise"] == praise for entry in part["entries"]}
-    )
 
 
 def _json(one: Published, site: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ There is no ranking: whoever meets a class's rule is in it, and its rule stands 
 fewer than ten ratings. A draft may be reckoned anew; from the first signature on the list stays as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -116,6 +116,11 @@ _PUBLIC = (
     .options(contains_eager(CitationList.region))
     .order_by(CitationList.published_at.desc(), CitationList.id.desc())
 )
+
+
+def named(classes: Iterable[Mapping[str, Any]], *, praise: bool) -> int:
+    """How many units and regions the classes of a list praise, or criticise; each once."""
+    return len({entry["name"] for part in classes if part["praise"] == praise for entry in part["entries"]})
 
 
 async def published(session: AsyncSession, region_code: str = "", *, most: int = 12) -> list[Published]:

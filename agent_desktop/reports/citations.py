@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from agent_desktop.reports.reach import reach_of
+from agent_desktop.reports.reach import LEVELS, own_region, reach_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import Clock, beijing
 from core.errors import InvalidInput, NotAllowed, NotFound
@@ -23,7 +23,6 @@ from reports.models import CitationList, PeriodKind
 from reports.periods import just_ended, period
 
 routes = Routes()
-READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 OFFICE = frozenset({Role.OFFICE})
 SIGNERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 KINDS = {PeriodKind.MONTH: "月", PeriodKind.QUARTER: "季", PeriodKind.HALF: "半年", PeriodKind.YEAR: "年"}
@@ -31,7 +30,7 @@ TONES = {"draft": "", "signed": "info", "cosigned": "info", "published": "ok"}
 Work = Callable[[AsyncSession, Clock, User, CitationList], Awaitable[None]]
 
 
-@routes.get("/reports/citations", roles=READERS, nav="表扬通报")
+@routes.get("/reports/citations", roles=LEVELS, nav="表扬通报")
 async def listing(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)
@@ -57,15 +56,13 @@ async def draft(request: web.Request) -> web.StreamResponse:
     wanted = period(PeriodKind(kind), read_day(str(form.get("day", "")), "日期"))
     async with request.app[DB].unit_of_work() as session:
         user = await who_asks(session, request)
-        region = await session.get(Region, user.region_id) if user.region_id else None
-        if region is None:
-            raise NotFound
+        region = await own_region(session, user)
         made = await citations.draft(session, request.app[CLOCK], user, region, wanted)
         number = made.id
     return see_other(f"/reports/citations/{number}", flash="名单已起草，请核对后签发。")
 
 
-@routes.get("/reports/citations/{id:[0-9]{1,9}}", roles=READERS)
+@routes.get("/reports/citations/{id:[0-9]{1,9}}", roles=LEVELS)
 async def page(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         one = await _found(request, session)
@@ -129,16 +126,11 @@ TABLE = Table(
         Column("period", "报告期", lambda one: citations.period_of(one).name, sort=CitationList.first_on,
                href=lambda one: f"/reports/citations/{one.id}"),
         Column("region", "地区", lambda one: one.region.name, sort=Region.code),
-        Column("praise", "表扬", lambda one: _number(one, praise=True), number=True),
-        Column("criticism", "通报批评", lambda one: _number(one, praise=False), number=True),
+        Column("praise", "表扬", lambda one: str(citations.named(one.content, praise=True)), number=True),
+        Column("criticism", "通报批评", lambda one: str(citations.named(one.content, praise=False)), number=True),
         Column("state", "状态", lambda one: citations.STATES[citations.state_of(one)],
                tone=lambda one: TONES[citations.state_of(one)]),
     ),
     filters=(Filter("kind", "报告期", lambda key: CitationList.kind == key, {str(key): text for key, text in KINDS.items()}),),
     sort="-period", tie=CitationList.id,
 )  # fmt: skip
-
-
-def _number(one: CitationList, *, praise: bool) -> str:
-    names = {entry["name"] for part in one.content if part["praise"] == praise for entry in part["entries"]}
-    return str(len(names))

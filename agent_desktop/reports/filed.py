@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from agent_desktop.reports.reach import reach_of
+from agent_desktop.reports.reach import LEVELS, reach_of
 from agent_desktop.ticket.page import who_asks
 from core import audit
 from core.clock import Clock
@@ -28,7 +28,6 @@ from reports.models import PeriodKind, Report, ReportRevision
 from reports.words import BALANCE, SPLITS, named
 
 routes = Routes()
-READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 GOV = frozenset({Role.OFFICE})
 KINDS = {
     PeriodKind.MONTH: "月报",
@@ -39,7 +38,7 @@ KINDS = {
 Work = Callable[[AsyncSession, Clock, Report, User], Awaitable[None]]
 
 
-@routes.get("/reports/filed", roles=READERS, nav="上报报表")
+@routes.get("/reports/filed", roles=LEVELS, nav="上报报表")
 async def listing(request: web.Request) -> web.StreamResponse:
     now = request.app[CLOCK].now()
     async with request.app[DB].reading() as session:
@@ -70,7 +69,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
     return await serve_list(request, table, query, "reports/filed.html")
 
 
-@routes.get("/reports/filed/{id:[0-9]{1,9}}", roles=READERS)
+@routes.get("/reports/filed/{id:[0-9]{1,9}}", roles=LEVELS)
 async def page(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         report = await _report(request, session)
@@ -88,7 +87,7 @@ async def page(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
-@routes.get("/reports/filed/{id:[0-9]{1,9}}/report.pdf", roles=READERS)
+@routes.get("/reports/filed/{id:[0-9]{1,9}}/report.pdf", roles=LEVELS)
 async def as_pdf(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         report = await _report(request, session)
@@ -100,7 +99,7 @@ async def as_pdf(request: web.Request) -> web.StreamResponse:
     return web.Response(body=body, content_type="application/pdf", headers=headers)
 
 
-@routes.get("/reports/filed/{id:[0-9]{1,9}}/report.xlsx", roles=READERS)
+@routes.get("/reports/filed/{id:[0-9]{1,9}}/report.xlsx", roles=LEVELS)
 async def as_sheet(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         report = await _report(request, session)

@@ -6,11 +6,10 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from agent_desktop.reports.reach import reach_of
+from agent_desktop.reports.reach import LEVELS, reach_of
 from core import audit
 from core.clock import beijing
 from core.errors import InvalidInput
-from core.people import Role
 from core.web import schema
 from core.web.api import PAGING_PARAMS, PREFIX, answer, paging
 from core.web.keys import CLOCK, DB, person
@@ -20,7 +19,6 @@ from reports import filing
 from reports.models import PeriodKind, Report
 
 routes = Routes()
-READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 FIGURE = ("numerator", "denominator", "text")
 _COUNTS = schema.made_of(
     registered=schema.whole("登记"),
@@ -64,7 +62,7 @@ _REPORTS = ApiDoc(
 )
 
 
-@routes.get(f"{PREFIX}/reports", roles=READERS, doc=_REPORTS)
+@routes.get(f"{PREFIX}/reports", roles=LEVELS, doc=_REPORTS)
 async def listing(request: web.Request) -> web.StreamResponse:
     """Each reading is written down, like an export (M-91)."""
     page, kind = paging(request, default=12), request.query.get("kind")

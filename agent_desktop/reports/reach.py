@@ -11,10 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.ticket.page import who_asks
+from core.errors import NotFound
 from core.people import Role, User
 from core.units import Region, Unit, regions_below
 from tickets.access import own_units, subordinates
 
+LEVELS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
+"""Who reads what a whole level has done."""
 READERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 
 
@@ -31,7 +34,7 @@ class Reach:
 
 async def reach_of(request: web.Request, session: AsyncSession) -> Reach:
     user = await who_asks(session, request)
-    if user.roles & {Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR}:
+    if user.roles & LEVELS:
         return await _of_regions(session, user)
     if user.roles & {Role.HEAD, Role.LIAISON}:
         wanted = select(Unit).where(Unit.id.in_(own_units(user)))
@@ -41,6 +44,14 @@ async def reach_of(request: web.Request, session: AsyncSession) -> Reach:
             units |= {unit.id: unit for unit in await session.scalars(below.order_by(Unit.code))}
         return Reach(await _regions_of(session, units), units)
     return Reach({}, {}, person_id=user.id)
+
+
+async def own_region(session: AsyncSession, user: User) -> Region:
+    """Where the person's office is; raises NotFound for somebody of no region."""
+    region = await session.get(Region, user.region_id) if user.region_id else None
+    if region is None:
+        raise NotFound
+    return region
 
 
 async def _of_regions(session: AsyncSession, user: User) -> Reach:

@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.reports.reach import Reach, reach_of
+from agent_desktop.reports.reach import LEVELS, Reach, reach_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
 from core.errors import HotlineError, InvalidInput, NotFound
 from core.people import Role
-from core.places import Place, PlaceKind
 from core.sheet_reader import read_sheets
 from core.units import Region
 from core.web.app import render, see_other
@@ -23,19 +22,20 @@ from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
 from core.web.sheets import XLSX_TYPE, xlsx_bytes
 from core.web.uploads import read_form
+from reports.models import PeriodKind
+from reports.periods import just_ended, period
 from reports.returns import filing, sheet
 from reports.returns.filing import STANDS, ReturnsRefused
 from reports.returns.models import CentreReturn, CentreState
 from reports.returns.sheet import CENTRE, COLUMNS, COUNTS, MONTH, REASON, REGION, STATE, STATES, Fault
 
 routes = Routes()
-READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 OFFICE = frozenset({Role.OFFICE})
 MOST_KB = 2 * 1024
 FAULTS_SHOWN = 200
 
 
-@routes.get("/reports/returns", roles=READERS, nav="中心月报")
+@routes.get("/reports/returns", roles=LEVELS, nav="中心月报")
 async def listing(request: web.Request) -> web.StreamResponse:
     return await _list(request)
 
@@ -72,7 +72,7 @@ async def import_file(request: web.Request) -> web.StreamResponse:
     return see_other("/reports/returns", flash=told)
 
 
-@routes.get("/reports/returns/one", roles=READERS)
+@routes.get("/reports/returns/one", roles=LEVELS)
 async def page(request: web.Request) -> web.StreamResponse:
     """One centre's month: `region`, `centre`, `month`; its revisions, and for the office the form."""
     return await _one(request, request.query)
@@ -106,8 +106,10 @@ async def _list(request: web.Request, error: HotlineError | None = None) -> web.
     asked = request.query.get("month", "") if error is None else ""
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)
-        month = _month(asked) if asked else _last_month(request)
-        lacking = await filing.missing(session, list(reach.regions), month, _month_end(month))
+        month = _month(asked) if asked else just_ended(beijing(request.app[CLOCK].now()).date())[0].first
+        lacking = await filing.missing(
+            session, list(reach.regions), month, period(PeriodKind.MONTH, month).last
+        )
         top = next(iter(reach.regions.values()), None)
         due = await filing.due_on(session, month, top.code if top else "")
         roles = (await who_asks(session, request)).roles
@@ -161,19 +163,8 @@ def _typed(known: Sequence[CentreReturn]) -> dict[str, str]:
 
 async def _centres(session: AsyncSession, reach: Reach) -> list[tuple[Region, str]]:
     """The places in reach that file: (region, name)."""
-    wanted = select(Place).where(Place.region_id.in_(reach.regions), Place.kind != PlaceKind.AGENT)
-    found = await session.scalars(wanted.order_by(Place.region_id, Place.kind, Place.name))
+    found = await filing.centres(session, list(reach.regions))
     return [(reach.regions[place.region_id], place.name) for place in found]
-
-
-def _month_end(month: date) -> date:
-    """The last day of a month."""
-    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-
-
-def _last_month(request: web.Request) -> date:
-    today = beijing(request.app[CLOCK].now()).date()
-    return (today.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def _month(text: str) -> date:

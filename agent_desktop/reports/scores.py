@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.reports import items
 from agent_desktop.reports.ask import periods, question_of, unit_name
-from agent_desktop.reports.reach import Reach, reach_of
+from agent_desktop.reports.reach import Reach, own_region, reach_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
 from core.errors import InvalidInput, NotFound
-from core.people import Role, User
+from core.people import Role
 from core.units import Region
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
@@ -47,7 +47,7 @@ async def page(request: web.Request) -> web.StreamResponse:
 @routes.get("/reports/scores/weights", roles=OFFICE)
 async def form(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
-        region = await _own_region(session, await who_asks(session, request))
+        region = await own_region(session, await who_asks(session, request))
         today = beijing(request.app[CLOCK].now()).date()
         version = await weights.holding(session, region, today)
         known = await weights.versions(session, region.id)
@@ -63,7 +63,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     form = {name: str(value) for name, value in (await request.post()).items()}
     async with request.app[DB].unit_of_work() as session:
         user = await who_asks(session, request)
-        region = await _own_region(session, user)
+        region = await own_region(session, user)
         await weights.change(
             session, request.app[CLOCK], user, region, {key: _weight(form, key) for key in STANDARD}
         )
@@ -89,13 +89,6 @@ async def _region(session: AsyncSession, request: web.Request, reach: Reach, cod
     if own is None:
         raise NotFound
     return own
-
-
-async def _own_region(session: AsyncSession, user: User) -> Region:
-    region = await session.get(Region, user.region_id) if user.region_id else None
-    if region is None:
-        raise NotFound
-    return region
 
 
 def _weight(form: Mapping[str, str], key: str) -> int:

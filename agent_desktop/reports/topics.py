@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from agent_desktop.reports.ask import periods, question_of
-from agent_desktop.reports.reach import reach_of
+from agent_desktop.reports.reach import LEVELS, reach_of
 from core.clock import beijing
-from core.people import Role
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
@@ -19,13 +18,12 @@ from reports import causes, topics
 from reports.topics import Topic
 
 routes = Routes()
-READERS = frozenset({Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 SHOWN = 15
 WAYS = {"asked": "咨询最多", "growth": "增长最快", "forwarded": "转发最多", "complained": "投诉最多"}
 """Number of a topic → title of the table ordered by it."""
 
 
-@routes.get("/reports/topics", roles=READERS, nav="热点难点")
+@routes.get("/reports/topics", roles=LEVELS, nav="热点难点")
 async def page(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)

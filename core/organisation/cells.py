@@ -5,12 +5,13 @@ ValueError with the words that follow “应为…” or “请…” in the sen
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from core.errors import InvalidInput
+from core.sheet_reader import column_letter
 from core.workdays import segments_of
 
 Reader = Callable[[Any], Any]
@@ -139,3 +140,24 @@ class Column:
         return "、".join(
             shown[one] for one in (value if isinstance(value, list) else [value]) if one in shown
         )
+
+
+def heading_faults(
+    headings: Sequence[str], columns: Iterable[Column], names: Mapping[str, str], prefix: str = ""
+) -> tuple[list[str], list[str]]:
+    """Sentences about headings that are nobody's, and about compulsory columns that are not there.
+
+    `names` gives the column's key for each heading that may be written; `prefix` says which sheet is meant.
+    """
+    unknown = [
+        f"{prefix}第 1 行 {column_letter(index)} 列：不认识的列“{title[:20]}”，请对照模板"
+        for index, title in enumerate(headings)
+        if title and title not in names
+    ]
+    present = {names[title] for title in headings if title in names}
+    missing = [
+        f"{prefix}第 1 行：缺少“{column.title}”列"
+        for column in columns
+        if column.required and column.name not in present
+    ]
+    return unknown, missing

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.organisation.cells import flag
+from core.organisation.cells import flag, heading_faults
 from core.organisation.tables import SHEETS, Table
 from core.sheet_reader import Sheet, SheetUnreadable, column_letter, read_sheets
 
@@ -65,16 +65,8 @@ def _from_sheet(sheet: Sheet, rows: list[Given], faults: list[str]) -> None:
         return
     names = {column.title: column.name for column in table.columns} | {c.name: c.name for c in table.columns}
     known = [(index, names[title]) for index, title in enumerate(headings) if title in names]
-    faults += [
-        f"{prefix}第 1 行 {column_letter(index)} 列：不认识的列“{title[:20]}”，请对照模板"
-        for index, title in enumerate(headings)
-        if title and title not in names
-    ]
-    missing = [
-        f"{prefix}第 1 行：缺少“{column.title}”列"
-        for column in table.columns
-        if column.required and column.name not in {name for _, name in known}
-    ]
+    unknown, missing = heading_faults(headings, table.columns, names, prefix)
+    faults += unknown
     if missing:
         faults += missing
         return

@@ -5,7 +5,7 @@ What a centre reports stands beside what the system counted and is never mixed w
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.exc import IntegrityError
@@ -68,13 +68,13 @@ async def take_in(
 ) -> Taken:
     """All of the rows or, with ReturnsRefused, none; `regions` are those this person files for."""
     by_code = {region.code: region for region in regions.values()}
-    centres = await _centres(session, regions)
+    known = {(place.region_id, place.name) for place in await centres(session, regions)}
     today, faults, added = beijing(clock.now()).date(), [], []
     unchanged = 0
     for row in rows:
         region = by_code.get(row.region)
         last = await _standing(session, region.id, row) if region else None
-        wrong = _faults(row, region, centres, today, last)
+        wrong = _faults(row, region, known, today, last)
         if wrong or region is None:
             faults += wrong
         elif last is not None and _says_the_same(last, row):
@@ -129,19 +129,24 @@ async def missing(
         .join(Region, Region.id == Place.region_id)
         .where(Place.kind == PlaceKind.CENTRE, Place.region_id.in_(region_ids))
     )
-    centres = (await session.execute(wanted.order_by(Region.code, Place.name))).all()
+    listed = (await session.execute(wanted.order_by(Region.code, Place.name))).all()
     return [
         (month, region, centre)
         for month in months(first, last)
-        for region_id, region, centre in centres
+        for region_id, region, centre in listed
         if (region_id, centre, month) not in filed
     ]
 
 
+async def centres(session: AsyncSession, region_ids: Iterable[int]) -> Sequence[Place]:
+    """Places that may file: halls, branch halls and service centres."""
+    wanted = select(Place).where(Place.region_id.in_(list(region_ids)), Place.kind != PlaceKind.AGENT)
+    return (await session.scalars(wanted.order_by(Place.region_id, Place.kind, Place.name))).all()
+
+
 async def due_on(session: AsyncSession, month: date, region: str) -> date:
     """The day by which a month's returns must be there (M-127): like the reports themselves."""
-    after = period(PeriodKind.MONTH, month).last.toordinal() + 1
-    following = date.fromordinal(after)
+    following = period(PeriodKind.MONTH, month).last + timedelta(days=1)
     calendar = await load_calendar(session)
     return calendar.nth_of_month(following.year, following.month, DUE_WORKDAY, region)
 
@@ -166,27 +171,19 @@ def summed(returns: Iterable[CentreReturn]) -> dict[str, int]:
     return sums
 
 
-async def _centres(session: AsyncSession, region_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """Places that file: halls, branch halls and service centres."""
-    wanted = select(Place.region_id, Place.name).where(
-        Place.region_id.in_(list(region_ids)), Place.kind != PlaceKind.AGENT
-    )
-    return {(region_id, name) for region_id, name in await session.execute(wanted)}
-
-
 async def _standing(session: AsyncSession, region_id: int, row: Filled) -> CentreReturn | None:
     known = await history(session, region_id, row.centre, row.first_on)
     return known[0] if known else None
 
 
 def _faults(
-    row: Filled, region: Region | None, centres: Collection[tuple[int, str]], today: date, last: CentreReturn | None
+    row: Filled, region: Region | None, known: Collection[tuple[int, str]], today: date, last: CentreReturn | None
 ) -> list[Fault]:  # fmt: skip
     """What is wrong with a row once the directory, the day and earlier returns are known."""
     found = []
     if region is None:
         found.append(Fault(row.line, REGION, f"{row.region} 不是本级或下级地区的代码"))
-    elif last is None and (region.id, row.centre) not in centres:
+    elif last is None and (region.id, row.centre) not in known:
         found.append(
             Fault(row.line, CENTRE, f"{region.name}的办事场所中没有“{row.centre}”，请先在机构目录中登记")
         )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from core.organisation.cells import Column, choice, text, whole
-from core.sheet_reader import Sheet, column_letter
+from core.organisation.cells import Column, choice, heading_faults, text, whole
+from core.sheet_reader import Sheet
 from reports.training.models import Kind, Result, Topic
 from reports.training.register import Course
 from reports.training.words import KINDS, RESULTS, TOPICS
@@ -65,16 +65,7 @@ def course_of(cells: Mapping[str, Any]) -> tuple[Course | None, list[str]]:
 def rows_of(sheet: Sheet) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     """Each row's number and cells by column; and what is wrong with the headings, in which case there are no rows."""
     (_, headings), *rest = sheet.rows
-    unknown = [
-        f"第 1 行 {column_letter(place)} 列：不认识的列“{title[:20]}”，请对照模板"
-        for place, title in enumerate(headings)
-        if title and title not in _TITLES
-    ]
-    missing = [
-        f"第 1 行：缺少“{column.title}”列"
-        for column in COLUMNS
-        if column.required and column.title not in headings
-    ]
+    unknown, missing = heading_faults(headings, COLUMNS, _TITLES)
     if unknown or missing:
         return [], unknown + missing
     names = [_TITLES.get(title, "") for title in headings]
