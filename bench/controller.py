@@ -49,6 +49,15 @@ def environment(root: Path, base_port: int) -> dict[str, str]:
     return {**named, "HOTLINE_CONFIG": str(root / "hotline.toml"), "HOTLINE_TEST_CLOCK": OFFICE_HOURS}
 
 
+async def tell(process: asyncio.subprocess.Process, command: str) -> str:
+    """From the bench: have the process do it; what it says when it is done."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{command}\n".encode())
+    async with asyncio.timeout(60):
+        return (await process.stdout.readline()).decode().removeprefix("ready").strip()
+
+
 async def _found(hotline: Hotline, operators: int) -> None:
     """A prefecture with its three offices and the operators."""
     await hotline.db.create_all()

@@ -21,12 +21,12 @@ from support.sipcall import Call
 from support.siptransport import SipError
 
 from bench.calls import running_floor, running_hotline
-from bench.controller import FIRST_EXTENSION, PASSWORD, database_file
+from bench.controller import FIRST_EXTENSION, PASSWORD, database_file, tell
 from bench.instance import LINE, settings
 from bench.measure import Spread, cpu_s, machine_busy_s, memory_mb, spread
 from bench.menu import System
-from bench.probe import BenchPhone, run_probes
-from bench.stream import Pump, frames_of
+from bench.probe import BenchPhone, bench_phone, run_probes
+from bench.stream import Pump
 
 CALLER_HZ, OPERATOR_HZ = 440, 880
 PROBES_PER_S = 0.5
@@ -68,8 +68,7 @@ async def _operator(phone: BenchPhone, talk_s: float, way: Way) -> None:
 
 async def _caller(number: int, server: tuple[str, int], pump: Pump, way: Way) -> None:
     way.calls += 1
-    phone = await BenchPhone.start(f"138{number:08}", server)
-    phone.pump, phone.frames = pump, frames_of(CALLER_HZ)
+    phone = await bench_phone(server, pump, CALLER_HZ, f"138{number:08}")
     try:
         async with asyncio.timeout(LIMIT_S):
             await _whole_way(await phone.call(LINE))
@@ -125,8 +124,7 @@ async def _drive(system: System, given: argparse.Namespace, way: Way) -> Spread:
     server, pump = ("127.0.0.1", system.sip_port), Pump()
     phones = []
     for extension in range(FIRST_EXTENSION, FIRST_EXTENSION + given.operators):
-        phone = await BenchPhone.start(str(extension), server, PASSWORD)
-        phone.pump, phone.frames = pump, frames_of(OPERATOR_HZ)
+        phone = await bench_phone(server, pump, OPERATOR_HZ, str(extension), PASSWORD)
         await phone.register(expires_s=REGISTERED_S)
         phones.append(phone)
     operators = [asyncio.create_task(_operator(phone, given.talk_seconds, way)) for phone in phones]
@@ -153,14 +151,7 @@ async def _measure(given: argparse.Namespace, root: Path) -> None:
     way = Way()
     async with running_hotline(root / "hotline", given.base_port, given.operators) as (system, controller):
         assert system.controller_pid
-        assert controller.stdin
-        assert controller.stdout
-
-        async def ask(command: str) -> str:
-            controller.stdin.write(f"{command}\n".encode())
-            return (await controller.stdout.readline()).decode().removeprefix("ready").strip()
-
-        await ask("seats")
+        await tell(controller, "seats")
         weighing = asyncio.create_task(_weigh(system.controller_pid, way))
         before = [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), machine_busy_s()]
         began = time.monotonic()
@@ -170,7 +161,7 @@ async def _measure(given: argparse.Namespace, root: Path) -> None:
         used = [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), machine_busy_s()]
         weighing.cancel()
         await asyncio.sleep(5)
-        compared, differences = (await ask("reconcile")).split()
+        compared, differences = (await tell(controller, "reconcile")).split()
         books = _books(system.root)
     shares = [(last - first) / took_s * 100 for last, first in zip(used, before, strict=True)]
     print(

@@ -35,6 +35,15 @@ class BenchPhone(Phone):
         return call
 
 
+async def bench_phone(
+    server: HostPort, pump: Pump, hz: float, name: str, password: str | None = None
+) -> BenchPhone:
+    """One whose calls send a tone by this pump."""
+    phone = await BenchPhone.start(name, server, password)
+    phone.pump, phone.frames = pump, frames_of(hz)
+    return phone
+
+
 @dataclass
 class ProbeResult:
     calls: int = 0

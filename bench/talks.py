@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 from support import tones
 from support.sipcall import Call
-from support.siptransport import HostPort
 
-from bench.controller import FIRST_EXTENSION, PASSWORD, database_file
+from bench.controller import FIRST_EXTENSION, PASSWORD, database_file, tell
 from bench.instance import LINE
 from bench.measure import cpu_s, machine_busy_s
 from bench.menu import System
-from bench.probe import BenchPhone
-from bench.stream import BenchStream, Pump, frames_of
+from bench.probe import BenchPhone, bench_phone
+from bench.stream import BenchStream, Pump
 from recordings import archive
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
@@ -70,15 +69,15 @@ async def measure_talks(
     server = ("127.0.0.1", system.sip_port)
     callers_pump = Pump()
     operators = [
-        await _phone(server, callers_pump, OPERATOR_HZ, name, PASSWORD) for name in _extensions(count)
+        await bench_phone(server, callers_pump, OPERATOR_HZ, name, PASSWORD) for name in _extensions(count)
     ]
     for phone in operators:
         await phone.register()
-    await _tell(controller, "seats")
+    await tell(controller, "seats")
     callers: list[BenchPhone] = []
     calls: list[Call] = []
     for number in range(count):
-        callers.append(await _phone(server, callers_pump, CALLER_HZ, f"138{number:08}"))
+        callers.append(await bench_phone(server, callers_pump, CALLER_HZ, f"138{number:08}"))
         calls.append(await _reach_operator(callers[-1]))
         await asyncio.sleep(1 / ARRIVALS_PER_S)
     await _all_talk(operators, count)
@@ -121,14 +120,6 @@ def _go_first() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, -15)
 
 
-async def _phone(
-    server: HostPort, pump: Pump, hz: float, name: str, password: str | None = None
-) -> BenchPhone:
-    phone = await BenchPhone.start(name, server, password)
-    phone.pump, phone.frames = pump, frames_of(hz)
-    return phone
-
-
 async def _reach_operator(phone: BenchPhone) -> Call:
     """Key 0 asks for a person at any point of the menu."""
     call = await phone.call(LINE)
@@ -137,14 +128,6 @@ async def _reach_operator(phone: BenchPhone) -> Call:
     stream: BenchStream = call.media  # type: ignore[assignment]
     stream.press(0)
     return call
-
-
-async def _tell(controller: asyncio.subprocess.Process, command: str) -> None:
-    assert controller.stdin
-    assert controller.stdout
-    controller.stdin.write(f"{command}\n".encode())
-    await controller.stdin.drain()
-    await asyncio.wait_for(controller.stdout.readline(), 60)
 
 
 async def _all_talk(operators: Sequence[BenchPhone], count: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 from sqlalchemy import select
 from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
@@ -19,29 +20,18 @@ from ivr.models import OwedCall
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, RecordingKind
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 ONCE = ("arrived", "answered", "bridged", "unbridged", "ended")
 """Not `party_left`: of an operator whose telephone is released after the caller's, the end of the call tells it."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def city(tmp_path: Path) -> AsyncIterator[City]:
     async with running_hotline(tmp_path) as running:
         yield running
 
 
-@pytest.fixture
-async def exchange(city: City) -> AsyncIterator[Exchange]:
-    async with Exchange(city) as one:
-        yield one
-
-
-@pytest.fixture
-async def quick(exchange: Exchange) -> AsyncIterator[Quick]:
-    async with Quick(exchange.city) as one:
-        yield one
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def cable(city: City) -> AsyncIterator[Cable]:
     """Between the controller and Asterisk."""
     ami, port = city.hotline.controller.ami, city.hotline.settings.asterisk.ami_port

@@ -56,9 +56,7 @@ async def test_calls_go_on_and_everything_is_on_record_afterwards(hotline: Killa
         await Phone.start(CAME, sip, tone_hz=CALLER_HZ) as late,
     ):
         await operator.register()
-        await hotline.ask_asterisk(
-            "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="false"
-        )
+        await hotline.seat()
         call = await caller.call("96128")
         await call.answered()
         await hotline.been_at(TALKED, "MAIN")

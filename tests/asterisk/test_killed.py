@@ -153,15 +153,9 @@ async def served_once(hotline: KillableHotline, line: Line, end: CallEnd) -> Cal
     return record
 
 
-async def seat(hotline: KillableHotline) -> None:
-    await hotline.ask_asterisk(
-        "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="true"
-    )
-
-
 async def test_killed_and_started_again_at_once(hotline: KillableHotline, phones: list[Phone]):
     """Nobody is dropped or left in silence; talk, queue and transfer go on under the new process, with code and survey."""
-    await seat(hotline)
+    await hotline.seat(paused=True)
     scene = await everywhere(hotline, phones)
     killed = time.monotonic()
     await hotline.kill()

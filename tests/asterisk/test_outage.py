@@ -1,6 +1,5 @@
 """Database and process gone in the middle of calls (断电断库): what callers hear, and what is on record after the return."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from sqlalchemy import select
 from support.calls import CALLER_HZ, OPERATOR_HZ
 from support.killable import KillableHotline, until
 from support.postgres import PostgresServer
@@ -17,7 +15,7 @@ from support.sipphone import Call as PhoneCall
 from support.sipphone import Phone
 
 from recordings import ledger
-from recordings.models import Call, CallEnd, CallEvent, Recording
+from recordings.models import CallEnd, Recording
 from tickets.models import Ticket
 
 TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150, "survey-operator": 1350}
@@ -59,9 +57,7 @@ async def test_started_while_the_database_is_away(hotline: KillableHotline, post
         await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
     ):
         await operator.register()
-        await hotline.ask_asterisk(
-            "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="false"
-        )
+        await hotline.seat()
         await hotline.kill()
         await hotline.ask_asterisk("Setvar", Variable="CTL_BEAT", Value=0)
         postgres.stop()
@@ -84,10 +80,10 @@ async def test_started_while_the_database_is_away(hotline: KillableHotline, post
         await fresh.hangup()
         await answered.hangup()
         await call.until_hears(TONES["goodbye"], timeout=20)
-    talk = await recorded(hotline, TALKED)
+    talk = await hotline.closed(TALKED)
     assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
-    assert await count(hotline, Ticket, talk) == 1
-    assert (await recorded(hotline, ABSENT)).end == CallEnd.MENU
+    assert len(await hotline.of_call(Ticket, talk)) == 1
+    assert (await hotline.closed(ABSENT)).end == CallEnd.MENU
 
 
 async def test_database_away_and_back_under_a_running_hotline(
@@ -112,55 +108,27 @@ async def test_database_away_and_back_under_a_running_hotline(
         assert call.longest_silence_s(left_at, asked_at) < WITHOUT_CODE_S
         assert (await call.ended(20)).by == "remote"
     postgres.start()
-    talk, absent = await recorded(hotline, TALKED), await recorded(hotline, ABSENT)
-    told = await kinds(hotline, talk)
+    talk, absent = await hotline.closed(TALKED), await hotline.closed(ABSENT)
+    told = await kinds(hotline, TALKED)
     assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
     assert (talk.end, absent.end) == (CallEnd.OPERATOR, CallEnd.MENU)
-    for kind in (Ticket, Recording):
-        async with asyncio.timeout(40):
-            while await count(hotline, kind, talk) == 0:
-                await asyncio.sleep(0.2)
-        assert await count(hotline, kind, talk) == 1
-    assert (await kinds(hotline, absent))[ledger.ARRIVED] == 1
+    assert len(await hotline.of_call(Ticket, talk, 1)) == 1
+    assert len(await hotline.of_call(Recording, talk, 1)) == 1
+    assert (await kinds(hotline, ABSENT))[ledger.ARRIVED] == 1
 
 
-async def record(hotline: KillableHotline, number: str) -> Call | None:
-    async with hotline.db.reading() as session:
-        return await session.scalar(select(Call).where(Call.caller_number == number))
-
-
-async def recorded(hotline: KillableHotline, number: str, limit_s: float = 40) -> Call:
-    """The call's record, once it is closed."""
-    async with asyncio.timeout(limit_s):
-        while True:
-            call = await record(hotline, number)
-            if call and call.ended_at:
-                return call
-            await asyncio.sleep(0.2)
-
-
-async def kinds(hotline: KillableHotline, call: Call) -> Counter[str]:
-    async with hotline.db.reading() as session:
-        return Counter(await session.scalars(select(CallEvent.kind).where(CallEvent.call_id == call.id)))
-
-
-async def count(hotline: KillableHotline, table: type, call: Call) -> int:
-    async with hotline.db.reading() as session:
-        return len((await session.scalars(select(table).where(table.call_id == call.id))).all())  # type: ignore[attr-defined]
+async def kinds(hotline: KillableHotline, number: str) -> Counter[str]:
+    return Counter(kind for kind, _ in await hotline.ledger(number))
 
 
 async def talking(
     hotline: KillableHotline, caller: Phone, operator: Phone, postgres: PostgresServer
 ) -> tuple[PhoneCall, PhoneCall]:
     """A talk that began after the database had gone."""
-    await hotline.ask_asterisk(
-        "QueueAdd", Queue="operators", Interface="PJSIP/1001", MemberName="1001", Paused="false"
-    )
+    await hotline.seat()
     call = await caller.call("96128")
     await call.answered()
-    async with asyncio.timeout(15):
-        while await record(hotline, TALKED) is None:
-            await asyncio.sleep(0.1)
+    await hotline.until_told(TALKED, ledger.ARRIVED, 15)
     postgres.stop()
     await call.dtmf("0")
     answered = await operator.incoming(15)
@@ -191,14 +159,11 @@ async def test_database_and_process_lost_in_a_talk(hotline: KillableHotline, pos
         assert (await call.ended(10)).by == "remote"
     postgres.start()
     await hotline.start()
-    talk, absent = await recorded(hotline, TALKED), await recorded(hotline, ABSENT)
-    told = await kinds(hotline, talk)
+    talk, absent = await hotline.closed(TALKED), await hotline.closed(ABSENT)
+    told = await kinds(hotline, TALKED)
     assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
     assert (talk.end, talk.operator_id) == (CallEnd.OPERATOR, hotline.city.users["operator1"])
-    assert await count(hotline, Ticket, talk) == 1
-    async with asyncio.timeout(40):
-        while await count(hotline, Recording, talk) == 0:
-            await asyncio.sleep(0.2)
-    assert await count(hotline, Recording, talk) == 1
-    assert (await kinds(hotline, absent))[ledger.ARRIVED] == 1
+    assert len(await hotline.of_call(Ticket, talk)) == 1
+    assert len(await hotline.of_call(Recording, talk, 1)) == 1
+    assert (await kinds(hotline, ABSENT))[ledger.ARRIVED] == 1
     assert absent.end == CallEnd.MENU

@@ -118,6 +118,13 @@ class KillableHotline:
         async with self.asterisk() as ami:
             await ami.action(action, **fields)
 
+    async def seat(self, extension: str = "1001", *, paused: bool = False) -> None:
+        """A desk telephone takes calls of the queue, without a page that signs it in."""
+        await self.ask_asterisk(
+            "QueueAdd", Queue="operators", Interface=f"PJSIP/{extension}", MemberName=extension,
+            Paused=str(paused).lower(),
+        )  # fmt: skip
+
     async def until_beat_is(self, is_so: Callable[[int], bool]) -> None:
         """Wait until the age of the controller's last beat, in seconds, is as wanted."""
         async with self.asterisk() as ami, asyncio.timeout(30):
