@@ -33,7 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--talks", type=int, help="simultaneous recorded talks; 0: none")
     parser.add_argument("--talk-seconds", type=float)
     parser.add_argument(
-        "--base-port", type=int, default=30000, help="the bench uses this port and the 999 after it"
+        "--base-port", type=int, default=30000, help="the bench uses this port and the 1999 after it"
     )
     parser.add_argument(
         "--media-port", type=int, default=11000, help="first of 10000 ports for the load's audio"

@@ -25,11 +25,12 @@ _TONES = {
     "department-level": (1700, 8000),
 }
 _OTHER_TONE = (440, 200)
-FIRST_RTP_OFFSET, LAST_RTP_OFFSET = 100, 999
+FIRST_RTP_OFFSET, LAST_RTP_OFFSET = 100, 1999
+"""Four ports a talk: each of its two ends has one for speech and one for its reports."""
 
 
 def settings(base_port: int, number: int) -> AsteriskSettings:
-    """Ports of instance `number` (0, 1) below `base_port` + 1000; the instances are loaded in turn and share RTP."""
+    """Ports of instance `number` (0, 1) below `base_port` + 2000; the instances are loaded in turn and share RTP."""
     first = base_port + 10 * number
     return AsteriskSettings(
         sip_port=first, ami_port=first + 1, http_port=first + 2, rtp_start=base_port + FIRST_RTP_OFFSET,

@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--talk-seconds", type=float, default=8.0, help="on average")
     parser.add_argument("--operators", type=int, default=60)
     parser.add_argument(
-        "--base-port", type=int, default=30000, help="the bench uses this port and the 999 after it"
+        "--base-port", type=int, default=30000, help="the bench uses this port and the 1999 after it"
     )
     with tempfile.TemporaryDirectory(prefix="hotline-journey-") as folder:
         for name in ("floor", "hotline"):
