@@ -8,7 +8,6 @@ from aiohttp import web
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from recordings.settings import RecordingSettings
-from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ BOARD: "web.AppKey[Shown]" = web.AppKey("BOARD")
 SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
 CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)
-TRAINING = web.AppKey("TRAINING", TrainingSettings)
 RECORDINGS = web.AppKey("RECORDINGS", RecordingSettings)
 KB_FILES = web.AppKey("KB_FILES", Path)
 """The folder of the knowledge base's attachments"""

@@ -30,7 +30,9 @@ from reports import content, figures
 from reports.indicators import BY_KEY
 from reports.models import PeriodKind, Report
 from reports.periods import period
+from reports.settings import ReportSettings
 from reports.slices import Slice, days
+from reports.training.settings import TrainingSettings
 
 PARTS = ("county", "month", "year", "plain", "dashboard")
 MONTH, YEAR = period(PeriodKind.MONTH, date(2026, 5, 1)), period(PeriodKind.YEAR, date(2025, 1, 1))
@@ -97,6 +99,8 @@ async def _database(engine: str, given: argparse.Namespace) -> AsyncIterator[Dat
         server = PostgresServer().__enter__()
         url = server.new_database()
     db = Database(DatabaseSettings(url=url))
+    db.provide(ReportSettings())
+    db.provide(TrainingSettings())
     try:
         await _make_if_missing(db, given.calls, given.tickets)
         yield db

@@ -30,7 +30,7 @@ class Common:
         self.bus = Bus()
         self.tasks = Tasks(clock)
         self.db = Database(settings.database, self.bus)
-        for provided in (settings.tickets, settings.calendar):
+        for provided in settings.of_the_database:
             self.db.provide(provided)
         self._channel = Channel(self.db)
         self._outbox = Outbox(self.db)

@@ -22,6 +22,7 @@ from ivr.prompts import PromptSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
+from reports.settings import ReportSettings
 from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings, TicketSettings
 
@@ -94,9 +95,15 @@ class Settings:
     recordings: RecordingSettings = field(default_factory=RecordingSettings)
     caller_phone: CallerPhoneSettings = field(default_factory=CallerPhoneSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
     attachments: AttachmentSettings = field(default_factory=AttachmentSettings)
     portal: PortalSettings = field(default_factory=PortalSettings)
     log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def of_the_database(self) -> tuple[object, ...]:
+        """What `Database.provide` is given: rooms read these wherever they have a session."""
+        return self.tickets, self.calendar, self.training, self.reports
 
     @property
     def telephony(self) -> TelephonySettings:

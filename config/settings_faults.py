@@ -268,6 +268,10 @@ def _not_negative(value: float) -> str:
     return "" if value >= 0 else "不能为负数"
 
 
+def _percent(value: float) -> str:
+    return "" if 0 <= value <= 100 else "应为 0～100，0 为不设目标"
+
+
 def _database(value: str) -> str:
     try:
         fits = not value or make_url(value).drivername in _ENGINES
@@ -347,6 +351,14 @@ _RULES: dict[str, Callable[[Any], str]] = {
     "training.head": _topics,
     "training.window": _topics,
     "training.warn_days": _not_negative,
+    "reports.on_spot_target": _percent,
+    "reports.in_time_target": _percent,
+    "reports.weight_success": _not_negative,
+    "reports.weight_accuracy": _not_negative,
+    "reports.weight_speed": _not_negative,
+    "reports.weight_answered": _not_negative,
+    "reports.weight_prompt": _not_negative,
+    "reports.connect_within_s": _positive,
     "prompts.timeout_s": _positive,
     "caller_phone.calls_a_minute": _positive,
     "log.level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -29,7 +29,7 @@ def staff_side(
     app[keys.CONTROL], app[keys.BOARD] = control, board
     app[keys.SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=settings.asterisk.websocket_url)
     app[keys.CALLER_PHONE] = replace(settings.caller_phone, guests=accounts)
-    app[keys.RECORDINGS], app[keys.TRAINING] = settings.recordings, settings.training
+    app[keys.RECORDINGS] = settings.recordings
     app[keys.SEARCHER] = searcher
     app[keys.ATTACHMENTS], app[keys.LINE] = settings.attachments, settings.line.number
     app[keys.PUBLIC_URL] = settings.portal.public_url.rstrip("/")

@@ -12,14 +12,22 @@ from kb.models import Audience, EntryKind, InternalReason
 
 
 class Notice(StrEnum):
-    """M-109 「重大决策听证重要事项公示重点工作通报」"""
+    """M-109 「重大决策听证重要事项公示重点工作通报」, and case notes: M-135 「敢于曝光负面典型」"""
 
     HEARING = "hearing"
     PUBLICITY = "publicity"
     BULLETIN = "bulletin"
+    EXAMPLE = "example"
+    EXPOSURE = "exposure"
 
 
-NOTICE_NAMES = {Notice.HEARING: "听证", Notice.PUBLICITY: "公示", Notice.BULLETIN: "通报"}
+NOTICE_NAMES = {
+    Notice.HEARING: "听证",
+    Notice.PUBLICITY: "公示",
+    Notice.BULLETIN: "通报",
+    Notice.EXAMPLE: "正面典型",
+    Notice.EXPOSURE: "反面典型",
+}
 KIND_NAMES = {
     EntryKind.FAQ: "常见问题",
     EntryKind.DOCUMENT: "规范性文件",
@@ -105,6 +113,16 @@ FIELDS: dict[EntryKind, tuple[Field, ...]] = {
         Field("sign_up", "报名方式", True, "lines", hint="报名期限、名额和联系方式", notice=Notice.HEARING),
         Field("objection", "提出异议的方式", True, "lines", notice=Notice.PUBLICITY),
         Field("issued_on", "通报日期", True, "date", notice=Notice.BULLETIN),
+        Field("merit", "经验做法", True, "lines", notice=Notice.EXAMPLE),
+        Field(
+            "fault",
+            "存在问题",
+            True,
+            "lines",
+            hint="写事不写人，不出现当事人的姓名和号码",
+            notice=Notice.EXPOSURE,
+        ),
+        Field("remedy", "整改情况", True, "lines", notice=Notice.EXPOSURE),
         BASIS,
     ),
     EntryKind.GUIDE: (

@@ -1,5 +1,6 @@
 """The counts that must reconcile (登记平衡, M-76): 登记 = 办结 + 在办 + 无效 + 超范围, for any slice and any split of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from reports.passes import rows
 from reports.slices import Slice
-from reports.sources import NOTHING, QUESTIONS
+from reports.sources import QUESTIONS
+from reports.sql import beijing_hour
 from tickets.lifecycle import REPLIED_STATES
 from tickets.models import Outcome, State, Ticket
 
@@ -28,7 +30,11 @@ SPLITS: dict[str, tuple[str, Any]] = {
     "unit": ("单位", Ticket.unit_id),
     "line": ("线路", Ticket.line),
     "region": ("地区", Ticket.region_id),
+    "outcome": ("处理结果", Ticket.outcome),
+    "hour": ("时刻", beijing_hour(Ticket.received_at)),
 }
+TOGETHER = (("channel", "class", "outcome", "hour"), ("line", "region"), ("subject",), ("unit",))
+"""Splits that one statement counts: together they have few combinations."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,40 @@ class Balance:
 
 async def balance(session: AsyncSession, of: Slice) -> Balance:
     """The whole slice's."""
-    return (await split(session, of, ""))[0]
+    ((_, numbers),) = await _counted(session, of, ())
+    return Balance(None, *numbers)
 
 
 async def split(session: AsyncSession, of: Slice, name: str) -> Sequence[Balance]:
-    """One balance for each value of a split in SPLITS, the largest first; their sums are the whole's."""
-    counts = [func.count().filter(condition) for _, condition in PARTS.values()]
-    query = rows(QUESTIONS, of).with_only_columns(func.count(Ticket.id), *counts)
-    if name:
-        key = SPLITS[name][1]
-        query = query.add_columns(key).group_by(key).order_by(func.count(Ticket.id).desc(), key)
-    else:
-        query = query.add_columns(NOTHING)
-    return [Balance(row[-1], *row[:-1]) for row in await session.execute(query)]
+    """One balance for each value of a split in SPLITS, the largest first, hours in order; their sums are the whole's."""
+    return _part(await _counted(session, of, (name,)), 0, name)
+
+
+async def splits(session: AsyncSession, of: Slice) -> dict[str, Sequence[Balance]]:
+    """Every split, as `split` gives it."""
+    found: dict[str, Sequence[Balance]] = {}
+    for names in TOGETHER:
+        counted = await _counted(session, of, names)
+        found |= {name: _part(counted, place, name) for place, name in enumerate(names)}
+    return {name: found[name] for name in SPLITS}
+
+
+Counted = list[tuple[tuple[Any, ...], tuple[int, ...]]]
+"""The values of some splits, and what was counted where they meet."""
+
+
+async def _counted(session: AsyncSession, of: Slice, names: Sequence[str]) -> Counted:
+    keys = [SPLITS[name][1].label(name) for name in names]
+    numbers = [func.count(Ticket.id), *(func.count().filter(condition) for _, condition in PARTS.values())]
+    query = rows(QUESTIONS, of).with_only_columns(*keys, *numbers).group_by(*keys)
+    return [(tuple(row[: len(keys)]), tuple(row[len(keys) :])) for row in await session.execute(query)]
+
+
+def _part(counted: Counted, place: int, name: str) -> list[Balance]:
+    sums: dict[Any, Counter[int]] = {}
+    for keys, numbers in counted:
+        sums.setdefault(keys[place], Counter()).update(dict(enumerate(numbers)))
+    found = [Balance(key, *(sums[key][n] for n in range(1 + len(PARTS)))) for key in sums]
+    if name == "hour":
+        return sorted(found, key=lambda one: one.key)
+    return sorted(found, key=lambda one: (-one.registered, str(one.key)))

@@ -4,32 +4,34 @@ Written once and kept, so that later events, corrections or new definitions neve
 kept as the keys of the things counted, so that a correction can name what came and went.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.db import provided
 from core.units import Region, Unit, UnitDuty, regions_below
-from reports import balance, figures
+from reports import balance, causes, efficiency, figures
 from reports.contractor import report as contractor
 from reports.figures import DENOMINATOR, NUMERATOR, Figure
 from reports.indicators import BY_KEY, INDICATORS, VERSION
 from reports.models import Report
 from reports.periods import Period
 from reports.returns.beside import beside
+from reports.scores import indices
 from reports.scores.sheets import ByUnit, said, sheets
 from reports.scores.weights import STANDARD, holding
+from reports.settings import ReportSettings
 from reports.slices import Slice, days
+from reports.training.standing import WORKS_IN, share_of
 
 Content = dict[str, Any]
 KEPT_MOST = 50_000
 """Rows kept for one numerator or denominator; of more, only how many there were."""
 COMPARED = ("K-07", "K-08", "K-09", "K-12", "K-13", "K-16")
 """What the table of units says."""
-FIVE = ("K-14", "K-13", "K-15", "K-11", "K-09")
-"""M-126 「现场办结90%以上,按时办结率100%,实际办理提速87.12%,群众评议率92.72%,满意率100%」"""
 
 
 async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
@@ -40,15 +42,18 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
     found = [one for one in whole if one.applies]
     known, rows = {one.indicator.key: one for one in found}, _Rows(session, of)
     weights = await holding(session, report.region, report.last_on)
+    settings = provided(session, ReportSettings)
+    splits = await balance.splits(session, of)
     return {
         "title": f"{report.region.name}96128政务信息查询专线{period_of(report).name}统计报表",
         "rule_version": VERSION,
         "as_of": now.isoformat(),
         "balance": _counts(await balance.balance(session, of)),
-        "splits": {
-            name: [[part.key, _counts(part)] for part in await balance.split(session, of, name)]
-            for name in ("channel", "class", "subject", "region")
-        },
+        "splits": {name: [[part.key, _counts(part)] for part in parts] for name, parts in splits.items()},
+        "causes": [[one.name, one.made, one.upheld] for one in await causes.by_cause(session, of)],
+        "targets": await efficiency.said(session, of, efficiency.aimed(settings, known)),
+        "indices": [indices.said(one) for one in indices.indices(settings, known)],
+        "training": (await share_of(session, of, WORKS_IN.in_(below))).said,
         "figures": [figures.said(one) | {"rows": await rows.of(one)} for one in found],
         "units": await _units(session, by_unit),
         "scores": [
@@ -59,7 +64,13 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
         "regions": {
             str(r.id): r.name for r in await session.scalars(select(Region).where(Region.id.in_(below)))
         },
+        "unit_names": await _unit_names(session, [part.key for part in splits["unit"]]),
     }
+
+
+async def _unit_names(session: AsyncSession, ids: Iterable[int | None]) -> dict[str, str]:
+    units = await session.scalars(select(Unit).where(Unit.id.in_({one for one in ids if one})))
+    return {str(unit.id): unit.short_name or unit.name for unit in units}
 
 
 async def _contractor(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast, func
+from sqlalchemy import BigInteger, Select, case, cast, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reports import passes
@@ -14,7 +14,8 @@ from reports.slices import Slice
 from reports.sources import NOTHING
 
 DASH = "—"
-NUMERATOR, DENOMINATOR = "numerator", "denominator"
+NUMERATOR, DENOMINATOR, MISSED = "numerator", "denominator", "missed"
+"""The parts of a figure that have rows; missed: in the denominator and not in the numerator."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Figure:
     def rows(self, part: str) -> int | None:
         """How many rows stand behind the numerator or denominator; None where it sums an amount and nobody counted."""
         one = self.indicator
+        if part == MISSED:
+            return self.denominator - self.numerator if one.misses else None
         if part == NUMERATOR and one.amount is ONE:
             return self.numerator
         counts_all = one.over is ONE and (part == DENOMINATOR or one.counted is EVERY)
@@ -156,7 +159,7 @@ async def _whole_value(session: AsyncSession, one: Figure, of: Slice, dimension:
 
 
 def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[Any]:
-    """The rows that the numerator or the denominator counts: at, linkedid, ticket_no, ticket_kind, unit_id, person_id, amount.
+    """The rows that the numerator, the denominator or what misses it counts: at, linkedid, ticket_no, ticket_kind, unit_id, person_id, amount.
 
     Exactly as many as the number says, where it counts rows rather than sums an amount.
     """
@@ -172,6 +175,8 @@ def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[An
         _or_null(source.person).label("person_id"),
         (_or_null(None) if source is indicator.apart else indicator.amount).label("amount"),
     )
+    if part == MISSED:
+        return query.where(case((indicator.counted, 1), else_=0) == 0)  # a condition that is NULL is not met
     return query.where(indicator.counted) if above and source is indicator.source else query
 
 

@@ -101,6 +101,13 @@ class Indicator:
     def k(self) -> str:
         return self.key.partition(".")[0]
 
+    @property
+    def misses(self) -> bool:
+        """Whether rows of the denominator that are not in the numerator can be listed."""
+        return (
+            self.way is Way.SHARE and self.amount is ONE and self.apart is None and self.counted is not EVERY
+        )
+
     def counting(self, *, above: bool) -> tuple[int, int]:
         """The same for all that count the same rows: which source, and which condition besides."""
         if above and self.apart is not None:
@@ -188,6 +195,11 @@ INDICATORS: tuple[Indicator, ...] = (
         "K-04", "转接成功率", Group.TRANSFER, sources.TRANSFERS,
         "单位接听的转接 ÷ 发起的转接；同一来电多次转接，每次各计一次。", _TRANSFER_BASIS,
         counted=sources.TRANSFER_ANSWERED,
+    ),
+    Indicator(
+        "K-04.caller", "转接成功率（按来电）", Group.TRANSFER, sources.FIRST_TRANSFERS,
+        "至少有一次转接被单位接听的来电 ÷ 发起过转接的来电；一次来电只计一次，属于首次转接的单位。按次与按来电两种算法并列。",
+        _TRANSFER_BASIS, counted=sources.CALL_ANSWERED,
     ),
     Indicator(
         "K-05", "转接准确率", Group.TRANSFER, _connected,
@@ -329,5 +341,5 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
 )  # fmt: skip
 BY_KEY = {indicator.key: indicator for indicator in INDICATORS}
-VERSION = "2026-2"
+VERSION = "2026-3"
 """Of the whole set: moves with any definition, and is kept with every frozen report."""

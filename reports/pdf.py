@@ -14,10 +14,11 @@ from fpdf.fonts import FontFace
 
 from core.clock import beijing
 from reports.catalogue import GROUPS
-from reports.content import COMPARED, FIVE, Content
+from reports.content import COMPARED, Content
+from reports.efficiency import FIVE
 from reports.indicators import BY_KEY
 from reports.scores.sheets import CLASSES, NOT_JUDGED
-from reports.words import BALANCE, SPLITS, named
+from reports.words import BALANCE, SPLITS, named, names_of
 
 SANS, SERIF = "sans", "serif"
 INK, GREY, LINE, BAR = (0, 0, 0), (90, 90, 90), (150, 160, 175), (31, 78, 140)
@@ -142,33 +143,58 @@ def _received(paper: _Paper, content: Content) -> None:
     sums = " + ".join(f"{text} {numbers[key]}" for key, text in BALANCE.items())
     paper.cell(0, 7, f"登记 {numbers['registered']} 件 = {sums}。", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     for split, title in SPLITS.items():
-        parts = content["splits"][split][:12]
+        parts = content["splits"].get(split, [])
+        parts = parts if split == "hour" else parts[:12]
         if not parts:
             continue
         longest = max(counts["registered"] for _, counts in parts)
         paper.set_font(SANS, size=_BODY)
         paper.ln(2)
         paper.cell(0, 7, f"按{title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        said = [(named(content, split, key), c["registered"], str(c["registered"])) for key, c in parts]
+        said = [
+            (named(names_of(content), split, key), c["registered"], str(c["registered"])) for key, c in parts
+        ]
         paper.bars([(name, number / longest, text) for name, number, text in said])
 
 
 def _five(paper: _Paper, content: Content) -> None:
-    """M-126"""
+    """M-126, with the targets of M-128"""
     paper.section("二、五项效能指标")
     by_key = {one["key"]: one for one in content["figures"]}
     shown = [by_key[key] for key in FIVE if key in by_key]
-    paper.grid(("指标", "数值", "分子", "分母"), [_row(one) for one in shown], (70, 34, 33, 33))
+    targets = {one["key"]: one for one in content.get("targets") or []}
+    goal = {one["key"]: targets[one["key"]]["target"] if one["key"] in targets else "" for one in shown}
+    rows = [[*_row(one)[:2], goal[one["key"]], *_row(one)[2:]] for one in shown]
+    paper.grid(("指标", "数值", "目标", "分子", "分母"), rows, (62, 27, 27, 27, 27))
     paper.bars([(one["name"], min(max(one["value"] or 0, 0), 1), one["text"]) for one in shown])
+    for one in targets.values():
+        if one["is_short"]:
+            _missed(paper, one)
+
+
+def _missed(paper: _Paper, one: dict[str, Any]) -> None:
+    paper.ln(2)
+    listed = len(one["cases"])
+    left_out = f"，列出前 {listed} 件" if one["missed"] > listed else ""
+    paper.text_line(f"{one['name']}未达目标 {one['target']} 的 {one['missed']} 件{left_out}：")
+    paper.grid(("工单", "单位", "日期"), one["cases"], (60, 80, 30))
 
 
 def _indicators(paper: _Paper, content: Content) -> None:
     paper.section("三、统计指标")
+    if content.get("training"):
+        paper.text_line(f"人员培训：{content['training']}。")
     for group, title in GROUPS.items():
         rows = [_row(one) for one in content["figures"] if one["group"] == group]
         if rows:
             paper.ln(2)
             paper.grid((title, "数值", "分子", "分母"), rows, (82, 30, 29, 29))
+        for index in content.get("indices") or []:
+            if index["group"] == group:
+                paper.text_line(f"{index['name']} {index['text']} = {index['formula']}")
+    if causes := content.get("causes"):
+        paper.ln(2)
+        paper.grid(("投诉事由", "提出", "属实"), causes, (110, 30, 30))
 
 
 def _row(one: dict[str, Any]) -> list[str]:

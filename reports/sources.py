@@ -101,6 +101,15 @@ def _elsewhere(kind: str, *more: Condition) -> Condition:
     return found.correlate(_Start).exists()
 
 
+def _in_call(kind: str, *more: Condition) -> Condition:
+    """Whether the call's ledger has such a line, about whatever unit."""
+    found = select(_Later.id).where(_Later.call_id == _Start.call_id, _Later.kind == kind, *more)
+    return found.correlate(_Start).exists()
+
+
+FIRST_TRANSFERS = TRANSFERS.only(~_in_call(ledger.TRANSFER_STARTED, _Later.id < _Start.id))
+"""Each call that was put through once, however often it was tried and wherever."""
+CALL_ANSWERED: Condition = _in_call(ledger.TRANSFER_ANSWERED)
 RINGS = TRANSFERS.only(~_elsewhere(ledger.TRANSFER_STARTED, _Later.id < _Start.id))
 """Each call at each unit once, however often it was tried there."""
 UNIT_ANSWERED: Condition = _elsewhere(ledger.TRANSFER_ANSWERED)

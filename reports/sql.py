@@ -1,8 +1,8 @@
-"""What the two engines say differently: the time between two instants."""
+"""What the two engines say differently: the time between two instants, the Beijing day and hour of one."""
 
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import Integer, String
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -27,3 +27,38 @@ def _on_sqlite(element: elapsed_ms, compiler: Any, **options: Any) -> str:
 def _on_postgresql(element: elapsed_ms, compiler: Any, **options: Any) -> str:
     later, earlier = (compiler.process(clause, **options) for clause in element.clauses)
     return f"CAST(ROUND(EXTRACT(EPOCH FROM ({later}) - ({earlier})) * 1000) AS BIGINT)"
+
+
+class beijing_day(GenericFunction[str]):  # noqa: N801
+    """`beijing_day(at)` as `2026-06-01`."""
+
+    type = String()
+    inherit_cache = True
+
+
+class beijing_hour(GenericFunction[int]):  # noqa: N801
+    """`beijing_hour(at)`, 0 to 23."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(beijing_day, "sqlite")
+def _day_on_sqlite(element: beijing_day, compiler: Any, **options: Any) -> str:
+    return f"date({compiler.process(element.clauses, **options)}, '+8 hours')"
+
+
+@compiles(beijing_day, "postgresql")
+def _day_on_postgresql(element: beijing_day, compiler: Any, **options: Any) -> str:
+    return f"to_char(({compiler.process(element.clauses, **options)}) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')"
+
+
+@compiles(beijing_hour, "sqlite")
+def _hour_on_sqlite(element: beijing_hour, compiler: Any, **options: Any) -> str:
+    return f"CAST(strftime('%H', {compiler.process(element.clauses, **options)}, '+8 hours') AS INTEGER)"
+
+
+@compiles(beijing_hour, "postgresql")
+def _hour_on_postgresql(element: beijing_hour, compiler: Any, **options: Any) -> str:
+    at = compiler.process(element.clauses, **options)
+    return f"CAST(EXTRACT(HOUR FROM ({at}) AT TIME ZONE 'Asia/Shanghai') AS INTEGER)"

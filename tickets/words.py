@@ -1,6 +1,6 @@
-"""What channels and classes are called wherever people read them (工单用语). Pure."""
+"""What channels, classes and outcomes are called wherever people read them (工单用语). Pure."""
 
-from tickets.models import Channel, QuestionClass
+from tickets.models import Channel, Outcome, QuestionClass
 
 CHANNELS = {
     Channel.PHONE: "电话",
@@ -14,3 +14,13 @@ CHANNELS = {
     Channel.VISIT: "来访",
 }
 CLASSES = {QuestionClass.GENERAL: "一般性问题", QuestionClass.IMPORTANT: "重要复杂问题"}
+OUTCOMES = {
+    Outcome.ANSWERED: "当场答复",
+    Outcome.TRANSFERRED: "转接后由单位答复",
+    Outcome.ASSIGNED: "转单位办理",
+    Outcome.UNCLEAR: "无法明确部门 → 政府办",
+    Outcome.OTHER_WAYS: "告知其他查询方式",
+    Outcome.OUT_OF_SCOPE: "日常事务，超出范围",
+    Outcome.DUPLICATE: "并案",
+    Outcome.INVALID: "无效来电",
+}

@@ -12,14 +12,15 @@ from sqlalchemy.orm import selectinload
 
 from agent_desktop.admin.reach import KEEPERS, reach_of
 from agent_desktop.admin.tabs import with_tabs
-from agent_desktop.keys import TRAINING
 from core.clock import beijing
+from core.db import provided
 from core.organisation.tables import STATES
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Liaison, Region, ServicePhone, Unit, UnitDuty
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
+from reports.training.settings import TrainingSettings
 from reports.training.standing import somebody_lacks
 
 routes = Routes()
@@ -76,8 +77,8 @@ def _table(lacks: Mapping[str, ColumnElement[bool]]) -> Table:
 @routes.get("/admin/readiness", roles=KEEPERS)
 async def readiness(request: web.Request) -> web.StreamResponse:
     today = beijing(request.app[CLOCK].now()).date()
-    lacks = _LACKS | {"人员培训缺失或到期": somebody_lacks(request.app[TRAINING], today)}
     async with request.app[DB].reading() as session:
+        lacks = _LACKS | {"人员培训缺失或到期": somebody_lacks(provided(session, TrainingSettings), today)}
         reach = await reach_of(request, session)
     query: Any = (
         select(Unit, *lacks.values())

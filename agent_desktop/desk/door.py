@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from agent_desktop.keys import TRAINING
 from core.clock import beijing
+from core.db import provided
 from core.errors import NotAllowed
 from core.web.keys import CLOCK, DB, person
 from reports.training import standing
+from reports.training.settings import TrainingSettings
 from reports.training.standing import LACKING, Standing, State
 from reports.training.words import TOPICS
 
@@ -22,8 +23,9 @@ class TrainingLacking(NotAllowed):
 
 async def warning(request: web.Request) -> str:
     """What to tell the operator, empty: nothing; raises TrainingLacking where the settings say `refuse`."""
-    settings, today = request.app[TRAINING], beijing(request.app[CLOCK].now()).date()
+    today = beijing(request.app[CLOCK].now()).date()
     async with request.app[DB].reading() as session:
+        settings = provided(session, TrainingSettings)
         needed = await standing.of_person(session, settings, today, person(request).user_id)
     if settings.at_sign_in == "refuse" and (lacking := [one for one in needed if one.state in LACKING]):
         raise TrainingLacking(what=_said(lacking))

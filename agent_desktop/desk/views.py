@@ -25,21 +25,11 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
-from tickets.models import Outcome
+from tickets.words import OUTCOMES
 
 routes = Routes()
 OPERATOR = (Role.OPERATOR,)
 PAUSE_REASONS = ("小休", "会议", "培训", "用餐")
-OUTCOMES = (
-    (Outcome.ANSWERED, "当场答复"),
-    (Outcome.TRANSFERRED, "转接后由单位答复"),
-    (Outcome.ASSIGNED, "转单位办理"),
-    (Outcome.UNCLEAR, "无法明确部门 → 政府办"),
-    (Outcome.OTHER_WAYS, "告知其他查询方式"),
-    (Outcome.OUT_OF_SCOPE, "日常事务，超出范围"),
-    (Outcome.DUPLICATE, "并案"),
-    (Outcome.INVALID, "无效来电"),
-)
 MAX_NUMBER_LENGTH = 20
 PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 
@@ -47,7 +37,7 @@ PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 @routes.get("/desk", roles=OPERATOR, nav="话务台")
 async def page(request: web.Request) -> web.StreamResponse:
     return render(
-        request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES,
+        request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES.items(),
         **await kb_views.choices(request),
     )  # fmt: skip
 

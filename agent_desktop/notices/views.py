@@ -12,10 +12,10 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.kb.common import editor
-from agent_desktop.keys import TRAINING
 from agent_desktop.quality.reach import GRADED, GRADERS, viewer_of
 from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
+from core.db import provided
 from core.people import Role, User
 from core.web import changes
 from core.web.app import add_room, render, see_other
@@ -25,6 +25,7 @@ from kb import entries
 from kb.models import Entry
 from reports import waiting
 from reports.training import standing
+from reports.training.settings import TrainingSettings
 from reports.training.words import STATES, TONES, TOPICS
 from reports.waiting import Kind, Waiting
 from tickets import notices
@@ -90,7 +91,7 @@ async def _trainings(session: AsyncSession, request: web.Request, user: User) ->
     """One's own trainings that are missing or end soon; a head's people's too."""
     units = own_units(user) if Role.HEAD in user.roles else ()
     today = beijing(request.app[CLOCK].now()).date()
-    return await standing.told_to(session, request.app[TRAINING], today, user, units)
+    return await standing.told_to(session, provided(session, TrainingSettings), today, user, units)
 
 
 async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]:

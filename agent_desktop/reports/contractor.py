@@ -1,18 +1,15 @@
 """`/reports/contractor` (承包服务考核, M-79): availability with its outages, seats, queue, answer rate and speed, quality."""
 
 import asyncio
-from datetime import date
 
 from aiohttp import web
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
-from agent_desktop.keys import TRAINING
 from agent_desktop.reports.ask import Question, periods, question_of
 from agent_desktop.reports.reach import Reach, reach_of
 from core.clock import beijing
 from core.errors import NotFound
-from core.people import Role, RoleGrant, User
+from core.people import Role
 from core.units import Region, Unit, UnitDuty
 from core.web.app import render
 from core.web.keys import CLOCK, DB
@@ -21,7 +18,6 @@ from reports import figures
 from reports.contractor import report
 from reports.indicators import BY_KEY
 from reports.pdf import draw_contractor
-from reports.training.standing import share
 
 routes = Routes()
 READERS = frozenset({Role.OFFICE, Role.SUPERVISOR})
@@ -49,15 +45,6 @@ async def as_pdf(request: web.Request) -> web.StreamResponse:
     return web.Response(body=body, content_type="application/pdf", headers=headers)
 
 
-async def _trained(request: web.Request, session: AsyncSession, region: Region, last: date) -> str:
-    """How many of the trainings that the region's operators need were valid on the last day, or are today."""
-    operators = select(RoleGrant.user_id).where(RoleGrant.role == Role.OPERATOR)
-    of_region = func.coalesce(User.region_id, Unit.region_id) == region.id
-    day = min(last, beijing(request.app[CLOCK].now()).date())
-    found = await share(session, request.app[TRAINING], day, User.id.in_(operators) & of_region)
-    return f"有效 {found.valid} 项，应具备 {found.needed} 项，{found.text}"
-
-
 async def _made(request: web.Request) -> tuple[Reach, Question, Region, report.Content]:
     """For the region asked for, else the topmost in reach that has a call centre."""
     async with request.app[DB].reading() as session:
@@ -74,5 +61,4 @@ async def _made(request: web.Request) -> tuple[Reach, Question, Region, report.C
         found = await figures.figures(session, [BY_KEY[key] for key in report.KEYS], asked.of)
         known = {one.indicator.key: one for one in found if one.applies}
         said = await report.make(session, region, asked.of, known)
-        said["facts"].append(["话务员培训", await _trained(request, session, region, asked.last)])
     return reach, asked, region, said

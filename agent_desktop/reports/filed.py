@@ -17,15 +17,16 @@ from core.people import Role, User
 from core.units import Region
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB, person
-from core.web.lists import Column, Filter, Query, Table, serve_list, sheet_answer
+from core.web.lists import Column, Filter, Query, Table, book_answer, serve_list
 from core.web.requests import source_of
 from core.web.routes import Routes
-from reports import content, filing, pdf
+from reports import book, content, filing, pdf
 from reports.catalogue import GROUPS
-from reports.content import COMPARED, FIVE
+from reports.content import COMPARED
+from reports.efficiency import FIVE
 from reports.indicators import BY_KEY
 from reports.models import PeriodKind, Report, ReportRevision
-from reports.words import BALANCE, SPLITS, named
+from reports.words import BALANCE, SPLITS, named, names_of
 
 routes = Routes()
 GOV = frozenset({Role.OFFICE})
@@ -84,6 +85,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         may=_may(report, user), changes=content.changes(before, said) if before else [],
         five=[one for key in FIVE for one in said["figures"] if one["key"] == key], groups=GROUPS,
         compared=[BY_KEY[key].name for key in COMPARED], balance=BALANCE, splits=SPLITS, named=named,
+        names=names_of(said),
     )  # fmt: skip
 
 
@@ -105,16 +107,7 @@ async def as_sheet(request: web.Request) -> web.StreamResponse:
         report = await _report(request, session)
         said = _revision(request, report).content
         await _exported(request, session, report, "xlsx")
-    head = ["编号", "指标", "数值", "分子", "分母", "口径"]
-    counts = [
-        ["", text, str(said["balance"][key]), "", "", ""]
-        for key, text in {"registered": "登记", **BALANCE}.items()
-    ]
-    rows = [
-        [one["key"], one["name"], one["text"], one["above"], one["below"], one["rule"]]
-        for one in said["figures"]
-    ]
-    return await sheet_answer(_file(report), content.period_of(report).name, [head, *counts, *rows], "xlsx")
+    return await book_answer(_file(report), book.sheets(said))
 
 
 @routes.post("/reports/filed/{id:[0-9]{1,9}}/correct", roles=GOV)

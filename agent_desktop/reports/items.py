@@ -16,18 +16,21 @@ from core.web.lists import Column, Filter, Query, Table, serve_list
 from core.web.routes import Routes
 from recordings.playback import SEES_CALLS
 from reports import figures
-from reports.figures import DENOMINATOR, NUMERATOR
+from reports.figures import DENOMINATOR, MISSED, NUMERATOR
 from reports.indicators import BY_KEY, Indicator, Show
+from reports.liaisons import OWN
 from tickets.models import TicketKind
 
 routes = Routes()
-PARTS = {NUMERATOR: "分子", DENOMINATOR: "分母"}
+LISTED = {**BY_KEY, **OWN}
+"""Every indicator whose rows can be listed, by its key."""
+PARTS = {NUMERATOR: "分子", DENOMINATOR: "分母", MISSED: "未达"}
 
 
 @routes.get("/reports/items", roles=READERS)
 async def page(request: web.Request) -> web.StreamResponse:
-    indicator, part = BY_KEY.get(request.query.get("key", "")), request.query.get("part", DENOMINATOR)
-    if indicator is None or part not in PARTS:
+    indicator, part = LISTED.get(request.query.get("key", "")), request.query.get("part", DENOMINATOR)
+    if indicator is None or part not in PARTS or (part == MISSED and not indicator.misses):
         raise NotFound
     async with request.app[DB].reading() as session:
         reach = await reach_of(request, session)

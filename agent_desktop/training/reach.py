@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
@@ -15,14 +15,13 @@ from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
 from core.units import Region, Unit, regions_below
 from core.web.lists import Filter
+from reports.training.standing import WORKS_IN
 from tickets.access import subordinates
 
 KEEPERS = frozenset({Role.HEAD, Role.OFFICE, Role.SUPERVISOR})
 READERS = KEEPERS | {Role.INSPECTOR}
 TRAINED = frozenset({Role.OPERATOR, Role.LIAISON, Role.WINDOW, Role.HEAD})
-REGION = func.coalesce(User.region_id, Unit.region_id)
-"""Where somebody works, `Unit` joined."""
-REGION_NAME = select(Region.name).where(Region.id == REGION).correlate(User, Unit).scalar_subquery()
+REGION_NAME = select(Region.name).where(Region.id == WORKS_IN).correlate(User, Unit).scalar_subquery()
 PEOPLE = (
     Filter(
         "person", "姓名或用户名",
@@ -31,7 +30,7 @@ PEOPLE = (
     Filter("unit", "单位", lambda text: Unit.name.contains(text, autoescape=True)),
     Filter(
         "region", "地区",
-        lambda text: REGION.in_(select(Region.id).where(Region.name.contains(text, autoescape=True))),
+        lambda text: WORKS_IN.in_(select(Region.id).where(Region.name.contains(text, autoescape=True))),
     ),
 )  # fmt: skip
 """Filters of lists of people, `Unit` joined (M-111: by unit and level)."""
@@ -61,7 +60,7 @@ async def reach_of(request: web.Request, session: AsyncSession) -> Reach:
     own = user.region_id
     if own is None and user.unit_id is not None:
         own = (await session.get_one(Unit, user.unit_id)).region_id
-    below, level = REGION.in_(regions_below(own)), REGION.in_([own])
+    below, level = WORKS_IN.in_(regions_below(own)), WORKS_IN.in_([own])
     unit = (User.unit_id == user.unit_id) & User.unit_id.is_not(None)
     sees = {
         Role.SUPERVISOR: below,

@@ -7,10 +7,10 @@ from aiohttp import web
 from sqlalchemy import Subquery, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.keys import TRAINING
 from agent_desktop.training import imports, new, practice, records
 from agent_desktop.training.reach import PEOPLE, READERS, REGION_NAME, TRAINED, reach_of
 from core.clock import beijing
+from core.db import provided
 from core.people import User
 from core.units import Unit
 from core.web.app import add_room, render
@@ -19,6 +19,7 @@ from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
 from reports.training import standing
 from reports.training.models import TrainingRecord
+from reports.training.settings import TrainingSettings
 from reports.training.standing import FOR_GOOD, LACKING, State
 from reports.training.words import KINDS, RESULTS, STATES, TONES, TOPICS
 
@@ -27,9 +28,10 @@ routes = Routes()
 
 @routes.get("/training", roles=READERS, nav="培训")
 async def listing(request: web.Request) -> web.StreamResponse:
-    settings, today = request.app[TRAINING], _today(request)
-    found = standing.standings(settings, today)
+    today = _today(request)
     async with request.app[DB].reading() as session:
+        settings = provided(session, TrainingSettings)
+        found = standing.standings(settings, today)
         reach = await reach_of(request, session)
         share = await standing.share(session, settings, today, reach.sees)
     query = (
@@ -49,7 +51,9 @@ async def mine(request: web.Request) -> web.StreamResponse:
     """What one's roles need, and one's own lines of the register."""
     user_id = person(request).user_id
     async with request.app[DB].reading() as session:
-        needed = await standing.of_person(session, request.app[TRAINING], _today(request), user_id)
+        needed = await standing.of_person(
+            session, provided(session, TrainingSettings), _today(request), user_id
+        )
         own = await _records_of(session, user_id)
     return render(
         request, "training/mine.html", needed=needed, records=own, topics=TOPICS, kinds=KINDS, results=RESULTS,

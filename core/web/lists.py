@@ -39,7 +39,7 @@ from core.web.days import read_day
 from core.web.keys import CLOCK, DB, person
 from core.web.pages import render
 from core.web.requests import source_of
-from core.web.sheets import CSV_TYPE, XLSX_TYPE, csv_text, xlsx_bytes
+from core.web.sheets import CSV_TYPE, XLSX_TYPE, Rows, book_bytes, csv_text
 
 EXPORT_MOST = 20_000
 COUNTED_MOST = 10_000
@@ -225,24 +225,32 @@ async def serve_list(
 
 
 async def _export(request: web.Request, table: Table, query: Query, kind: str) -> web.Response:
+    async with request.app[DB].reading() as session:
+        rows = await table.sheet(session, query, request.query)
+    return await export_answer(request, table.name, table.title, rows, kind)
+
+
+async def export_answer(request: web.Request, name: str, title: str, rows: Rows, kind: str) -> web.Response:
+    """The rows, the first their head, as a file `name` of this kind, csv or xlsx; written down (M-91) before it is sent."""
     if kind not in {"csv", "xlsx"}:
         raise InvalidInput(field="导出格式", reason="请选择 CSV 或 XLSX")
     clock = request.app[CLOCK]
     async with request.app[DB].unit_of_work() as session:
-        rows = await table.sheet(session, query, request.query)
         await audit.record(
             session, clock, actor=person(request).username, action="list.export",
-            target=f"{table.name}:{len(rows) - 1}", reason=request.query_string[:500], source=source_of(request),
+            target=f"{name}:{len(rows) - 1}", reason=request.query_string[:500], source=source_of(request),
         )  # fmt: skip
-    return await sheet_answer(f"{table.name}-{beijing(clock.now()):%Y%m%d-%H%M}", table.title, rows, kind)
-
-
-async def sheet_answer(name: str, title: str, rows: Sequence[Sequence[str]], kind: str) -> web.Response:
-    """The rows, the first their head, as the file `name` of this kind: csv or xlsx."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    file = f"{name}-{beijing(clock.now()):%Y%m%d-%H%M}"
     if kind == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="{file}.csv"'}
         return web.Response(text=csv_text(rows), content_type=CSV_TYPE, charset="utf-8", headers=headers)
-    body = await asyncio.to_thread(xlsx_bytes, title, rows)
+    return await book_answer(file, [(title, rows)])
+
+
+async def book_answer(name: str, sheets: Sequence[tuple[str, Rows]]) -> web.Response:
+    """Several sheets as the file `name.xlsx`."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
+    body = await asyncio.to_thread(book_bytes, sheets)
     return web.Response(body=body, content_type=XLSX_TYPE, headers=headers)
 
 

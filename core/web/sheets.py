@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
+from openpyxl.worksheet.worksheet import Worksheet
 
 from core.log import mask_text
 
@@ -25,11 +26,27 @@ def csv_text(rows: Iterable[Sequence[str]]) -> str:
     return "\ufeff" + out.getvalue()
 
 
-def xlsx_bytes(title: str, rows: Sequence[Sequence[str]]) -> bytes:
-    """One sheet, its first row the head; every cell is text, so nothing is reckoned or cut. Takes a while."""
+Rows = Sequence[Sequence[str]]
+"""Of the same length each, the first their head."""
+
+
+def xlsx_bytes(title: str, rows: Rows) -> bytes:
+    """One sheet; every cell is text, so nothing is reckoned or cut. Takes a while."""
+    return book_bytes([(title, rows)])
+
+
+def book_bytes(sheets: Sequence[tuple[str, Rows]]) -> bytes:
+    """Several sheets, each with its title, as `xlsx_bytes`."""
     book = Workbook()
-    sheet = book.active
-    sheet.title = title[:31]
+    book.remove(book.active)
+    for title, rows in sheets:
+        _fill(book.create_sheet(title[:31]), rows)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _fill(sheet: Worksheet, rows: Rows) -> None:
     sheet.freeze_panes = "A2"
     for place, row in enumerate(rows, start=1):
         for column, text in enumerate(map(safe, row), start=1):
@@ -38,9 +55,6 @@ def xlsx_bytes(title: str, rows: Sequence[Sequence[str]]) -> bytes:
     for cell, width in zip(sheet[1], _widths(rows), strict=True):
         cell.font = Font(bold=True)
         sheet.column_dimensions[cell.column_letter].width = width
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def safe(cell: str) -> str:
@@ -48,7 +62,7 @@ def safe(cell: str) -> str:
     return mask_text(ILLEGAL_CHARACTERS_RE.sub("", cell))
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+def _widths(rows: Rows) -> list[int]:
     """By the longest text of the first rows; a Chinese character takes two places."""
     longest = [max(map(_places, column)) for column in zip(*rows[:200], strict=True)]
     return [min(max(places + 2, _NARROWEST), _WIDEST) for places in longest]

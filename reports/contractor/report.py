@@ -1,6 +1,6 @@
 """What the contractor is judged by (M-79 「对市电信公司提供的服务进行监督考核,对服务质量进行评估」), as plain JSON.
 
-Availability, answer rate and speed, queue, seats at work, operators' quality and satisfaction. The figures are the
+Availability, answer rate and speed, queue, seats at work, operators' quality, satisfaction and training. The figures are the
 indicators' own; availability comes from the minute samples of the controller.
 """
 
@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import beijing
 from core.holidays import load_calendar
+from core.people import Role, RoleGrant, User
 from core.units import Region
 from ivr.models import ServiceSample
 from reports import figures
 from reports.contractor.availability import Minute, Outage, Service
 from reports.figures import Figure
 from reports.slices import Slice
+from reports.training.standing import WORKS_IN, share_of
 
 Content = dict[str, Any]
 KEYS = (
@@ -39,11 +41,16 @@ async def make(session: AsyncSession, region: Region, of: Slice, known: Mapping[
     """`facts` (name, value) of availability, seats and queue; `outages`; `figures` of KEYS, taken from `known`."""
     found = await _service(session, region, of)
     return {
-        "facts": _facts(found),
+        "facts": [*_facts(found), ["话务员培训", await _trained(session, region, of)]],
         "outages": [_outage(one) for one in found.outages[:OUTAGES_MOST]],
         "outages_left_out": max(len(found.outages) - OUTAGES_MOST, 0),
         "figures": [figures.said(known[key]) for key in KEYS if key in known],
     }
+
+
+async def _trained(session: AsyncSession, region: Region, of: Slice) -> str:
+    operators = User.id.in_(select(RoleGrant.user_id).where(RoleGrant.role == Role.OPERATOR))
+    return (await share_of(session, of, operators & (region.id == WORKS_IN))).said
 
 
 async def _service(session: AsyncSession, region: Region, of: Slice) -> Service:

@@ -4,7 +4,7 @@ A component without a denominator is left out, and satisfaction with fewer than 
 weights. A unit of which less than half of the weight can be judged is in no class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +44,7 @@ class UnitSheet:
 
     @property
     def total(self) -> float | None:
-        """The weighted mean of what can be judged, out of 100."""
-        judged = [one for one in self.components if one.points is not None]
-        weight = sum(one.weight for one in judged)
-        if weight < NEEDED * sum(one.weight for one in self.components) or not weight:
-            return None
-        return sum(one.weight * (one.points or 0.0) for one in judged) / weight
+        return total_of(self.components)
 
     @property
     def class_name(self) -> str:
@@ -58,6 +53,15 @@ class UnitSheet:
         if total is None:
             return NOT_JUDGED
         return next(name for name, least in CLASSES if round(total, 2) >= least)
+
+
+def total_of(components: Sequence[Component]) -> float | None:
+    """The weighted mean of what can be judged, out of 100; None where that is less than NEEDED of the weight."""
+    judged = [one for one in components if one.points is not None]
+    weight = sum(one.weight for one in judged)
+    if weight < NEEDED * sum(one.weight for one in components) or not weight:
+        return None
+    return sum(one.weight * (one.points or 0.0) for one in judged) / weight
 
 
 async def of_slice(session: AsyncSession, of: Slice, weights: Mapping[str, int]) -> list[UnitSheet]:

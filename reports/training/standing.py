@@ -27,12 +27,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import beijing
+from core.db import provided
 from core.people import RoleGrant, User
 from core.units import Unit
+from reports.slices import Slice
 from reports.training.models import Result, Topic, TrainingRecord
 from reports.training.settings import TrainingSettings
 
 FOR_GOOD = date(9999, 12, 31)
+WORKS_IN = func.coalesce(User.region_id, Unit.region_id)
+"""The region of a person, `Unit` joined."""
 _MOST_TOPICS = 16
 
 
@@ -67,6 +72,10 @@ class Share:
     def text(self) -> str:
         """87.50%, “—” where nothing is needed."""
         return f"{self.valid / self.needed:.2%}" if self.needed else "—"
+
+    @property
+    def said(self) -> str:
+        return f"有效 {self.valid} 项，应具备 {self.needed} 项，{self.text}"
 
 
 def standings(settings: TrainingSettings, today: date, only: Select[int] | None = None) -> Subquery:
@@ -149,6 +158,12 @@ async def share(
         .where(true() if where is None else where)
     )
     return Share(*(await session.execute(query)).one())
+
+
+async def share_of(session: AsyncSession, of: Slice, where: ColumnElement[bool]) -> Share:
+    """On the last day of the period, or on the day of the making where that is earlier."""
+    day = beijing(min(of.until - timedelta(seconds=1), of.now)).date()
+    return await share(session, provided(session, TrainingSettings), day, where)
 
 
 async def told_to(

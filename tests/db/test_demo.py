@@ -38,7 +38,7 @@ def settings(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> S
     file = tmp_path / "hotline.toml"
     file.touch()
     settings = load({"HOTLINE_CONFIG": str(file), "HOTLINE__DATA_DIR": str(tmp_path / "data")}, mode="demo")
-    for provided in (settings.tickets, settings.calendar):
+    for provided in settings.of_the_database:
         db.provide(provided)
     return settings
 

@@ -14,7 +14,7 @@ from core.db import Database, UtcDateTime
 from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd
 from reports import balance, figures
-from reports.figures import DENOMINATOR, NUMERATOR
+from reports.figures import DENOMINATOR, MISSED, NUMERATOR
 from reports.indicators import BY_KEY, INDICATORS, Show, Way
 from reports.slices import Slice, days
 from reports.sql import elapsed_ms
@@ -70,7 +70,7 @@ async def test_every_figure_equals_the_one_worked_out_by_hand(db: Database, seed
 
 
 async def test_the_list_behind_a_figure_is_as_long_as_the_figure_says(db: Database):
-    """Drill-down: as many rows as the numerator and the denominator, each once, each with a link."""
+    """Drill-down: as many rows as the numerator, the denominator and what missed, each once, each with a link."""
     city = await build_city(db)
     async with db.unit_of_work() as session:
         await Month(session, city, 4).build()
@@ -83,6 +83,9 @@ async def test_the_list_behind_a_figure_is_as_long_as_the_figure_says(db: Databa
                 assert len(rows) == number, (one.indicator.key, part)
                 assert len({row.id for row in rows}) == len(rows)
                 assert all(row.linkedid or row.ticket_no or row.at for row in rows)
+            if one.indicator.misses:
+                missed = (await session.execute(figures.items(one.indicator, wanted(), MISSED))).all()
+                assert len(missed) == one.rows(MISSED) == one.denominator - one.numerator
 
 
 @pytest.mark.parametrize("seed", [5, 6])

@@ -217,12 +217,14 @@ async def test_a_service_item_names_its_fee_or_is_not_submitted(office: Office):
         (Notice.HEARING, {"held_on": "2026-07-01", "place": "会议室"}, "报名方式"),
         (Notice.PUBLICITY, {"objection": "来电来函"}, "公示起始日期、公示截止日期"),
         (Notice.BULLETIN, {}, "通报日期"),
+        (Notice.EXAMPLE, {}, "经验做法"),
+        (Notice.EXPOSURE, {"fault": "群众来电三次，三次推给别的单位"}, "整改情况"),
     ],
 )
 async def test_each_sort_of_notice_names_its_dates(
     office: Office, sort: Notice, details: dict[str, str], missing: str
 ):
-    """M-109: a hearing its day, place and sign-up way, a 公示 its period, a 通报 its date."""
+    """M-109: a hearing its day, place and sign-up way, a 公示 its period, a 通报 its date; M-135: cases what was done."""
     entry_id = await office.draft(
         EntryFields("公告", "内容。", kind=EntryKind.NOTICE, details=details | {"notice": sort})
     )

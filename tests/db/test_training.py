@@ -15,7 +15,7 @@ from support.fake_control import FakeControl
 from support.tickets import City, build_city
 from support.web import Browser, as_, browsing, give_password, web_app
 
-from agent_desktop.keys import CONTROL, TRAINING
+from agent_desktop.keys import CONTROL
 from core.audit import AuditRow
 from core.db import Database
 from core.errors import InvalidInput
@@ -45,7 +45,7 @@ async def city(db: Database) -> City:
 async def browser(city: City, db: Database) -> AsyncIterator[Browser]:
     await give_password(db, list(city.users))
     app = web_app(db, city.clock)
-    app[TRAINING] = NEEDED
+    db.provide(NEEDED)
     async with browsing(app) as browser:
         yield browser
 
@@ -215,7 +215,8 @@ async def test_the_seat_warns_or_refuses_who_lacks_a_training(
     await give_password(db, ["operator"])
     await write(city, "supervisor", ("operator", course()))
     app = web_app(db, city.clock)
-    app[TRAINING], control = replace(NEEDED, at_sign_in=at_sign_in), app[CONTROL]
+    db.provide(replace(NEEDED, at_sign_in=at_sign_in))
+    control = app[CONTROL]
     assert isinstance(control, FakeControl)
     control._people[city.users["operator"]] = ("801", "operator", "1001")
     async with browsing(app) as browser:

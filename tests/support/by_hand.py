@@ -114,6 +114,10 @@ class ByHand:
                     found.append((call, turn, after, before))
         return found
 
+    def _is_first(self, call: Call, start: CallEvent) -> bool:
+        started = [e.id for e in self.rows.events[call.id] if e.kind == "transfer_started"]
+        return start.id == min(started)
+
     def answered(self) -> list[tuple[Call, CallEvent, CallEvent]]:
         return [(c, s, a) for c, s, a, _ in self.transfers() if a and a.kind == "transfer_answered"]
 
@@ -294,6 +298,10 @@ class ByHand:
             "K-03": lambda: (list(self.calls()), lambda c: c.end in {"menu", "queue"}),
             "K-03.queue": lambda: (self.serious(), lambda c: not c.answered_at and c.end == "queue"),
             "K-04": lambda: (self.transfers(), lambda t: bool(t[2]) and t[2].kind == "transfer_answered"),
+            "K-04.caller": lambda: (
+                [t for t in self.transfers() if self._is_first(t[0], t[1])],
+                lambda t: any(e.kind == "transfer_answered" for e in self.rows.events[t[0].id]),
+            ),
             "K-05": lambda: (self.answered(), lambda t: not self._mistaken(t[0], t[1])),
             "K-06": lambda: (self.answered(), lambda t: _ms(t[2].at, t[1].at)),
             "K-06.p90": lambda: (self.answered(), lambda t: _ms(t[2].at, t[1].at)),

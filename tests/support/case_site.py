@@ -12,7 +12,6 @@ from sqlalchemy import select, update
 from support.tickets import City, build_city
 from support.web import PASSWORD, Browser, browsing, web_app
 
-from agent_desktop.keys import TRAINING
 from core.db import Database
 from core.people import User, hash_password
 from reports.training.settings import TrainingSettings
@@ -104,7 +103,7 @@ async def running_cases(db: Database, training: TrainingSettings | None = None) 
     """The same, served on loopback for a real browser; `training`: what roles need, by default nothing."""
     site = await case_site(db)
     if training:
-        site.app[TRAINING] = training
+        db.provide(training)
     runner = web.AppRunner(site.app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

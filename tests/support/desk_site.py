@@ -12,7 +12,7 @@ from support.fake_search import FakeSearcher
 
 import recordings.models  # noqa: F401 - every room's tables
 from agent_desktop.desk import views as desk
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE, TRAINING
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, SEARCHER, SOFTPHONE
 from agent_desktop.liaison import views as liaison
 from agent_desktop.phone import views as phone
 from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
@@ -119,6 +119,7 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
     await db.create_all()
     db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
     db.provide(CalendarSettings(table=TABLE))
+    db.provide(TrainingSettings(operator=(), liaison=(), window=()))
     users, units, region_id = await _populate(db)
     sip = FakeSip()
     async with _serving_sip(sip) as sip_url:
@@ -134,7 +135,6 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
         def wire(app: web.Application) -> None:
             app[CONTROL], app[BOARD], app[SEARCHER] = control, board, searcher  # type: ignore[assignment]
             app[SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=sip_url)
-            app[TRAINING] = TrainingSettings(operator=(), liaison=(), window=())
             guests = tuple(GuestAccount(f"guest{i:02}", f"secret{i}") for i in range(1, 4))
             app[CALLER_PHONE] = CallerPhoneSettings(enabled=True, guests=guests)
 

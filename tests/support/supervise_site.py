@@ -37,6 +37,8 @@ from core.web.settings import HttpSettings
 from recordings import demo
 from recordings.models import CallEnd
 from recordings.settings import RecordingSettings
+from reports.settings import ReportSettings
+from reports.training.settings import TrainingSettings
 from tickets import service
 from tickets.models import RatingAbout, SatisfactionRating
 from tickets.settings import TicketSettings
@@ -130,6 +132,8 @@ def _opened(folder: Path, bus: Bus) -> Database:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/supervise.db"), bus)
     db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
     db.provide(CalendarSettings(table=TABLE))
+    db.provide(ReportSettings())
+    db.provide(TrainingSettings(operator=(), liaison=(), window=()))
     return db
 
 

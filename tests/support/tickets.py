@@ -15,6 +15,8 @@ from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
 from recordings.models import Call
+from reports.settings import ReportSettings
+from reports.training.settings import TrainingSettings
 from tickets import service
 from tickets.models import Outcome, Ticket
 from tickets.settings import TicketSettings
@@ -93,6 +95,8 @@ async def build_city(db: Database) -> City:
     city = City(db, ShiftedClock(MONDAY, base=Frozen()))
     db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
     db.provide(CalendarSettings(table=TABLE))
+    db.provide(ReportSettings())
+    db.provide(TrainingSettings(operator=(), liaison=(), window=()))
     async with db.unit_of_work() as session:
         for name, (parent, level) in REGIONS.items():
             region = Region(code=name, name=name, level=level, parent_id=city.regions.get(parent or ""))

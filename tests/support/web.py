@@ -26,7 +26,6 @@ from agent_desktop.keys import (
     RECORDINGS,
     SEARCHER,
     SOFTPHONE,
-    TRAINING,
 )
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
@@ -44,10 +43,13 @@ from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
 from recordings.settings import RecordingSettings
+from reports.settings import ReportSettings
 from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings, TicketSettings
 
 ROOT = Path(__file__).parents[2]
+NO_TRAINING = TrainingSettings(operator=(), liaison=(), window=())
+"""Nobody needs any."""
 PASSWORD = "correct-horse-battery"  # long enough to need no mixture
 TEST = By("test")
 Room = Callable[[web.Application], None]
@@ -60,7 +62,6 @@ def staff_room(app: web.Application) -> None:
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
-    app[TRAINING] = TrainingSettings(operator=(), liaison=(), window=())
     app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 
@@ -79,6 +80,8 @@ def web_app(
     clock = clock or SystemClock()
     db.provide(TicketSettings(code_secret=b"0123456789abcdef"))
     db.provide(CalendarSettings(table=ROOT / "config/calendar/cn.toml"))
+    db.provide(ReportSettings())
+    db.provide(NO_TRAINING)
     tasks = Tasks(clock)
     app = make_app(WebDeps(db, clock, db.bus, tasks, settings or HttpSettings(), **more), rooms)
 
