@@ -17,7 +17,7 @@ BUDGET = 10_000
 TITLES, ANSWERS, SOUNDS, OWN = 100, 40, 27, 27
 MOST_HOLDING = 100
 """So many lines that hold a short query whole are looked at, the shortest first."""
-_WEIGHT = {WORD: 1.0, PAIR: 0.35, SOUND: 1.0, ANSWER: 1.0}
+_WEIGHT = {WORD: 1.0, PAIR: 0.35, CHAR: 1.0, SOUND: 1.0, ANSWER: 1.0}
 
 
 @dataclass
@@ -41,7 +41,10 @@ def find(
     `answers` looks at answers too; `wider`: so many times the usual number of candidates.
     """
     written = {(WORD, word) for word in query.words} | {(PAIR, pair) for pair in query.bigrams}
-    telling = _pruned(terms, {term for term in written if not text.is_function(term[1])} or written)
+    wanted = {term for term in written if not text.is_function(term[1])} or written
+    if any(terms.count(term) for term in wanted):  # one character alone finds nothing
+        wanted |= {(CHAR, char) for char in query.chars if not text.is_function(char)}
+    telling = _pruned(terms, wanted)
     lines = terms.best(telling, TITLES * wider, within)
     owned = terms.best(telling, OWN * wider, own) if own is not None else set()
     lines |= terms.best(_pruned(terms, {(SOUND, pair) for pair in query.pairs}), SOUNDS * wider, within)

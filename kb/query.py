@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from kb import pinyin, text
 
-SYNONYM_WEIGHT = 0.35
+SYNONYM_WEIGHT, SYNONYM_CHAR_WEIGHT = 0.45, 0.25
+"""What official words are worth beside the typed ones: whole and in pairs; their single characters stand everywhere."""
 FUNCTION_WEIGHT = 0.1
 SHORT_HAN = 6
 """Up to so many Han characters a query is taken for a piece of a title: titles that hold it come first."""
@@ -63,26 +64,26 @@ def parse(typed: str, synonyms: Synonyms) -> Query:
     normal = text.normalise_query(typed)[:LONGEST].strip()
     parts, sounds = pinyin.sounded(normal)
     query = Query(normal, parts, sounds)
-    _add(query, normal, parts, 1.0)
+    _add(query, normal, parts, 1.0, 1.0)
     if (query.words or query.chars) and all(text.is_function(term) for term in query.words):
         _unmute(query)
     query.pairs = dict.fromkeys(pinyin.pairs(sounds), 1.0)
     for official in _official(normal, synonyms):
         query.has_synonyms = True
-        _add(query, official, text.units(official), SYNONYM_WEIGHT)
+        _add(query, official, text.units(official), SYNONYM_WEIGHT, SYNONYM_CHAR_WEIGHT)
     return query
 
 
-def _add(query: Query, normal: str, parts: list[str], weight: float) -> None:
+def _add(query: Query, normal: str, parts: list[str], weight: float, char_weight: float) -> None:
     """Terms of one text; a term that is there with more weight keeps it."""
     chars = [part for part in parts if part != text.BREAK]
-    for terms, found in (
-        (query.words, text.words(normal)),
-        (query.bigrams, text.bigrams(parts)),
-        (query.chars, chars),
+    for terms, found, most in (
+        (query.words, text.words(normal), weight),
+        (query.bigrams, text.bigrams(parts), weight),
+        (query.chars, chars, char_weight),
     ):
         for term in found:
-            worth = weight * (FUNCTION_WEIGHT if text.is_function(term) else 1.0)
+            worth = most * (FUNCTION_WEIGHT if text.is_function(term) else 1.0)
             terms[term] = max(terms.get(term, 0.0), worth)
 
 
