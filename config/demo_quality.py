@@ -74,7 +74,7 @@ async def _citations(
     last = beijing(clock.now()).date().replace(day=1) - timedelta(days=1)
     made = await citations.draft(session, clock, office, region, period(PeriodKind.MONTH, last))
     for step, user in ((citations.sign, office), (citations.cosign, inspector), (citations.publish, office)):
-        await step(session, clock, user, made)
+        await step(session, clock, made, user)
         await session.refresh(made, ["signed_at", "cosigned_at", "published_at"])
 
 

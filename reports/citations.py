@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, selectinload
@@ -27,6 +27,7 @@ from reports.indicators import BY_KEY, VERSION, Way
 from reports.models import CitationList, PeriodKind
 from reports.periods import Period
 from reports.slices import Slice, days
+from reports.way import taken
 
 STATES = {"draft": "草稿", "signed": "已签发", "cosigned": "已会签", "published": "已公布"}
 LEAST_RATED, LEAST_GRADED = 10, 5
@@ -184,7 +185,7 @@ async def find(session: AsyncSession, list_id: int, region_ids: frozenset[int]) 
     return found
 
 
-async def reckon_anew(session: AsyncSession, clock: Clock, user: User, one: CitationList) -> None:
+async def reckon_anew(session: AsyncSession, clock: Clock, one: CitationList, user: User) -> None:
     """A draft says what is true now."""
     _need(one, "draft")
     one.content = await _classes(session, clock.now(), one.region_id, period_of(one))
@@ -192,17 +193,17 @@ async def reckon_anew(session: AsyncSession, clock: Clock, user: User, one: Cita
     await _note(session, clock, user, "reckon", one)
 
 
-async def sign(session: AsyncSession, clock: Clock, user: User, one: CitationList) -> None:
+async def sign(session: AsyncSession, clock: Clock, one: CitationList, user: User) -> None:
     """签发 by the government office."""
     await _pass(session, clock, user, one, "draft", {"signed_at": clock.now(), "signer_id": user.id})
 
 
-async def cosign(session: AsyncSession, clock: Clock, user: User, one: CitationList) -> None:
+async def cosign(session: AsyncSession, clock: Clock, one: CitationList, user: User) -> None:
     """会签 by the supervision body."""
     await _pass(session, clock, user, one, "signed", {"cosigned_at": clock.now(), "cosigner_id": user.id})
 
 
-async def publish(session: AsyncSession, clock: Clock, user: User, one: CitationList) -> None:
+async def publish(session: AsyncSession, clock: Clock, one: CitationList, user: User) -> None:
     """公布: from now on the public reads it."""
     await _pass(session, clock, user, one, "cosigned", {"published_at": clock.now()})
 
@@ -273,13 +274,7 @@ async def _pass(
     """One step of the way, by compare-and-set."""
     _need(one, state)
     column, *_ = values
-    done = await session.execute(
-        update(CitationList)
-        .where(CitationList.id == one.id, getattr(CitationList, column).is_(None))
-        .values(**values)
-    )
-    assert isinstance(done, CursorResult)
-    if done.rowcount != 1:
+    if not await taken(session, one, column, values):
         raise ListSigned(state=STATES[state_of(one)])
     await _note(session, clock, user, column.removesuffix("_at"), one)
 

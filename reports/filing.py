@@ -9,7 +9,7 @@ reason. The topmost region has nobody to send to: its reports end with the signa
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -24,6 +24,7 @@ from reports import content
 from reports.indicators import VERSION
 from reports.models import Report, ReportRevision
 from reports.periods import DUE_WORKDAY, Period, just_ended
+from reports.way import taken
 
 STATES = {"draft": "草稿", "signed": "已签发", "sent": "已上报", "received": "已签收"}
 SHORTEST_REASON = 5
@@ -207,12 +208,8 @@ async def _pass(
 ) -> None:
     """One step of the way, by compare-and-set."""
     _need(report, state)
-    column = {"sign": Report.signed_at, "send": Report.sent_at, "receive": Report.received_at}[what]
-    done = await session.execute(
-        update(Report).where(Report.id == report.id, column.is_(None)).values(**values)
-    )
-    assert isinstance(done, CursorResult)
-    if done.rowcount != 1:
+    column, *_ = values
+    if not await taken(session, report, column, values):
         raise NotInThatState(state=STATES[state_of(report)])
     await _note(session, clock, user, what, report)
 

@@ -1,4 +1,4 @@
-"""What waits for somebody in this room (待办, M-46): reports due or late, results nobody has looked at, appeals.
+"""What waits for somebody (待办, M-46): reports due or late, results nobody has looked at, appeals, tasks ordered, purges.
 
 Nothing of it is stored: each line is true as long as it is shown, and goes when the thing is done.
 """
@@ -15,12 +15,13 @@ from sqlalchemy.orm import selectinload
 
 from core.clock import beijing
 from core.people import User
-from core.units import Region
-from recordings.models import Call
+from core.units import Region, regions_below
+from recordings.models import Call, Purge, PurgeState
 from reports import filing
 from reports.models import Report
 from reports.periods import Period
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
+from tickets import tasks
 
 SHOWN_FOR = timedelta(days=30)
 MOST = 20
@@ -30,11 +31,13 @@ MOST = 20
 class Kind(StrEnum):
     REPORT = "report"
     SAMPLE = "sample"
+    TASK = "task"
+    PURGE = "purge"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One line: `id` of the report or sample it is about."""
+    """One line: `id` of the report, sample, task or purge it is about."""
 
     kind: Kind
     id: int
@@ -84,6 +87,29 @@ async def of_grader(session: AsyncSession, user: User, grades: ColumnElement[boo
         for one in await _samples(
             session, grades & Sample.id.in_(appealed) & Sample.id.not_in(graded) & not_own
         )
+    ]
+
+
+async def of_tasks(session: AsyncSession, user: User, now: datetime) -> list[Waiting]:
+    """Tasks that this person's unit has to answer; late ones also for the inspectors, to decide about."""
+    return [
+        Waiting(
+            Kind.TASK, one.id, f"任务督办：{one.what[:40]}",
+            f"逾期未反馈，应于 {one.until_on} 前" if tasks.is_late(one, now) else f"待反馈，应于 {one.until_on} 前",
+            is_late=tasks.is_late(one, now),
+        )
+        for one in await tasks.waiting(session, user, now)
+    ]  # fmt: skip
+
+
+async def of_purges(session: AsyncSession, user: User, region_id: int) -> list[Waiting]:
+    """Removals of recordings that somebody else asked for: a second person has to decide (M-60)."""
+    asked = select(Purge).where(
+        Purge.state == PurgeState.ASKED, Purge.asked_by_id != user.id, Purge.region_id.in_(regions_below(region_id))
+    )  # fmt: skip
+    return [
+        Waiting(Kind.PURGE, one.id, f"清除 {one.count} 个到期录音", "待第二人批准")
+        for one in await session.scalars(asked.order_by(Purge.id).limit(MOST))
     ]
 
 

@@ -46,7 +46,7 @@ async def issue(
         ticket_id=ticket.id, unit_id=unit.id, issuer_id=user.id, issuer_unit_id=user.unit_id, issued_at=clock.now(),
         what=what, until_on=until_on,
     )  # fmt: skip
-    order.cut_off_at = order.watch_at = await _cut_off(session, clock, unit, until_on)
+    order.cut_off_at = order.watch_at = await cut_off(session, clock, unit, until_on)
     session.add(order)
     await leave_mark(
         session, clock, ticket, "order", actor_id=user.id, from_state=ticket.state, from_unit_id=user.unit_id,
@@ -113,7 +113,8 @@ async def _addressee(session: AsyncSession, ticket: Ticket) -> Unit:
     return await session.get_one(Unit, step.unit_id)
 
 
-async def _cut_off(session: AsyncSession, clock: Clock, unit: Unit, until_on: date) -> datetime:
+async def cut_off(session: AsyncSession, clock: Clock, unit: Unit, until_on: date) -> datetime:
+    """The end of business of the unit's region on that working day within a year; raises InvalidInput."""
     calendar = await load_calendar(session)
     region = await session.get_one(Region, unit.region_id)
     if until_on < beijing(clock.now()).date() or (until_on - beijing(clock.now()).date()).days > 366:

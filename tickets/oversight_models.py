@@ -130,3 +130,27 @@ class ComplaintGist(Base):
     text: Mapped[str] = mapped_column(Text)
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TaskOrder(Base):
+    """督办 of a task that no ticket is about (M-134 「对完不成任务的要进行效能问责」): ordered, answered, decided about when late."""
+
+    __tablename__ = "task_orders"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    """Who is to do it and to answer."""
+    issuer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    issuer_unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    what: Mapped[str] = mapped_column(Text)
+    until_on: Mapped[date] = mapped_column(Date)
+    cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answerer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    outcome: Mapped[AccountabilityOutcome | None] = mapped_column(String(12))
+    """What the inspectors decided about a late one, with their reason, once."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+    decider_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

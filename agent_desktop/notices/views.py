@@ -36,7 +36,13 @@ routes = Routes()
 TOLD = frozenset(Role) - {Role.ADMIN}
 REVIEWERS = frozenset({Role.LIAISON, Role.HEAD})
 MOST_REVIEWS = 100
-PATHS = {Kind.REPORT: "/reports/filed/", Kind.SAMPLE: "/quality/samples/"}
+PATHS = {
+    Kind.REPORT: "/reports/filed/",
+    Kind.SAMPLE: "/quality/samples/",
+    Kind.TASK: "/orders/tasks/",
+    Kind.PURGE: "/supervise/retention/",
+}
+PURGERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
 
 @routes.get("/notices", roles=TOLD)
@@ -95,9 +101,11 @@ async def _trainings(session: AsyncSession, request: web.Request, user: User) ->
 
 
 async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]:
-    """Reports and quality results that wait for this person."""
+    """Tasks, reports, quality results and removals that wait for this person."""
     viewer, now = await viewer_of(request, session), request.app[CLOCK].now()
-    found = []
+    found = await waiting.of_tasks(session, viewer.user, now)
+    if viewer.user.roles & PURGERS and viewer.own_region is not None:
+        found += await waiting.of_purges(session, viewer.user, viewer.own_region)
     if Role.OFFICE in viewer.user.roles and viewer.own_region is not None:
         found += await waiting.of_office(session, viewer.own_region, now)
     if viewer.user.roles & GRADED:

@@ -11,11 +11,11 @@ from core.people import Role
 from core.web.keys import CLOCK
 from tickets import orders
 from tickets.models import TicketKind
-from tickets.oversight_models import SupervisionOrder
+from tickets.oversight_models import SupervisionOrder, TaskOrder
 from tickets.requests import acts_for
 
 
-def state_of(order: SupervisionOrder, now: datetime) -> tuple[str, str]:
+def state_of(order: SupervisionOrder | TaskOrder, now: datetime) -> tuple[str, str]:
     """(tone, text)"""
     late = (order.answered_at or now) > order.cut_off_at
     if order.answered_at is not None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from agent_desktop.orders import panels
+from agent_desktop.orders import panels, tasks
 from agent_desktop.ticket.acting import act, key_of
 from agent_desktop.ticket.listing import subject_of
 from agent_desktop.ticket.page import who_asks
@@ -104,4 +104,5 @@ async def answer(request: web.Request) -> web.StreamResponse:
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.orders", prefix="orders")
     routes.register(app)
+    tasks.routes.register(app)
     panels.setup(app)

@@ -1,16 +1,15 @@
 """`/reports/citations` (表扬和通报批评, M-78): lists of one's level, drafted and signed by the office, cosigned by 监察."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from agent_desktop.reports.reach import LEVELS, own_region, reach_of
+from agent_desktop.reports.steps import Steps, take_step
 from agent_desktop.ticket.page import who_asks
-from core.clock import Clock, beijing
-from core.errors import InvalidInput, NotAllowed, NotFound
+from core.clock import beijing
+from core.errors import InvalidInput
 from core.people import Role, User
 from core.units import Region
 from core.web.app import render, see_other
@@ -27,7 +26,6 @@ OFFICE = frozenset({Role.OFFICE})
 SIGNERS = frozenset({Role.OFFICE, Role.INSPECTOR})
 KINDS = {PeriodKind.MONTH: "月", PeriodKind.QUARTER: "季", PeriodKind.HALF: "半年", PeriodKind.YEAR: "年"}
 TONES = {"draft": "", "signed": "info", "cosigned": "info", "published": "ok"}
-Work = Callable[[AsyncSession, Clock, User, CitationList], Awaitable[None]]
 
 
 @routes.get("/reports/citations", roles=LEVELS, nav="表扬通报")
@@ -80,20 +78,10 @@ async def page(request: web.Request) -> web.StreamResponse:
 @routes.post("/reports/citations/{id:[0-9]{1,9}}/{step}", roles=SIGNERS)
 async def step(request: web.Request) -> web.StreamResponse:
     """One step of the list's way; whose it is depends on the step."""
-    name = request.match_info["step"]
-    if name not in STEPS:
-        raise NotFound
-    work, told = STEPS[name]
-    async with request.app[DB].unit_of_work() as session:
-        one = await _found(request, session)
-        user = await who_asks(session, request)
-        if not _whose(one, user)[name]:
-            raise NotAllowed
-        await work(session, request.app[CLOCK], user, one)
-    return see_other(f"/reports/citations/{one.id}", flash=told)
+    return await take_step(request, STEPS, _found, _whose)
 
 
-STEPS: dict[str, tuple[Work, str]] = {
+STEPS: Steps[CitationList] = {
     "reckon": (citations.reckon_anew, "已按现在的数据重新计算。"),
     "sign": (citations.sign, "已签发，等待监察机关会签。"),
     "cosign": (citations.cosign, "已会签，可以公布。"),

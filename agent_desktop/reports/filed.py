@@ -1,7 +1,6 @@
 """`/reports/filed` (上报报表, M-71): reports of one's level and of those below, each with its way and its revisions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from sqlalchemy import select
@@ -9,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from agent_desktop.reports.reach import LEVELS, reach_of
+from agent_desktop.reports.steps import Steps, take_step
 from agent_desktop.ticket.page import who_asks
 from core import audit
-from core.clock import Clock
 from core.errors import NotAllowed, NotFound
 from core.people import Role, User
 from core.units import Region
@@ -36,7 +35,6 @@ KINDS = {
     PeriodKind.HALF: "半年报",
     PeriodKind.YEAR: "年报",
 }
-Work = Callable[[AsyncSession, Clock, Report, User], Awaitable[None]]
 
 
 @routes.get("/reports/filed", roles=LEVELS, nav="上报报表")
@@ -126,20 +124,10 @@ async def correct(request: web.Request) -> web.StreamResponse:
 @routes.post("/reports/filed/{id:[0-9]{1,9}}/{step}", roles=GOV)
 async def step(request: web.Request) -> web.StreamResponse:
     """One step of the report's way; who may take it depends on whose report it is."""
-    name = request.match_info["step"]
-    if name not in STEPS:
-        raise NotFound
-    work, told = STEPS[name]
-    async with request.app[DB].unit_of_work() as session:
-        report = await _report(request, session)
-        user = await who_asks(session, request)
-        if not _may(report, user)[name]:
-            raise NotAllowed
-        await work(session, request.app[CLOCK], report, user)
-    return see_other(f"/reports/filed/{report.id}", flash=told)
+    return await take_step(request, STEPS, _report, _may)
 
 
-STEPS: dict[str, tuple[Work, str]] = {
+STEPS: Steps[Report] = {
     "reckon": (filing.reckon_anew, "已按现在的数据重新计算。"),
     "sign": (filing.sign, "已签发，数字自此不变。"),
     "send": (filing.send, "已上报。"),

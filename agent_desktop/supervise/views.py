@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.supervise import access, forms, listen, live, owed, retention, scores
-from agent_desktop.supervise.alarms import alarms_for
+from agent_desktop.supervise.alarms import alarms_for, of_service
 from agent_desktop.supervise.export import csv_rows
 from agent_desktop.supervise.one_call import GIVEN, call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
@@ -36,17 +36,19 @@ async def listing(request: web.Request) -> web.StreamResponse:
     query = request.query
     wanted, page = forms.call_filter(query), forms.page_of(query)
     async with request.app[DB].reading() as session:
-        scope = access.scope(request, await access.listener(request, session))
+        who = await access.listener(request, session)
+        scope = access.scope(request, who)
         counts = await calls.counts_by_end(session, wanted, scope)
         found = await calls.listing(session, wanted, scope, page=page)
         choices = await _choices(session, scope)
-        alarms = await alarms_for(request, session)
+        alarms, service = await alarms_for(request, session), await of_service(request, session, who)
     total = sum(counts.values())
     return render(
         request,
         "supervise/calls.html",
         found=found,
         alarms=alarms,
+        service=service,
         total=total,
         counts=[(text, counts[end]) for end, text in forms.ENDS.items() if counts.get(end)],
         running=counts.get(None, 0),

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from support.tickets import City, build_city
-from support.web import browsing, give_password, web_app
+from support.web import as_, browsing, give_password, web_app
 
 from core.db import Database
 from kb import feedback
@@ -98,6 +98,38 @@ async def test_the_page_shows_topics_bursts_and_searches_in_vain(db: Database):
         await browser.post("/logout")
         await browser.sign_in("county_office")
         assert "社保" not in await (await browser.get("/reports/topics?from=2026-06-01&to=2026-06-30")).text()
+
+
+async def test_supervisors_are_warned_of_a_burst_and_of_unanswered_callers(db: Database):
+    """Five on one subject within the last hours, and two of three callers answered in 24 hours; an hour later still, not a day later."""
+    city = await build_city(db)
+    now = city.clock.now()
+    async with db.unit_of_work() as session:
+        for answered in (True, True, False):
+            await city.call(
+                session,
+                queued_at=now,
+                answered_at=now if answered else None,
+                ended_at=now + timedelta(minutes=1),
+            )
+    await ask(city, "停水", 6)
+    await give_password(db, city.users)
+    async with browsing(web_app(db, city.clock)) as browser:
+
+        async def told(who: str) -> tuple[bool, bool]:
+            await as_(browser, who)
+            text = await (await browser.get("/supervise")).text()
+            return "66.67%（2 ÷ 3），低于 95%" in text, "突发：“停水”" in text
+
+        city.clock.move_to(now + timedelta(hours=1))
+        assert await told("supervisor") == (True, True)
+        assert await told("office") == (True, True)
+        assert await told("county_supervisor") == (False, False)
+        assert await told("inspector") == (False, False)
+        city.clock.move_to(now + timedelta(hours=23))
+        assert await told("supervisor") == (True, False)
+        city.clock.move_to(now + timedelta(hours=25))
+        assert await told("supervisor") == (False, False)
 
 
 async def test_the_seats_needed_follow_the_last_hour(db: Database):

@@ -65,6 +65,8 @@ PAGES: dict[str, object] = {
     "/inspect/audit": {Role.INSPECTOR},
     "/inspect/sealed": {Role.INSPECTOR, Role.SECRECY},
     "/tickets/{ticket_no}/case.zip": {Role.INSPECTOR},
+    "/orders/tasks": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
+    "/orders/tasks/{id}": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/orders": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/wallboard": {Role.OPERATOR, Role.SUPERVISOR, Role.OFFICE, Role.ADMIN},
     "/supervise/live": {Role.SUPERVISOR},
