@@ -3,14 +3,15 @@
 Each look is audited, each paper added is a line of the trail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.api import CASE_ROLES
 from agent_desktop.keys import ATTACHMENTS
-from agent_desktop.ticket.acting import act
+from agent_desktop.ticket.acting import Work, act_after
 from agent_desktop.ticket.page import PAPER_ADDERS
 from core import audit
 from core.accounts import find_user
@@ -22,7 +23,7 @@ from core.web.routes import Routes
 from core.web.uploads import read_form
 from tickets.access import is_shielded, ticket_for
 from tickets.errors import TicketLocked
-from tickets.intake.attachments import attach, attachment, path_of, received
+from tickets.intake.attachments import Paper, attach, attachment, path_of, received
 from tickets.models import State
 from tickets.moves import leave_mark
 
@@ -60,26 +61,27 @@ async def add(request: web.Request) -> web.StreamResponse:
     form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
     files = [(file.name, file.data) for file in form.files]
 
+    return await act_after(
+        request, "papers", received(settings, files), partial(_add, request), "附件已添加。"
+    )
+
+
+def _add(request: web.Request, papers: Sequence[Paper]) -> Work:
+    clock = request.app[CLOCK]
+
     async def work(session: AsyncSession, user: User, _: Mapping[str, str]) -> None:
         ticket = await ticket_for(session, user, request.match_info["ticket_no"])
         if ticket.state == State.C_JUDICIAL:
             raise TicketLocked
-        if not files:
+        if not papers:
             raise InvalidInput(field="附件", reason="请选择文件")
-        async with received(settings, files) as papers:
-            await attach(session, request.app[CLOCK], ticket.id, papers, user_id=user.id)
-            names = "、".join(paper.name for paper in papers)
-            await leave_mark(
-                session,
-                request.app[CLOCK],
-                ticket,
-                "attach",
-                actor_id=user.id,
-                from_state=ticket.state,
-                text=names,
-            )
+        await attach(session, clock, ticket.id, papers, user_id=user.id)
+        names = "、".join(paper.name for paper in papers)
+        await leave_mark(
+            session, clock, ticket, "attach", actor_id=user.id, from_state=ticket.state, text=names
+        )
 
-    return await act(request, "papers", work, "附件已添加。")
+    return work
 
 
 def setup(app: web.Application) -> None:

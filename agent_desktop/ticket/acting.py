@@ -4,6 +4,8 @@ A refusal shows the page anew with the sentence and with what was typed, so nobo
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TypeVar
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,19 +18,31 @@ from core.web.keys import DB
 from tickets.queries import hold_as_seen
 
 KEY_DIGITS = 18
+Prepared = TypeVar("Prepared")
 Work = Callable[[AsyncSession, User, Mapping[str, str]], Awaitable[object]]
 
 
 async def act(request: web.Request, form_name: str, work: Work, done: str) -> web.StreamResponse:
     """Run `work(session, user, fields)`; `done` is said when it worked, `form_name` is the form to fill in again."""
+    return await act_after(request, form_name, nullcontext(), lambda _: work, done)
+
+
+async def act_after(
+    request: web.Request,
+    form_name: str,
+    preparing: AbstractAsyncContextManager[Prepared],
+    work: Callable[[Prepared], Work],
+    done: str,
+) -> web.StreamResponse:
+    """As `act`; what takes its time is prepared before the unit of work, in which everybody else would wait for it."""
     form = await request.post()
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     ticket_no = request.match_info["ticket_no"]
     try:
-        async with request.app[DB].unit_of_work() as session:
+        async with preparing as prepared, request.app[DB].unit_of_work() as session:
             user = await who_asks(session, request)
             await hold_as_seen(session, ticket_no, fields.get("seen", ""))
-            await work(session, user, fields)
+            await work(prepared)(session, user, fields)
     except NotFound:
         raise
     except HotlineError as error:

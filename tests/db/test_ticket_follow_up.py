@@ -1,7 +1,10 @@
 """Beside and after the answer: calls back, the knowledge base, the head's review, notices."""
 
+import asyncio
 import io
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +13,7 @@ from sqlalchemy import select
 from support.case_site import CaseSite, Colleague, case_site, colleagues
 
 from agent_desktop.keys import ATTACHMENTS, CONTROL
+from core import audit
 from core.db import Database
 from kb.models import Entry
 from recordings.models import Call, Recording, RecordingKind
@@ -55,6 +59,24 @@ async def test_papers_are_checked_before_they_are_kept(site: CaseSite):
         assert "添加附件</strong>" in page
         assert await (await head.browser.get(link)).read() == PDF
         assert (await stranger.browser.get(link)).status == 404
+
+
+async def test_nobody_waits_for_the_scanner_but_who_sent_the_paper(site: CaseSite, tmp_path: Path):
+    """M-87: while the administrator's command looks at a paper, everybody else's work is stored."""
+    number = await site.asked()
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    site.app[ATTACHMENTS] = replace(site.app[ATTACHMENTS], scan_command=f"cat {gate}")
+    async with colleagues(site, "liaison_a") as (liaison,), asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(upload(liaison, number, "a.pdf", PDF))
+        opened = await asyncio.to_thread(gate.open, "wb")  # as soon as the scanner reads
+        async with asyncio.timeout(10), site.city.db.unit_of_work() as session:
+            await audit.record(
+                session, site.city.clock, actor="head_a", action="user.password", target="head_a"
+            )
+        assert not sending.done()
+        opened.close()
+    assert sending.result()[0] == 303
 
 
 async def test_the_asker_is_called_back_and_each_try_is_logged(site: CaseSite):
