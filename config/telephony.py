@@ -13,8 +13,9 @@ from config.line_table import LineTable
 from config.only_one import OnlyOne
 from config.parts import asterisk_state, depot_state, ledger_state
 from config.settings import Settings
+from config.spoken_answers import SpokenAnswers
 from core.accounts import AccountChanged
-from core.clock import Clock, beijing
+from core.clock import Clock
 from core.holidays import CalendarChanged
 from core.lines import LinesChanged
 from core.organisation.store import DirectoryChanged
@@ -29,7 +30,7 @@ from ivr.controller import Controller, ControllerDeps
 from ivr.embedded import EmbeddedAsterisk
 from ivr.events import CallEnded
 from ivr.expected_wait import Place
-from ivr.flow.context import Caller, FlowDeps, HotAnswer
+from ivr.flow.context import Caller, FlowDeps
 from ivr.journal import Journal
 from ivr.leftovers import Leftovers
 from ivr.live_call import LiveCall
@@ -56,7 +57,6 @@ from ivr.site import (
 )
 from ivr.spool import Spool
 from ivr.voice import Voice
-from kb.entries import hot
 from kb.workflow import keep_expiring
 from recordings.moving import Mover
 from reports.filing import draft_due
@@ -177,13 +177,14 @@ class Telephony(Common):
             Spool(settings.data_dir / "ledger"),
         )
         opening = Opening(self.db, self.clock, settings.recordings)
+        answers = SpokenAnswers(self.db, self.clock, self.tasks.job)
         flow = FlowDeps(
             db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
             message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
             registered=lambda: frozenset(self.controller.board.registered),
             free_device=self._free_device, place=self._place,
-            hot_answers=self._hot_answers, subject_units=self._subject_units,
-            job=self.tasks.job,
+            hot_answers=answers.hot, notices=answers.notices, read_out=answers.read_out,
+            subject_units=self._subject_units, job=self.tasks.job,
         )  # fmt: skip
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
@@ -226,11 +227,6 @@ class Telephony(Common):
     def _place(self, line: str, language: str) -> Place | None:
         queue = in_language(self._table.queue_of(line), language)
         return self.controller.expected_wait.place(self.controller.board, queue)
-
-    async def _hot_answers(self, subject: str | None) -> Sequence[HotAnswer]:
-        async with self.db.reading() as session:
-            entries = await hot(session, beijing(self.clock.now()).date(), subject)
-        return [HotAnswer(entry.title, entry.answer) for entry in entries]
 
     async def _subject_units(self, region_id: int) -> Mapping[str, str]:
         async with self.db.reading() as session:

@@ -103,6 +103,8 @@ class Hit:
     review_by: str | None
     valid: bool
     """False only where expired entries were asked for."""
+    public: bool
+    """False only for staff: not to be passed on (M-70)."""
     title_marks: Marks
     snippet_marks: Marks
 
@@ -287,18 +289,20 @@ class Engine:
         return self._db.execute(query).fetchall() if wanted else []
 
     def _hits(self, rows: Sequence[_Row], query: Query, today: str) -> list[Hit]:
-        columns = "id, source, source_id, title, answer, unit, kind, category, valid_to, review_by"
+        columns = "id, source, source_id, title, answer, unit, kind, category, valid_to, review_by, public"
         ids = [row.id for row in rows]
         found = {row[0]: row for row in self._rows("doc", columns, ids)}
         light, hits = Highlighter(query), []
         for row in rows:
-            _, source, source_id, title, answer, unit, kind, category, valid_to, review_by = found[row.id]
+            _, source, source_id, title, answer, unit, kind, category, valid_to, review_by, public = found[
+                row.id
+            ]
             shown = light.snippet(answer)
             hit = Hit(
                 id=row.id, source=source, source_id=source_id, title=title, snippet=shown, unit=unit,
                 score=round(TIER_STEP * row.tier + row.score, 3), kind=kind, category=category,
                 valid_to=valid_to, review_by=review_by, valid=valid_to is None or valid_to >= today,
-                title_marks=light.marks(title), snippet_marks=light.marks(shown),
+                public=bool(public), title_marks=light.marks(title), snippet_marks=light.marks(shown),
             )  # fmt: skip
             hits.append(hit)
         return hits

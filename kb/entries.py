@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -150,15 +150,20 @@ async def hot(session: AsyncSession, today: date, subject: str | None = None) ->
 
 async def notices(session: AsyncSession, today: date, sort: Notice | None = None) -> Sequence[Entry]:
     """Public notices (公告, M-109) in force today, the newest first; of one sort or all."""
-    query = select(Entry).where(
-        Entry.kind == EntryKind.NOTICE, *visible(today), Entry.audience == Audience.PUBLIC
-    )
+    is_notice = Entry.kind == literal_column(f"'{EntryKind.NOTICE}'")  # literal: SQLite's partial index
+    query = select(Entry).where(is_notice, *visible(today), Entry.audience == Audience.PUBLIC)
     rows = (
         await session.scalars(
             query.options(selectinload(Entry.unit)).order_by(Entry.published_at.desc(), Entry.id.desc())
         )
     ).all()
     return [entry for entry in rows if sort is None or entry.details.get("notice") == sort]
+
+
+async def told(session: AsyncSession, today: date, entry_id: int) -> Entry | None:
+    """The entry, if everybody may be told it on this day; None once it is withdrawn."""
+    public = (*visible(today), Entry.audience == Audience.PUBLIC)
+    return await session.scalar(select(Entry).where(Entry.id == entry_id, *public))
 
 
 async def due_for_review(
@@ -186,9 +191,9 @@ def visible(today: date) -> tuple[Any, ...]:
 
 
 def touch(session: AsyncSession, clock: Clock, entry: Entry) -> None:
-    """The index must look at this entry again."""
+    """The index must look at this entry again; what it says is as before."""
     entry.changed_at = clock.now()
-    announce(session, EntriesChanged((entry.id,)))
+    announce(session, EntriesChanged((entry.id,), is_said=False))
 
 
 def version_of(entry: Entry, clock: Clock, user_id: int | None) -> EntryVersion:

@@ -8,6 +8,8 @@ class EntriesChanged:
     """These entries, or what the index keeps of them, are new, different or gone."""
 
     entry_ids: tuple[int, ...]
+    is_said: bool = True
+    """False: only how they are found has changed, not what anybody is told"""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from core.db import Database
 from core.units import Region, Unit
 from kb import tables
 from kb.documents import INDEXED
+from kb.documents import windows as windows_of
 from kb.entries import version_of
 from kb.events import EntriesChanged
 from kb.fields import columns, fields_of
@@ -65,37 +66,41 @@ async def import_file(
     retire_missing: bool = False,
     dry_run: bool = False,
     allow_own: bool = True,
+    total: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Take in a JSONL, JSON, CSV or XLSX file; rows without a source have `source`, or the file's name.
 
     `retire_missing` withdraws what the file's sources no longer have; not when any row was wrong, since a row that
     could not be read is not gone. `dry_run` reports and changes nothing. `allow_own` False refuses rows that claim to
-    be written here. Raises FileUnreadable, before anything has changed.
+    be written here. `total`: the rows of a file that a trial has read to its end. Raises FileUnreadable, before anything
+    has changed.
     """
     report, name = Report(), source or path.stem
-    total = await asyncio.to_thread(lambda: sum(1 for _ in tables.read(path)))
+    if total is None:
+        total = await asyncio.to_thread(lambda: sum(1 for _ in tables.read(path)))
     async with db.reading() as session:
         places = await _places(session)
     rows, done = tables.read(path), 0
-    while batch := await asyncio.to_thread(lambda: list(islice(rows, BATCH))):
-        incoming = list(_parsed(batch, name, report, allow_own=allow_own))
+
+    def read() -> tuple[int, list[Incoming]]:
+        batch = list(islice(rows, BATCH))
+        return len(batch), list(_parsed(batch, name, report, allow_own=allow_own))
+
+    while (read_rows := await asyncio.to_thread(read))[0]:
+        incoming = read_rows[1]
         if dry_run:
             async with db.reading() as session:
                 await _compare(session, clock, incoming, places, report)
         else:
             async with db.unit_of_work() as session:
                 await _take_in(session, clock, incoming, places, report)
-        done += len(batch)
+        done += read_rows[0]
         if progress:
             progress(done, total)
     if retire_missing and not report.wrong:
         for one, ids in report.seen.items():
-            async with db.unit_of_work() as session:
-                gone = await _gone(session, one, ids)
-                report.retired += len(gone)
-                if not dry_run:
-                    await _retire(session, clock, gone)
+            report.retired += await _retire_missing(db, clock, one, ids, dry_run=dry_run)
     return report
 
 
@@ -239,6 +244,7 @@ async def _create(
         | places.of(one)
         | common
         | {"source": one.source, "source_id": one.source_id, "state": _state(one, clock)}
+        | {"chosen_weight": one.used_weight, "chosen_on": one.used_on}
         for one in fresh
     ]
     ids = list(
@@ -252,21 +258,28 @@ async def _create(
     return ids
 
 
-async def _gone(session: AsyncSession, source: str, kept: set[str]) -> list[int]:
-    """Ids of the published entries that a source no longer has."""
-    rows = await session.execute(
-        select(Entry.id, Entry.source_id).where(Entry.source == source, Entry.state.in_(INDEXED))
-    )
-    return [entry_id for entry_id, source_id in rows if source_id not in kept]
+async def _retire_missing(db: Database, clock: Clock, source: str, kept: set[str], *, dry_run: bool) -> int:
+    """Withdraw the published entries that a source no longer has, some with each commit; returns how many."""
+    async with db.reading() as session:
+        windows = await windows_of(session, BATCH)
+    retired = 0
+    for window in windows:
+        published = (Entry.source == source, Entry.state.in_(INDEXED), window)
+        async with db.reading() as session:
+            rows = (await session.execute(select(Entry.id, Entry.source_id).where(*published))).all()
+        gone = [entry_id for entry_id, source_id in rows if source_id not in kept]
+        retired += len(gone)
+        if gone and not dry_run:
+            async with db.unit_of_work() as session:
+                await _retire(session, clock, gone)
+    return retired
 
 
 async def _retire(session: AsyncSession, clock: Clock, gone: Sequence[int]) -> None:
-    for start in range(0, len(gone), BATCH):
-        some = gone[start : start + BATCH]
-        await session.execute(
-            update(Entry)
-            .where(Entry.id.in_(some))
-            .values(state=EntryState.WITHDRAWN, changed_at=clock.now()),
-            execution_options={"synchronize_session": False},
-        )
-        publish(session, EntriesChanged(tuple(some)))
+    await session.execute(
+        update(Entry)
+        .where(Entry.id.in_(gone), Entry.state.in_(INDEXED))
+        .values(state=EntryState.WITHDRAWN, changed_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
+    publish(session, EntriesChanged(tuple(gone)))

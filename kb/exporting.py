@@ -1,6 +1,10 @@
 """Giving entries out (信息导出, M-68, M-106): the published ones, in every form that `kb.exchange` takes in."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from kb.fields import fields_of
 from kb.models import OWN, AliasState, Audience, Entry
 
 BATCH = 500
+Batch = list[dict[str, Any]]
 
 
 async def export_file(
@@ -25,17 +30,32 @@ async def export_file(
 
     Raises FileUnreadable for an ending that is none of the forms.
     """
-    with tables.Writer(path) as out:
+    async with _writing(path) as write:
         done = 0
         async with db.reading() as session:
             conditions = _wanted(source, public_only=public_only)
             total = await session.scalar(select(func.count()).select_from(Entry).where(*conditions)) or 0
         async for batch in rows(db, source=source, public_only=public_only):
-            out.write(batch)
+            await write(batch)
             done += len(batch)
             if progress:
                 progress(done, total)
     return done
+
+
+@asynccontextmanager
+async def _writing(path: Path) -> AsyncIterator[Callable[[Batch], Awaitable[None]]]:
+    """Writes in a thread: a workbook of 100 000 rows is a minute's work, in which pages are served."""
+    with ThreadPoolExecutor(1) as thread:
+        run = partial(asyncio.get_running_loop().run_in_executor, thread)
+        writer = tables.Writer(path)
+        out = await run(writer.__enter__)
+        try:
+            yield lambda batch: run(out.write, batch)
+        except BaseException as error:
+            await run(writer.__exit__, type(error))
+            raise
+        await run(writer.__exit__, None)
 
 
 async def rows(
@@ -90,6 +110,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "audience": fields.audience,
         "internal_reason": fields.internal_reason,
         "is_hot": fields.is_hot,
+        "used_weight": round(entry.chosen_weight, 6),
+        "used_on": entry.chosen_on and entry.chosen_on.isoformat(),
         "aliases": [alias.text for alias in entry.aliases if alias.state == AliasState.CONFIRMED],
         **fields.details,
     }

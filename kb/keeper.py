@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ class Keeper:
                 return
             since = min(self._seen_at or newest, newest) - SLACK
             wanted = await documents.stamps(session, since)
-        self._changed.update(await self._different(wanted, everything=False))
+        if different := await self._different(wanted, everything=False):
+            self._db.bus.deliver(EntriesChanged(tuple(different)))  # as if it had been told here
         self._seen_at = newest
 
     async def _different(self, wanted: dict[int, str | None], *, everything: bool) -> list[int]:
@@ -132,14 +134,14 @@ class Keeper:
         return sorted(one for one in known if wanted.get(one) != there.get(one))
 
     async def _take_in(self) -> None:
-        ids, self._changed = self._changed, set()
-        if not ids:
-            return
-        try:
-            await self.reindex(ids)
-        except Exception:
-            self._changed |= ids
-            raise
+        """Some at a time: after an import they may be more than one statement takes."""
+        while ids := set(islice(self._changed, documents.BATCH)):
+            self._changed -= ids
+            try:
+                await self.reindex(ids)
+            except Exception:
+                self._changed |= ids
+                raise
 
     async def _take_synonyms(self) -> None:
         async with self._db.reading() as session:

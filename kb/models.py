@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import Base, PrimaryKey, UtcDateTime
+from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.people import User
 from core.units import Region, RegionLevel, Unit
 
@@ -76,7 +76,8 @@ class Entry(Base):
     __tablename__ = "kb_entries"
     __table_args__ = (
         UniqueConstraint("source", "source_id"),
-        Index("ix_kb_entries_subject_hot", "subject", "is_hot"),
+        Index("ix_kb_entries_is_hot_subject", "is_hot", "subject"),
+        Index("ix_kb_entries_notices", "published_at", **only_where("kind = 'notice'")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -266,3 +267,18 @@ class SearchLog(Base):
     """None: the public"""
     ticket_no: Mapped[str | None] = mapped_column(String(20), index=True)
     """The ticket into whose answer the chosen entry went"""
+
+
+class Reading(Base):
+    """An entry that was read for a ticket, or read out to a caller by the menu (查阅、播报)."""
+
+    __tablename__ = "kb_readings"
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    entry_id: Mapped[int] = mapped_column(ForeignKey("kb_entries.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """None: the menu read it out (M-18)"""
+    ticket_no: Mapped[str | None] = mapped_column(String(20), index=True)
+    linkedid: Mapped[str | None] = mapped_column(String(64), index=True)
+    """The call in which it was read out"""

@@ -33,6 +33,7 @@ LEVELS = (
 NOTICES = {name: sort for sort, name in NOTICE_NAMES.items()} | {sort.value: sort for sort in NOTICE_NAMES}
 YES = frozenset({"是", "热点", "1", "true", "yes", "√"})
 LONGEST_ID = 120
+MOST_WEIGHT = 1_000_000
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")
 
 
@@ -50,6 +51,9 @@ class Incoming:
     region: str
     """Code or name of the region it holds in, empty: the department's"""
     aliases: tuple[str, ...]
+    used_weight: float
+    """How much it was chosen where it comes from, as of `used_on`: an entry that is new here begins with it."""
+    used_on: date | None
     fields: EntryFields
 
 
@@ -63,6 +67,7 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
     try:
         fields = settled(_fields(row))
         check(fields)
+        used_weight = _weight(row)
     except HotlineError as error:
         raise RowWrong(error.message.rstrip("。")) from error
     aliases = row.get("aliases") or ()
@@ -75,6 +80,8 @@ def parse(row: dict[str, Any] | str, default_source: str) -> Incoming:
         aliases=tuple(dict.fromkeys(one for text in texts if (one := str(text).strip()[:200])))
         if aliases
         else (),
+        used_weight=used_weight,
+        used_on=_date(row, "used_on", "采用日期") if used_weight else None,
         fields=fields,
     )
 
@@ -88,7 +95,7 @@ def _fields(row: dict[str, Any]) -> EntryFields:
         answer=_text(row, "answer"),
         kind=kind,
         keywords=_text(row, "keywords")[:500],
-        category=_text(row, "category")[:120],
+        category=_text(row, "category", "、")[:120],
         subject=_text(row, "subject"),
         details=_details(row, kind),
         level=_known(row, "level", LEVELS, "办理层级"),
@@ -112,12 +119,23 @@ def _details(row: dict[str, Any], kind: EntryKind) -> dict[str, str]:
     return found
 
 
-def _text(row: dict[str, Any], name: str) -> str:
+def _weight(row: dict[str, Any]) -> float:
+    value = _text(row, "used_weight")
+    try:
+        weight = float(value or 0)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= MOST_WEIGHT:
+        raise RowWrong(f"采用热度“{value[:20]}”应是 0 到 {MOST_WEIGHT} 的数")
+    return weight
+
+
+def _text(row: dict[str, Any], name: str, between: str = " ") -> str:
     """A value as text: lists joined, characters no database takes left out."""
     value = row.get(name)
     if value is None:
         return ""
-    joined = " ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    joined = between.join(str(one) for one in value) if isinstance(value, list) else str(value)
     return joined.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
 
 

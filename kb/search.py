@@ -102,6 +102,7 @@ class Searcher:
             "valid_from": entry.valid_from_on and entry.valid_from_on.isoformat(),
             "valid_to": entry.valid_to_on and entry.valid_to_on.isoformat(),
             "valid": self._is_valid(entry),
+            "public": entry.audience == Audience.PUBLIC,
         }
 
     async def chosen(

@@ -22,7 +22,7 @@ COLUMNS = {
     "复核日期": "review_by", "来源": "source", "类型": "type", "主题": "subject", "热点": "is_hot",
     "公开范围": "audience", "不公开理由": "internal_reason", "办理依据": "basis", "办理条件": "conditions",
     "办理程序": "procedure", "办理时限": "time_limit", "服务指南": "guide", "收费标准": "fee",
-    "适用地区": "region", "办理层级": "level",
+    "适用地区": "region", "办理层级": "level", "采用热度": "used_weight", "采用日期": "used_on",
 } | {one.label: one.key for fields in FIELDS.values() for one in fields}  # fmt: skip
 """Chinese column headings of CSV and XLSX and the keys of JSONL they mean; the keys themselves do as well."""
 NamedRow = tuple[str, dict[str, Any] | str]

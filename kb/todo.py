@@ -81,11 +81,18 @@ async def add_question(
 
 
 async def suggest(
-    session: AsyncSession, clock: Clock, *, text: str, user_id: int, entry: Entry | None = None, unit_id: int | None = None
+    session: AsyncSession, clock: Clock, *, text: str, user_id: int | None, entry: Entry | None = None, unit_id: int | None = None
 ) -> None:  # fmt: skip
-    """The desk's remark (§5.9 OP suggest): a mistake in an entry, or something that should be there."""
+    """A remark of the desk (§5.9 OP suggest) or of the public (`user_id` None): a mistake in an entry, or something
+    that should be there. The same words again are counted on the open line.
+    """
     if not 0 < len(text.strip()) <= LONGEST_TEXT:
         raise InvalidInput(field="建议", reason=f"请填写 1～{LONGEST_TEXT} 个字")
+    same = (Todo.kind == TodoKind.SUGGESTION, Todo.state == TodoState.OPEN, Todo.text == text.strip())
+    about = Todo.entry_id == entry.id if entry else Todo.entry_id.is_(None)
+    if known := await session.scalar(select(Todo).where(*same, about)):
+        known.times, known.last_at = known.times + 1, clock.now()
+        return
     await _add(
         session, clock, TodoKind.SUGGESTION, text, raised_by=user_id,
         unit_id=entry.unit_id if entry else unit_id, entry_id=entry.id if entry else None,

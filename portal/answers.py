@@ -1,5 +1,8 @@
 """Published answers (查政务信息): search with filters, and one page with a permanent address for each entry.
 
+The page works without scripts; with them its results follow what is typed (`portal/static/search.js`), and a search
+that somebody is still typing (`?typed=1`) is nobody's question yet: it does not count as one without an answer.
+
 The address is made of the entry's source and its number there, which stay when entries are imported anew elsewhere.
 """
 
@@ -12,6 +15,7 @@ from sqlalchemy.orm import selectinload
 
 from core.clock import beijing
 from core.errors import NotFound
+from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
@@ -19,7 +23,7 @@ from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
 from kb.models import Audience, Entry, EntryState
 from kb.search import Hit
-from portal.kept import HOME
+from portal.kept import HOME, REGIONS
 from portal.keys import KB_FILES, PORTAL, SEARCHER
 from portal.limits import LIMITS
 
@@ -32,23 +36,27 @@ RESULTS = 20
 async def search(request: web.Request) -> web.StreamResponse:
     query = request.query.get("q", "").strip()[:LONGEST_QUERY]
     kind, unit = request.query.get("kind", ""), request.query.get("unit", "").strip()[:80]
-    searcher, hits = request.app.get(SEARCHER), []
+    searcher, hits, place = request.app.get(SEARCHER), [], request.query.get("region", "")
     _, units = await request.app[HOME].get() if searcher else (None, [])
+    regions = await request.app[REGIONS].get() if searcher else []
+    region_id = next((one.id for one in regions if one.code == place), None)
+    is_typed = bool(request.query.get("typed"))
     if query and searcher:
-        request.app[LIMITS].visit(request)
-        hits = await searcher.search(query, limit=RESULTS, unit=unit or None, kind=kind)
-    if query and searcher and not (hits or kind or unit):
+        limits = request.app[LIMITS]
+        (limits.typing if is_typed else limits.visit)(request)
+        hits = await searcher.search(query, limit=RESULTS, unit=unit or None, kind=kind, region_id=region_id)
+    if query and searcher and not (hits or kind or unit or region_id or is_typed):
         await searcher.not_found(query, None)
     return render(
         request, "portal/search.html", query=query, hits=[(hit, address_of(hit)) for hit in hits], ready=searcher is not None,
-        kind=kind, unit=unit, kinds=KIND_NAMES, units=units,
+        kind=kind, unit=unit, kinds=KIND_NAMES, units=units, regions=regions, region=place,
     )  # fmt: skip
 
 
 @routes.get("/answers/{source}/{number}", roles=PUBLIC)
 async def answer(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
-        entry = await _published(session, request)
+        entry = await published(session, request)
         files = [one for one in await attachments.of(session, entry.id) if attachments.is_public(entry, one)]
     return render(
         request, "portal/answer.html", entry=entry, files=files, kind=KIND_NAMES[entry.kind],
@@ -61,7 +69,7 @@ async def attachment(request: web.Request) -> web.StreamResponse:
     """A file of a published answer that went through the checks with it."""
     wanted, folder = request.match_info["public_id"], request.app.get(KB_FILES)
     async with request.app[DB].reading() as session:
-        entry = await _published(session, request)
+        entry = await published(session, request)
         files = [one for one in await attachments.of(session, entry.id) if attachments.is_public(entry, one)]
         if folder is None or wanted not in {one.public_id for one in files}:
             raise NotFound
@@ -93,11 +101,13 @@ def site_url(request: web.Request) -> str:
     return request.app[PORTAL].public_url.rstrip("/") or f"{request.scheme}://{request.host}"
 
 
-async def _published(session: AsyncSession, request: web.Request) -> Entry:
-    """As the search finds it: published, public, valid today."""
+async def published(session: AsyncSession, request: web.Request) -> Entry:
+    """The entry of this address as the search finds it: published, public, valid today; raises NotFound."""
     today = beijing(request.app[CLOCK].now()).date()
     named = (Entry.source == request.match_info["source"]) & (Entry.source_id == request.match_info["number"])
-    entry = await session.scalar(select(Entry).where(named).options(selectinload(Entry.unit)))
+    entry = await session.scalar(
+        select(Entry).where(named).options(selectinload(Entry.unit).selectinload(Unit.phones))
+    )
     if entry is None or entry.state != EntryState.PUBLISHED or entry.audience != Audience.PUBLIC:
         raise NotFound
     if not (entry.valid_from_on or today) <= today <= (entry.valid_to_on or today):

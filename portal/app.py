@@ -20,6 +20,8 @@ from portal import (
     front,
     kept,
     kiosk,
+    news,
+    remarks,
     screen,
     tracking,
 )
@@ -48,12 +50,14 @@ def setup(app: web.Application) -> None:
         screen,
         bulletin,
         citations,
+        remarks,
         embed,
         open311,
         description,
     ):
         part.routes.register(app)
     api.setup(app)
+    news.setup(app)
     app.on_startup.append(_start)
 
 

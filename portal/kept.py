@@ -1,6 +1,6 @@
 """What every page shows and hardly changes (常用资料): read once, and again after a change or when it has grown old.
 
-News on the bus reaches this process alone, so another process's change shows after KEPT_FOR at the latest.
+Other processes' changes come over the bus as well (`core.outbox`, `kb.keeper`); whatever is missed, after KEPT_FOR.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ from kb.entries import hot, notices
 from kb.events import EntriesChanged
 from kb.models import Entry
 from portal.keys import PORTAL
-from portal.region import home_region
+from portal.region import home_region, open_regions
 from tickets.intake.ask import askable_units
 
 KEPT_FOR = timedelta(seconds=30)
@@ -57,6 +57,8 @@ class Kept(Generic[Value]):
 
 HOME: web.AppKey[Kept[tuple[Region, list[Unit]]]] = web.AppKey("HOME")
 """The line's region and the units that are asked there."""
+REGIONS: web.AppKey[Kept[list[Region]]] = web.AppKey("REGIONS")
+"""Those that citizens see, by code."""
 CALENDAR: web.AppKey[Kept[WorkCalendar]] = web.AppKey("CALENDAR")
 HEADLINES: web.AppKey[Kept[tuple[list[Entry], list[Entry]]]] = web.AppKey("HEADLINES")
 """Hot entries, most asked first, and notices, newest first."""
@@ -74,6 +76,10 @@ def prepare(app: web.Application) -> None:
         today = beijing(clock.now()).date()
         return list(await hot(session, today)), list(await notices(session, today))
 
+    async def regions(session: AsyncSession) -> list[Region]:
+        return list(await open_regions(session))
+
+    app[REGIONS] = Kept(db, clock, regions, [DirectoryChanged])
     app[HOME] = Kept(db, clock, home, [DirectoryChanged])
     app[CALENDAR] = Kept(db, clock, load_calendar, [CalendarChanged])
     app[HEADLINES] = Kept(db, clock, headlines, [EntriesChanged])

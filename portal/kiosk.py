@@ -16,6 +16,7 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
 from kb.entries import visible
+from kb.kinds import labelled
 from kb.models import Audience, Entry
 from portal import flood, forms
 from portal.kept import HOME
@@ -46,8 +47,11 @@ async def worker(request: web.Request) -> web.StreamResponse:
 @routes.get("/kiosk/answers.json", roles=PUBLIC)
 async def kept_answers(request: web.Request) -> web.StreamResponse:
     now = request.app[CLOCK].now()
-    public = (*visible(beijing(now).date()), Entry.audience == Audience.PUBLIC)
-    newest = select(Entry).where(*public).order_by(Entry.is_hot.desc(), Entry.published_at.desc(), Entry.id)
+    newest = (
+        select(Entry)
+        .where(*_public(request))
+        .order_by(Entry.is_hot.desc(), Entry.published_at.desc(), Entry.id)
+    )
     async with request.app[DB].reading() as session:
         rows = await session.scalars(newest.options(selectinload(Entry.unit)).limit(KEPT))
         return answer(
@@ -57,16 +61,19 @@ async def kept_answers(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/kiosk/find", roles=PUBLIC)
 async def find(request: web.Request) -> web.StreamResponse:
-    """What a search finds, with the whole answers."""
-    request.app[LIMITS].visit(request)
+    """What a search finds, with the whole answers; `typed=1` while somebody is still typing."""
+    limits, is_typed = request.app[LIMITS], bool(request.query.get("typed"))
+    (limits.typing if is_typed else limits.visit)(request)
     query, searcher = request.query.get("q", "").strip()[:100], request.app.get(SEARCHER)
     hits = await searcher.search(query, limit=RESULTS) if query and searcher else []
-    if query and searcher and not hits:
+    if query and searcher and not (hits or is_typed):
         await searcher.not_found(query, None)
+    found = (Entry.id.in_([hit.id for hit in hits]), *_public(request))
     async with request.app[DB].reading() as session:
-        wanted = select(Entry).where(Entry.id.in_([hit.id for hit in hits])).options(selectinload(Entry.unit))
+        wanted = select(Entry).where(*found).options(selectinload(Entry.unit))
         rows = {row.id: row for row in await session.scalars(wanted)}
-    return answer({"items": [_json(rows[hit.id]) for hit in hits if hit.id in rows]})
+    items = [_json(rows[hit.id]) | {"title_marks": hit.title_marks} for hit in hits if hit.id in rows]
+    return answer({"items": items})
 
 
 @routes.get("/kiosk/form", roles=PUBLIC)
@@ -78,6 +85,15 @@ async def form(request: web.Request) -> web.StreamResponse:
     return answer({"form": number, "sum": forms.sum_for(settings, number) if is_flood else ""})
 
 
+def _public(request: web.Request) -> tuple[Any, ...]:
+    """What the terminal may show today."""
+    today = beijing(request.app[CLOCK].now()).date()
+    return (*visible(today), Entry.audience == Audience.PUBLIC)
+
+
 def _json(entry: Entry) -> dict[str, Any]:
+    """An entry with all it says: of a service item the answer is in its fields."""
     unit = entry.unit.name if entry.unit else entry.department
-    return {"title": entry.title, "answer": entry.answer, "unit": unit, "is_hot": entry.is_hot}
+    said = [f"{label}：{text}" for label, text in labelled(entry.kind, entry.details).items()]
+    text = "\n".join(filter(None, [entry.answer, *said]))
+    return {"title": entry.title, "answer": text, "unit": unit, "is_hot": entry.is_hot}

@@ -15,12 +15,16 @@ from core.web.limits import RateLimit
 from core.web.requests import source_of
 from portal.settings import PortalSettings
 
+LETTERS = 5
+"""Searches while typing that weigh as one visit"""
+
 
 class Limits:
     """The windows of one process; each raises TooManyRequests with the seconds to wait."""
 
     def __init__(self, clock: Clock, settings: PortalSettings) -> None:
         self._addresses = RateLimit(clock, limit=settings.address_requests, window_s=60)
+        self._typing = RateLimit(clock, limit=settings.address_requests * LETTERS, window_s=60)
         self._keys = RateLimit(clock, limit=settings.key_requests, window_s=60)
         self._codes = RateLimit(clock, limit=settings.code_requests, window_s=60)
 
@@ -30,6 +34,10 @@ class Limits:
             self._keys.take(asker_of(request))
         else:
             self._addresses.take(source_of(request))
+
+    def typing(self, request: web.Request) -> None:
+        """One more letter of a search: many of them make one visit."""
+        self._typing.take(source_of(request))
 
     def look_up(self, code: str) -> None:
         """One look at what a query code opens; kept under a hash, since the code is a key."""

@@ -6,11 +6,13 @@ from aiohttp import web
 from sqlalchemy import select
 
 from agent_desktop.keys import SEARCHER
+from core.errors import NotFound
 from core.people import Role
 from core.units import Region, shown_regions
-from core.web.keys import DB, person
+from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
+from kb import readings
 from kb.kinds import KIND_NAMES
 
 routes = Routes()
@@ -21,7 +23,7 @@ MAX_QUERY_LENGTH = 100
 
 @routes.get("/desk/kb", roles=WITH_SEARCH)
 async def search(request: web.Request) -> web.StreamResponse:
-    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid", "title_marks", "snippet_marks"}]}, best first.
+    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid", "public", "title_marks", "snippet_marks"}]}, best first.
 
     Marks are [start, end] in characters; nothing for an empty query. `region`, `kind` and `unit` keep everything else out.
     """
@@ -63,9 +65,21 @@ async def chosen(request: web.Request) -> web.StreamResponse:
     """{"query", "entry_id", "ticket_no"}: this entry answered the question, and went into the ticket's answer."""
     body = await json_body(request)
     await request.app[SEARCHER].chosen(
-        _query(body), int(body["entry_id"]), person(request).user_id,
-        ticket_no=str(body.get("ticket_no") or "")[:20] or None,
-    )  # fmt: skip
+        _query(body), _entry_id(body), person(request).user_id, ticket_no=_ticket_no(body)
+    )
+    return web.json_response({"ok": True})
+
+
+@routes.post("/desk/kb/read", roles=WITH_SEARCH)
+async def read(request: web.Request) -> web.StreamResponse:
+    """{"entry_id", "ticket_no"}: this entry was opened and read for the ticket."""
+    body = await json_body(request)
+    app, entry_id = request.app, _entry_id(body)
+    await app[SEARCHER].entry(entry_id, audience="staff")
+    async with app[DB].unit_of_work() as session:
+        await readings.note(
+            session, app[CLOCK], entry_id, user_id=person(request).user_id, ticket_no=_ticket_no(body)
+        )
     return web.json_response({"ok": True})
 
 
@@ -74,6 +88,19 @@ async def not_found(request: web.Request) -> web.StreamResponse:
     """{"query"}: nothing there answers it; the knowledge base's editors see it."""
     await request.app[SEARCHER].not_found(_query(await json_body(request)), person(request).user_id)
     return web.json_response({"ok": True})
+
+
+def _entry_id(body: dict[str, Any]) -> int:
+    """Raises NotFound for what is no entry's id."""
+    given = str(body.get("entry_id"))
+    if not _is_id(given):
+        raise NotFound
+    return int(given)
+
+
+def _ticket_no(body: dict[str, Any]) -> str | None:
+    given = body.get("ticket_no")
+    return given[:20] or None if isinstance(given, str) else None
 
 
 def _query(body: dict[str, Any]) -> str:
@@ -87,6 +114,7 @@ def _hit(hit: Any) -> dict[str, Any]:
         "snippet": hit.snippet,
         "unit": hit.unit,
         "valid": bool(hit.valid),
+        "public": bool(hit.public),
         "title_marks": hit.title_marks,
         "snippet_marks": hit.snippet_marks,
     }

@@ -145,7 +145,7 @@ def _start(request: web.Request, run: Run) -> None:
         try:
             run.report = await exchange.import_file(
                 app[DB], app[CLOCK], run.path, source=run.source, retire_missing=run.retire, dry_run=run.dry_run,
-                allow_own=False, progress=progress,
+                allow_own=False, total=None if run.dry_run else run.total, progress=progress,
             )  # fmt: skip
         except HotlineError as error:
             run.error = error.message.replace(run.path.name, run.name)

@@ -61,6 +61,7 @@ def entries_table(units: dict[str, str], views: dict[str, str], today: date) -> 
             Filter("kind", "种类", lambda value: Entry.kind == value, {kind.value: name for kind, name in KIND_NAMES.items()}),
             Filter("state", "状态", _state, {state.value: name for state, name in STATE_NAMES.items()}),
             Filter("unit", "单位", lambda value: Entry.unit_id == int(value), units),
+            Filter("category", "类别", lambda text: Entry.category.contains(text, autoescape=True)),
             Filter("source", "来源", _source, {"own": "本系统编写", "base": "导入的基础信息"}),
         ),
         sort="-changed", tie=Entry.id,

@@ -4,12 +4,14 @@ from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.kb.common import PUBLISHERS, READERS, editor, text
 from agent_desktop.kb.forms import date_sent
 from agent_desktop.kb.tables import TODO_NAMES, TODO_STATES, todo_query, todo_table
+from agent_desktop.ticket.page import who_asks
 from core.clock import beijing
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.people import Role, User
 from core.units import Unit
 from core.web.app import render, see_other
@@ -18,7 +20,8 @@ from core.web.lists import serve_list
 from core.web.routes import Routes
 from kb import todo
 from kb.access import EDITORS
-from kb.models import Entry, TodoState
+from kb.models import Entry, Todo, TodoState
+from tickets.access import ticket_for
 
 routes = Routes()
 LINE = "/kb/todo/{todo_id:[0-9]{1,9}}"
@@ -48,6 +51,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "entry": await session.get(Entry, line.entry_id) if line.entry_id else None,
             "raised_by": await session.get(User, line.raised_by) if line.raised_by else None,
             "settled_by": await session.get(User, line.settled_by) if line.settled_by else None,
+            "sees_ticket": await _sees_ticket(request, session, line),
             "units": (await session.scalars(level)).all() if who.roles & PUBLISHERS else [],
         }
     may_settle = line.unit_id in who.unit_ids or bool(who.roles & PUBLISHERS)
@@ -55,6 +59,17 @@ async def show(request: web.Request) -> web.StreamResponse:
         request, "kb/todo.html", **context, is_open=line.state == TodoState.OPEN, names=TODO_NAMES,
         states=TODO_STATES, may_settle=may_settle, may_write=bool(who.roles & {Role.LIAISON, Role.OFFICE}),
     )  # fmt: skip
+
+
+async def _sees_ticket(request: web.Request, session: AsyncSession, line: Todo) -> bool:
+    """Whether the question behind the line may be read: it is the unit's own, or the office's level (§5.9)."""
+    if line.ticket_no is None:
+        return False
+    try:
+        await ticket_for(session, await who_asks(session, request), line.ticket_no)
+    except NotFound:
+        return False
+    return True
 
 
 @routes.post(LINE + "/assign", roles=PUBLISHERS)

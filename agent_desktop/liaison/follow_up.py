@@ -19,7 +19,9 @@ from core.web.app import see_other
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
 from kb.access import editor_of
+from kb.entries import stage_of
 from kb.from_reply import entry_of, propose
+from kb.lifecycle import STATE_NAMES
 from tickets import callbacks, queries, reviews
 from tickets.access import ticket_for
 from tickets.bodies import replying_step
@@ -111,7 +113,7 @@ async def proposing(case: Case) -> Shown:
     known = await entry_of(case.session, case.ticket.ticket_no)
     if known is None and not await _may_propose(case.session, case.user, case.ticket):
         return None
-    return {"entry": known}
+    return {"entry": known, "state": STATE_NAMES[stage_of(known)] if known else ""}
 
 
 async def reviewing(case: Case) -> Shown:

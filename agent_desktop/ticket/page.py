@@ -23,7 +23,7 @@ from core.people import Role, User
 from core.units import Region, Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB, person
-from kb.figures import used_on
+from kb.readings import consulted
 from recordings import calls, story
 from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
@@ -87,7 +87,7 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "names": names,
         "region": region.name if region else "",
         "dates": await _dates(session, case),
-        "knowledge": await used_on(session, ticket.ticket_no),
+        "knowledge": await consulted(session, ticket.ticket_no, [call.linkedid for call in linked.values()]),
         "entries": timeline(trail, requests, linked.values(), case.steps, names),
         "players": [] if shielded else await _players(request, session, ticket, linked.values()),
         "kinds": story.KINDS,

@@ -20,10 +20,11 @@ routes = Routes()
 
 
 class Changes:
-    """The kinds that have changed since the pages were last told."""
+    """The kinds that have changed since the pages on this topic were last told."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, topic: str = TOPIC) -> None:
         self._hub = app[HUB]
+        self._topic = topic
         self._kinds: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -37,7 +38,7 @@ class Changes:
             await asyncio.sleep(GATHER_S)
             self._wake.clear()
             kinds, self._kinds = self._kinds, set()
-            self._hub.send(TOPIC, {"kind": "changed", "what": sorted(kinds)})
+            self._hub.send(self._topic, {"kind": "changed", "what": sorted(kinds)})
             beat()
 
 

@@ -134,6 +134,10 @@ class Hub:
         """Whether any page listens, so that nobody computes a state for no one."""
         return topic in self._topics
 
+    def watching(self, topic: str) -> int:
+        """How many pages listen."""
+        return len(self._topics.get(topic, ()))
+
     def clients(self) -> list[Client]:
         return [client for clients in self._topics.values() for client in clients]
 

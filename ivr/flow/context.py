@@ -22,10 +22,11 @@ from tickets.models import Ticket
 
 @dataclass(frozen=True, slots=True)
 class HotAnswer:
-    """A frequent question and its answer, fit to be spoken (M-18)."""
+    """A frequent question or a notice, and what is said of it, fit to be spoken (M-18, M-109)."""
 
     title: str
     answer: str
+    entry_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class FlowDeps:
     """Where a caller on this line, in this language, would stand in the queue; None when nobody need wait."""
     hot_answers: Callable[[str | None], Awaitable[Sequence[HotAnswer]]]
     """Published hot questions (热点) of one subject, or of all."""
+    notices: Callable[[], Awaitable[Sequence[HotAnswer]]]
+    """The notices (听证、公示、通报) in force (M-109)."""
+    read_out: Callable[[HotAnswer, str], Awaitable[HotAnswer | None]]
+    """What an entry says now, noted as read out in this call (linkedid); None when it was withdrawn since it was listed."""
     subject_units: Callable[[int], Awaitable[Mapping[str, str]]]
     """Which unit (code) answers for each subject in a region."""
     job: Callable[[Coroutine[Any, Any, Any], str], "asyncio.Task[Any]"]

@@ -39,6 +39,7 @@ class Departments(Branch):
             "subjects": self.subjects,
             "subject_questions": self.subject_questions,
             "hot_questions": self.hot_questions,
+            "notices": self.notices,
             "transfer": self.transfer,
             "operator_hours": self.operator_hours,
             "languages": self.languages,
@@ -99,7 +100,13 @@ class Departments(Branch):
 
     async def _questions(self, subject: str | None) -> Sequence[Item]:
         """M-18: out of the same entries as desk and web."""
-        answers = await self.deps.hot_answers(subject)
+        return await self._listed(await self.deps.hot_answers(subject))
+
+    async def notices(self) -> Sequence[Item]:
+        """M-109: what is past its period is not among them."""
+        return await self._listed(await self.deps.notices())
+
+    async def _listed(self, answers: Sequence[HotAnswer]) -> Sequence[Item]:
         return [Item(await self.deps.say(answer.title), answer) for answer in answers]
 
     async def picked_subject(self, subject: str, unit_code: str) -> None:
@@ -116,7 +123,12 @@ class Departments(Branch):
             )
 
     async def picked_answer(self, answer: HotAnswer) -> None:
-        self.slots["answer"] = await self.deps.say(answer.answer)
+        """As it is now: withdrawn while the list was read, it is not heard (M-18)."""
+        current = await self.deps.read_out(answer, self.caller.linkedid)
+        if current is None:
+            self.slots["answer"] = ["answer-withdrawn"]
+            return
+        self.slots["answer"] = await self.deps.say(current.answer)
         self.caller.outcome = "self_service"
 
     async def transfer(self) -> None:

@@ -106,6 +106,7 @@ export class Keyboard {
   }
 
   show() {
+    this.field?.dispatchEvent(new Event("input", { bubbles: true })); // letters that wait for a character count as typed
     const found = candidates(this.table, this.spelled);
     const from = this.page * SHOWN;
     const letters = Object.assign(document.createElement("span"), { className: "spelled", textContent: this.spelled || "\u00a0" });

@@ -1,8 +1,8 @@
 // Keeps the terminal's page and its last answers, and gives them when the network is gone. Never keeps what people send.
-const KEEP = "kiosk-2";
+const KEEP = "kiosk-3";
 const FILES = [
   "/kiosk", "/kiosk/answers.json", "/static/core/hotline.css", "/static/core/ui.js", "/static/core/icon.svg", "/static/portal/kiosk.css",
-  "/static/portal/kiosk.js", "/static/portal/kiosk-unsent.js", "/static/portal/keyboard.js", "/static/portal/pinyin.js", "/static/portal/pinyin.json",
+  "/static/portal/kiosk.js", "/static/portal/kiosk-unsent.js", "/static/portal/keyboard.js", "/static/portal/news.js", "/static/core/live.js", "/static/core/http.js", "/static/portal/pinyin.js", "/static/portal/pinyin.json",
 ];
 
 self.addEventListener("install", (event) => {

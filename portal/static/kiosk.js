@@ -1,11 +1,13 @@
 // The terminal: one screen at a time, forgets its visitor after a minute, shows its last answers without a network.
 import { Keyboard } from "./keyboard.js";
 import * as unsent from "./kiosk-unsent.js";
+import { onNews } from "./news.js";
 
 const IDLE_MS = 60_000;
 const WARN_MS = 15_000;
 const REFRESH_MS = 10 * 60_000;
 const RESEND_MS = 30_000;
+const TYPING_MS = 200;
 const $ = (id) => document.getElementById(id);
 const screens = [...document.querySelectorAll("[data-screen]")];
 let kept = { made_at: "", items: [] };
@@ -13,6 +15,8 @@ let isOffline = false;
 let active = Date.now();
 let form = null;
 let keyboard = null;
+let typing = 0;
+let typed = "";
 
 function go(name) {
   for (const screen of screens) screen.hidden = screen.dataset.screen !== name;
@@ -45,12 +49,25 @@ async function get(address, options = {}) {
 
 function list(place, items) {
   place.replaceChildren(...items.map((item) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "button big kiosk-item", textContent: item.title });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button big kiosk-item" });
+    button.append(...marked(item.title, item.title_marks ?? []));
     button.addEventListener("click", () => answer(item));
     const line = document.createElement("li");
     line.append(button);
     return line;
   }));
+}
+
+/** The title in pieces; those found ([start, end] in characters, not UTF-16 units) stand out. */
+function marked(text, marks) {
+  const characters = [...text];
+  let at = 0;
+  const pieces = marks.flatMap(([start, end]) => {
+    const before = characters.slice(at, start).join("");
+    at = end;
+    return [before, Object.assign(document.createElement("mark"), { textContent: characters.slice(start, end).join("") })];
+  });
+  return [...pieces, characters.slice(at).join("")];
 }
 
 function answer(item) {
@@ -66,12 +83,31 @@ function findKept(words) {
   return kept.items.map((item) => [score(item), item]).filter(([points]) => points).sort((a, b) => b[0] - a[0]).slice(0, 12).map(([, item]) => item);
 }
 
+async function found(words, still = "") {
+  const response = await get(`/kiosk/find?q=${encodeURIComponent(words)}${still}`);
+  return response?.ok ? (await response.json()).items : findKept(words);
+}
+
+/** What is asked so far, with the letters that are no characters yet. */
+const words = () => ($("q").value + (keyboard?.field === $("q") ? keyboard.spelled : "")).trim();
+
+/** While typing, what fits stands where otherwise the frequent questions are. */
+function type() {
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    typed = words();
+    const asked = typed;
+    const items = typed ? await found(typed, "&typed=1") : frequent();
+    if (asked !== typed) return;
+    $("hot-title").textContent = typed ? "有关的信息" : "大家常问";
+    list($("hot"), items.slice(0, 8));
+  }, TYPING_MS);
+}
+
 async function find(event) {
   event.preventDefault();
-  const words = $("q").value.trim();
-  if (!words) return;
-  const response = await get(`/kiosk/find?q=${encodeURIComponent(words)}`);
-  const items = response?.ok ? (await response.json()).items : findKept(words);
+  if (!words()) return;
+  const items = await found(words());
   list($("results"), items);
   $("nothing").hidden = items.length > 0;
   go("results");
@@ -159,6 +195,7 @@ function wipe() {
   for (const place of ["progress", "results"]) $(place).replaceChildren();
   for (const place of ["ask-refusal", "track-refusal"]) refuse($(place), "");
   document.activeElement?.blur();
+  type();
   go("start");
 }
 
@@ -175,12 +212,17 @@ async function refresh() {
   if (!response?.ok) return;
   kept = await response.json();
   offline(response.headers.get("X-Kept") === "1");
+  type();
+}
+
+function frequent() {
   const hot = kept.items.filter((item) => item.is_hot);
-  list($("hot"), (hot.length ? hot : kept.items).slice(0, 8));
+  return hot.length ? hot : kept.items;
 }
 
 fetch("/static/portal/pinyin.json").then((response) => response.json()).then((table) => { keyboard = new Keyboard($("keyboard"), table); });
 $("find").addEventListener("submit", find);
+$("q").addEventListener("input", type);
 $("ask").addEventListener("submit", ask);
 $("track").addEventListener("submit", track);
 $("home").addEventListener("click", wipe);
@@ -193,5 +235,6 @@ setInterval(watch, 1000);
 addEventListener("online", () => { refresh(); resend(); });
 setInterval(refresh, REFRESH_MS);
 setInterval(resend, RESEND_MS);
+onNews(refresh);
 resend();
 refresh();

@@ -1,4 +1,6 @@
 // Shows one panel after another, fetches what has changed, says so when it cannot.
+import { onNews } from "./news.js";
+
 const TURN_MS = 12_000;
 const FETCH_MS = 30_000;
 const clock = document.querySelector("#clock");
@@ -46,3 +48,4 @@ show(0);
 setInterval(tick, 1000);
 setInterval(() => { if (!still) show(shown + 1); }, TURN_MS);
 setInterval(fetchPanels, FETCH_MS);
+onNews(fetchPanels);

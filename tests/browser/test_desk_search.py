@@ -11,7 +11,8 @@ from support.desk_site import DeskSite, running_desk
 
 from kb.entries import touch
 from kb.figures import used_on
-from kb.models import Entry
+from kb.models import Audience, Entry, InternalReason
+from kb.readings import How, consulted
 
 
 async def expire(site: DeskSite, source_id: str) -> None:
@@ -69,3 +70,42 @@ async def test_an_entry_found_by_typing_is_linked_to_the_ticket(page: Page, tmp_
 
         async with site.db.reading() as session:
             assert [entry.source_id for entry in await used_on(session, number)] == ["demo-101"]
+
+
+async def test_what_is_internal_is_read_and_never_written(page: Page, tmp_path: Path) -> None:
+    """M-70: marked in the list, shown whole, kept out of the answer that citizens get; what was read is on the ticket."""
+    async with running_desk(tmp_path, with_search=True) as site:
+        async with site.db.unit_of_work() as session:
+            inner = (await session.scalars(select(Entry).where(Entry.source_id == "demo-002"))).one()
+            inner.audience, inner.internal_reason = Audience.INTERNAL, InternalReason.INTERNAL_AFFAIRS
+            touch(session, site.clock, inner)
+        await site.searcher.reindex([inner.id])
+        await on_duty(page, site)
+        number = await answered(site)
+        await expect(page.get_by_test_id("ticket-no")).to_have_text(number)
+        lines, answer = page.get_by_test_id("kb-list").get_by_role("option"), page.get_by_test_id("f-answer")
+        shown = page.get_by_test_id("kb-entry")
+
+        await page.keyboard.press("Control+k")
+        await page.keyboard.insert_text(inner.title)
+        await expect(lines.first).to_contain_text("不公开")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".toast")).to_contain_text("没有写入答复")
+        await page.keyboard.press("Shift+Enter")
+        await expect(shown).to_contain_text(inner.answer[:20])
+        await expect(shown.get_by_role("button", name="写入答复")).to_be_hidden()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_test_id("kb-q")).to_be_focused()
+        await expect(answer).to_have_value("")
+
+        await page.get_by_test_id("kb-q").fill("食品经营许可证办理")
+        await expect(lines.first).not_to_contain_text("不公开")
+        await page.keyboard.press("Alt+v")
+        await expect(shown.get_by_role("button", name="写入答复")).to_be_focused()
+        async with page.expect_response("**/desk/kb/chosen"):
+            await page.keyboard.press("Enter")
+        await expect(answer).not_to_have_value("")
+        async with site.db.reading() as session:
+            noted = await consulted(session, number)
+        assert [one.how for one in noted] == [How.WRITTEN, How.READ]
+        assert noted[1].entry.id == inner.id

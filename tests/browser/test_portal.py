@@ -8,10 +8,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
 from support.axe import troubles, violations
 from support.portal_site import PortalSite, running_portal
 from support.web import PASSWORD
 
+from core.bus import publish
+from kb.events import EntriesChanged
+from kb.models import Entry, EntryState, SearchLog, Todo
 from tickets.models import Channel, State, TicketKind
 
 PUBLIC_PAGES = [
@@ -198,3 +202,63 @@ async def test_window_gives_one_slip_for_several_items(page: Page, site: PortalS
     await expect(page.locator(".slip .query-code")).to_have_count(2)
     assert await troubles(page) == []
     assert (await site.ticket()).channel == Channel.LETTER
+
+
+async def test_results_follow_what_is_typed(page: Page, site: PortalSite):
+    """Letter by letter, pieces found marked, arrows walk the results, nothing half typed counts as a question without an answer."""
+    await page.goto(f"{site.url}/")
+    first = page.locator("#found .result-title a").first
+    for letter in "shbzk":
+        await page.locator("#front-search").press_sequentially(letter)
+        await expect(first).to_be_visible()
+    await page.locator("#front-search").press("Enter")
+    await page.locator("#q").fill("")
+    await expect(page.locator("#found .list")).to_have_count(0)
+    for character in "社会保障卡":
+        await page.keyboard.insert_text(character)
+        await expect(first.locator("mark")).not_to_have_count(0)
+    await expect(first.locator("mark")).to_have_text("社会保障卡")
+    assert await violations(page) == []
+    await page.keyboard.insert_text("飞碟登记某某某某")
+    await expect(page).to_have_url(re.compile("%E9%A3%9E"))
+    async with site.city.db.reading() as session:
+        assert (await session.scalars(select(SearchLog))).all() == []
+    await page.locator("#q").fill("社会保障卡")
+    await expect(first.locator("mark")).to_have_text("社会保障卡")
+    title = await first.inner_text()
+    await page.keyboard.press("ArrowDown")
+    await expect(first).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    await page.get_by_role("link", name="内容纠错").click()
+    await page.fill("#text", "电话13812345678打不通")
+    await page.get_by_role("button", name="提交").click()
+    await expect(page.get_by_role("alert")).to_contain_text("手机号码")
+    await page.fill("#text", "地址已经搬了")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="提交").click()
+    await expect(page.get_by_text("已转给维护这条信息的单位")).to_be_visible()
+    async with site.city.db.reading() as session:
+        line = (await session.scalars(select(Todo))).one()
+    assert (line.text, line.raised_by, line.times) == ("地址已经搬了", None, 1)
+
+
+async def test_a_terminal_shows_what_fits_while_letters_are_touched(page: Page, site: PortalSite):
+    """Initials touched one by one find answers; a withdrawn frequent answer leaves the standing page by itself."""
+    await page.goto(f"{site.url}/kiosk")
+    hot, title = page.locator("#hot button"), page.locator("#hot-title")
+    await expect(page.locator("html")).to_have_attribute("data-line", "open")
+    withdrawn = await hot.first.inner_text()
+    async with site.city.db.unit_of_work() as session:
+        entry = (await session.scalars(select(Entry).where(Entry.title == withdrawn))).one()
+        entry.state = EntryState.WITHDRAWN
+        publish(session, EntriesChanged((entry.id,)))
+    await expect(hot.filter(has_text=withdrawn)).to_have_count(0)
+    await expect(hot).not_to_have_count(0)
+    await page.locator("#q").click()
+    for letter in "shbzk":
+        await page.locator(f".key:text-is('{letter}')").click()
+    await expect(title).to_have_text("有关的信息")
+    await expect(hot.first).to_contain_text("社会保障卡")
+    await hot.first.click()
+    await expect(page.locator("#answer-text")).not_to_be_empty()

@@ -29,6 +29,8 @@ PAGES: dict[str, object] = {
     "/login": PUBLIC,
     "/search": PUBLIC,
     "/answers/{source}/{number}": PUBLIC,
+    "/answers/{source}/{number}/remark": PUBLIC,
+    "/news": PUBLIC,
     "/ask": PUBLIC,
     "/ask/similar": PUBLIC,
     "/complain": PUBLIC,

@@ -13,6 +13,7 @@ class FakeHit:
     snippet: str
     unit: str
     valid: bool = True
+    public: bool = True
     title_marks: tuple[tuple[int, int], ...] = ()
     snippet_marks: tuple[tuple[int, int], ...] = ()
 
@@ -49,7 +50,14 @@ class FakeSearcher:
         if entry_id not in ENTRIES:
             raise NotFound
         title, answer, unit = ENTRIES[entry_id]
-        return {"id": entry_id, "title": title, "answer": answer, "unit": unit, "valid": entry_id != EXPIRED}
+        return {
+            "id": entry_id,
+            "title": title,
+            "answer": answer,
+            "unit": unit,
+            "valid": entry_id != EXPIRED,
+            "public": True,
+        }
 
     async def chosen(self, query: str, entry_id: int, user_id: int, **_: Any) -> None:
         self.chosen_entries.append((query, entry_id, user_id))

@@ -84,7 +84,11 @@ class Quick:
         async def hot(_: str | None) -> Sequence[HotAnswer]:
             return answers
 
-        self._controller._deps.flow = replace(self._controller._deps.flow, hot_answers=hot)
+        async def read_out(answer: HotAnswer, _: str) -> HotAnswer:
+            return answer
+
+        flow = self._controller._deps.flow
+        self._controller._deps.flow = replace(flow, hot_answers=hot, read_out=read_out)
 
     def _sound(self, prompt: str) -> str:
         self.prompts.append(prompt)

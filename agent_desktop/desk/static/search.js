@@ -1,6 +1,8 @@
-// The knowledge base beside the call (知识库检索): suggestions while typing, Enter writes the answer into the ticket.
+// The knowledge base beside the call (知识库检索): suggestions while typing, Enter writes the answer into the ticket,
+// Shift+Enter shows the whole entry.
 //
-// The desk and the liaison's page show it alike (`desk/search.html`); what has expired is shown and never written.
+// The desk and the liaison's page show it alike (`desk/search.html`). What has expired, or is not public, is shown and
+// never written: the asker hears and reads the answer.
 import { get, post } from "/static/core/http.js";
 import { toast } from "/static/core/ui.js";
 import { Chooser, element } from "/static/softphone/chooser.js";
@@ -28,9 +30,16 @@ function listed(details) {
 
 const FILTERS = { region: "kb-region", kind: "kb-kind", unit: "kb-unit" };
 
+/** Why an entry may be read but not passed on; empty when it may. */
+function keptBack(entry) {
+  if (!entry.valid) return "已过有效期，请向单位核实";
+  return entry.public ? "" : "不公开，只供工作人员参考";
+}
+
 export class Search {
   #running = null;
   #query = "";
+  #open = null;
 
   /** `insert(entry)`: write it into the ticket, false when there is none; `ticketNo()`: that ticket's number;
    *  `answer`: the field that is written into, and has the cursor afterwards. */
@@ -40,11 +49,14 @@ export class Search {
       delayMs: 30,
       source: (query) => this.#find(query),
       draw: (hit) => this.#draw(hit),
-      choose: (hit) => this.#choose(hit),
+      choose: (hit, event) => (event.shiftKey ? this.#read(hit) : this.#choose(hit)),
+      moved: (hit) => { $("kb-read").disabled = !hit; },
     });
     this.chooser.refresh();
     $("kb-filters").addEventListener("input", () => this.chooser.refresh());
     $("kb-none").addEventListener("click", () => this.#notFound());
+    $("kb-read").addEventListener("click", () => this.#read(this.chooser.chosen));
+    $("kb-entry-insert").addEventListener("click", () => this.#insertRead());
   }
 
   /** A new caller: start with an empty search of everything. */
@@ -84,19 +96,50 @@ export class Search {
   #draw(hit) {
     const title = marked("strong", hit.title, hit.title_marks);
     const expired = hit.valid ? null : element("span", "chip bad", "已过有效期");
-    const head = element("span", "result-head", title, ...(expired ? [expired] : []));
+    const internal = hit.public ? null : element("span", "chip warn", "不公开");
+    const head = element("span", "result-head", ...[title, expired, internal].filter(Boolean));
     return [head, marked("span", hit.snippet, hit.snippet_marks, "result-text"), element("span", "hint", hit.unit ?? "")];
   }
 
   async #choose(hit) {
     const query = this.#query;
     const entry = await get(`/desk/kb/${hit.id}`).catch(() => null);
-    if (!entry) return;
-    if (!entry.valid) return toast(`《${entry.title}》已过有效期，没有写入答复，请向单位核实。`, "warn");
+    if (entry) this.#write(entry, query);
+  }
+
+  #write(entry, query) {
+    const why = keptBack(entry);
+    if (why) return toast(`《${entry.title}》${why}，没有写入答复。按 Shift+Enter 看全文。`, "warn");
     if (!this.insert({ ...entry, answer: entry.answer || listed(entry.details ?? {}) })) return;
-    post("/desk/kb/chosen", { query, entry_id: entry.id, ticket_no: this.ticketNo() }, { quiet: true }).catch(() => {});
+    this.#tell("chosen", { query, entry_id: entry.id });
     toast(`已写入答复：${entry.title}`);
     this.answer.focus();
+  }
+
+  /** The whole entry in a dialog; that it was read is on the ticket. */
+  async #read(hit) {
+    const query = this.#query;
+    const entry = hit && (await get(`/desk/kb/${hit.id}`).catch(() => null));
+    if (!entry) return;
+    this.#open = { entry, query };
+    const why = keptBack(entry);
+    $("kb-entry-title").textContent = entry.title;
+    $("kb-entry-unit").textContent = [entry.unit, entry.valid_to && `有效至 ${entry.valid_to}`].filter(Boolean).join("　");
+    $("kb-entry-why").textContent = why && `${why}。`;
+    $("kb-entry-why").hidden = !why;
+    $("kb-entry-text").textContent = [entry.answer, listed(entry.details ?? {})].filter(Boolean).join("\n");
+    $("kb-entry-insert").hidden = Boolean(why);
+    $("kb-entry").showModal();
+    this.#tell("read", { entry_id: entry.id });
+  }
+
+  #insertRead() {
+    $("kb-entry").close();
+    this.#write(this.#open.entry, this.#open.query);
+  }
+
+  #tell(what, fields) {
+    post(`/desk/kb/${what}`, { ...fields, ticket_no: this.ticketNo() }, { quiet: true }).catch(() => {});
   }
 
   #notFound() {
