@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CONTROL: "web.AppKey[CallControl]" = web.AppKey("CONTROL")
 BOARD: "web.AppKey[Shown]" = web.AppKey("BOARD")
+"""The calls and seats of this desk's node"""
+EVERYWHERE: "web.AppKey[Shown]" = web.AppKey("EVERYWHERE")
+"""Those of all nodes; with one node the same board"""
 SEARCHER: "web.AppKey[Searcher]" = web.AppKey("SEARCHER")
 SOFTPHONE = web.AppKey("SOFTPHONE", SoftphoneSettings)
 CALLER_PHONE = web.AppKey("CALLER_PHONE", CallerPhoneSettings)

@@ -51,13 +51,9 @@ class Hotline(Telephony):
     def _app(self) -> web.Application:
         probes = self.telephony_probes() | self.common_probes(self.settings.recordings.archive_dir)
         deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
+        board = self.controller.board
         staff = partial(
-            staff_side,
-            self.settings,
-            self.searcher,
-            self.control,
-            self.controller.board,
-            tuple(self.guests()),
+            staff_side, self.settings, self.searcher, self.control, board, board, tuple(self.guests())
         )
         return make_app(deps, [staff, partial(public_side, self.settings, self.searcher)])
 
@@ -104,7 +100,7 @@ class DeskProcess(Common):
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
         await self.hear_others()
-        self.tasks.loop("board-mirror", self.control.board.watch)
+        self.tasks.loop("board-mirror", self.control.boards.watch)
         names = (
             "controller",
             "asterisk",
@@ -115,7 +111,8 @@ class DeskProcess(Common):
         probes = self.common_probes() | {name: partial(self._part, name) for name in names}
         deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
         control = cast("CallControl", self.control)  # an order's name is a method's
-        staff = partial(staff_side, self.settings, self.searcher, control, self.control.board, ())
+        boards = self.control.boards
+        staff = partial(staff_side, self.settings, self.searcher, control, boards.own, boards, ())
         await self._web.start(make_app(deps, [staff]))
 
     async def stop(self) -> None:

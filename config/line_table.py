@@ -8,7 +8,7 @@ from core.db import Database
 from core.errors import HotlineError
 from core.lines import Line, every_line
 from core.units import ConnectionState, Region, RegionLevel
-from ivr.regions import BASE, Split
+from ivr.regions import BASE, Split, in_language
 from ivr.seats import Staff
 from ivr.settings import LineSettings
 from ivr.site import LineFacts, line_variables
@@ -52,8 +52,9 @@ class LineTable:
         operators = [one.region_id for one in staff.values() if one.is_operator]
         return Split(list(self.lines.values()), self._parents, operators)
 
-    def queue_of(self, number: str) -> str:
-        return self.queues().get(number, BASE)
+    def queue_of(self, number: str, language: str) -> str:
+        """Where a line's callers wait who want this language."""
+        return in_language(self.queues().get(number, BASE), language)
 
     def queues(self) -> dict[str, str]:
         """Queue by line."""

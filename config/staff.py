@@ -21,12 +21,13 @@ def staff_side(
     searcher: Searcher,
     control: CallControl,
     board: Shown,
+    everywhere: Shown,
     guests: Sequence[Telephone],
     app: web.Application,
 ) -> None:
-    """`guests`: the telephones of the demo's callers."""
+    """`board`: this node's, `everywhere`: that of all nodes; `guests`: the telephones of the demo's callers."""
     accounts = tuple(GuestAccount(guest.extension, guest.password) for guest in guests)
-    app[keys.CONTROL], app[keys.BOARD] = control, board
+    app[keys.CONTROL], app[keys.BOARD], app[keys.EVERYWHERE] = control, board, everywhere
     app[keys.SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=settings.asterisk.websocket_url)
     app[keys.CALLER_PHONE] = replace(settings.caller_phone, guests=accounts)
     app[keys.RECORDINGS] = settings.recordings

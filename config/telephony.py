@@ -1,7 +1,7 @@
 """The telephone side of a process (电话部分): Asterisk, controller and ledger, built and wired to the other rooms."""
 
 import gc
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,7 +42,6 @@ from ivr.prompt_catalogue import load as load_catalogue
 from ivr.queue_news import tell as tell_queue
 from ivr.recall import Recall
 from ivr.reconcile import Source, nightly, source_in, told
-from ivr.regions import in_language
 from ivr.repair import Repair
 from ivr.samples import Sampler
 from ivr.seats import Staff
@@ -83,7 +82,10 @@ class Telephony(Common):
         self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
         self._table = LineTable(self.db, settings.line)
         self.lines = self._table.lines
-        self.nodes = Nodes(self.db, clock, settings.asterisk.system_name)
+        asterisk = settings.asterisk
+        self.nodes = Nodes(
+            self.db, clock, asterisk.system_name, (asterisk.host, asterisk.sip_port), self._calls_alive
+        )
         self.mover = Mover(self.db, settings.recordings)
         self.controller: Controller
         self.control: CallControl
@@ -150,6 +152,9 @@ class Telephony(Common):
             await self.nodes.leave()
         await self.only_one.release()
 
+    def _calls_alive(self) -> Collection[str] | None:
+        return self.controller.tracker.calls if self.controller.in_step else None
+
     def cel_source(self) -> Source:
         """Where Asterisk's own records of its calls are."""
         return source_in(self.folders, self.settings.asterisk.system_name, self.lines)
@@ -209,7 +214,9 @@ class Telephony(Common):
         )
         self.controller.seats.regroup = self.memberships.look
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
-        self.calling_back = CallingBack(self.controller, self.control, self.db, self.clock, self.bus)
+        self.calling_back = CallingBack(
+            self.controller, self.control, self.db, self.clock, self.bus, self._table.queue_of
+        )
 
     async def _call_answered(
         self, opening: Opening, controller: Controller, call: LiveCall, extension: str
@@ -225,7 +232,7 @@ class Telephony(Common):
         return self.controller.board.free_device(user_id, language)
 
     def _place(self, line: str, language: str) -> Place | None:
-        queue = in_language(self._table.queue_of(line), language)
+        queue = self._table.queue_of(line, language)
         return self.controller.expected_wait.place(self.controller.board, queue)
 
     async def _subject_units(self, region_id: int) -> Mapping[str, str]:

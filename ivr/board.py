@@ -158,12 +158,17 @@ class Board:
         ]
         return sorted(found, key=lambda view: view.queued_at)
 
+    def waiting_for(self, seat: Seat) -> list[WaitingView]:
+        """Callers whom this seat may be rung for; one without a queue is on the way into one."""
+        return [view for view in self.waiting() if not view.queue or view.queue in seat.queues]
+
     def free_device(self, user_id: int, language: str = "") -> str:
-        """Telephone of an operator who is ready, and speaks the language, while nobody waits; empty otherwise."""
-        agent = self.agent(user_id)
-        if agent is None or agent.state != "ready" or not agent.registered or self.waiting():
+        """Telephone of an operator who is ready, and speaks the language, while nobody waits for it; empty otherwise."""
+        agent, seat = self.agent(user_id), self.seats.get(user_id)
+        if agent is None or seat is None or agent.state != "ready" or not agent.registered:
             return ""
-        seat = self.seats[user_id]
+        if self.waiting_for(seat):
+            return ""
         return seat.device if not language or language in seat.languages else ""
 
     def seat_of(self, extension: str) -> Seat | None:

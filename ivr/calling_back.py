@@ -1,11 +1,12 @@
 """Working off the owed-calls (回拨): who is owed one, and whose turn it is among those who wait on the line.
 
-Fair to both: a caller who keeps their place is called when an operator is free and nobody on the line has waited
-longer; a live caller is never overtaken. The list itself is `ivr.owed_calls`'.
+Fair to both: a caller who keeps their place is called when an operator whose queues serve that line and language is free
+and nobody in these queues has waited longer; a live caller is never overtaken. The list itself is `ivr.owed_calls`'.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -14,6 +15,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
 from ivr import owed_calls
+from ivr.board import Seat
 from ivr.control import CallControl
 from ivr.controller import Controller
 from ivr.flow.context import Caller
@@ -28,13 +30,22 @@ REASON = "回拨"
 
 
 class CallingBack:
+    """`queue_of`: the queue of a line's callers in a language."""
+
     def __init__(
-        self, controller: Controller, control: CallControl, db: Database, clock: Clock, bus: Bus
+        self,
+        controller: Controller,
+        control: CallControl,
+        db: Database,
+        clock: Clock,
+        bus: Bus,
+        queue_of: Callable[[str, str], str],
     ) -> None:
         self._controller = controller
         self._control = control
         self._db = db
         self._clock = clock
+        self._queue_of = queue_of
         control.on_free = self.take_turn
         bus.subscribe(OwedCallsChanged, self._count_anew)
 
@@ -55,7 +66,13 @@ class CallingBack:
                 reached = call.answered_at is not None
                 await owed_calls.tried(session, self._clock, owed_call_id, reached=reached)
             else:
-                await owed_calls.owe(session, call_id=call_id, kind=OwedKind.MISSED, asked_at=call.queued_at)
+                await owed_calls.owe(
+                    session,
+                    call_id=call_id,
+                    kind=OwedKind.MISSED,
+                    asked_at=call.queued_at,
+                    language=call.language,
+                )
 
     async def answered(self, caller: Caller) -> None:
         """An operator talks to the caller: nothing is owed to this number any more."""
@@ -72,39 +89,47 @@ class CallingBack:
         self._controller.changed()
 
     async def run(self, beat: Callable[[], None]) -> None:
-        """Look for idle seats while nobody waits on the line; a seat that becomes free asks by itself."""
+        """Look for idle seats whom nobody on the line waits for; a seat that becomes free asks by itself."""
         await self.count()
         while True:
             await asyncio.sleep(LOOK_S)
             beat()
-            if self._controller.ami.up and not self._controller.board.waiting():
+            if self._controller.ami.up:
                 await self._use_idle_seats()
 
     async def _use_idle_seats(self) -> None:
-        ready = [
-            agent for agent in self._controller.board.agents() if agent.state == "ready" and agent.registered
-        ]
-        for agent in sorted(ready, key=lambda agent: agent.since_at):
-            if not await self.take_turn(agent.user_id):
-                return
+        board = self._controller.board
+        ready = [agent for agent in board.agents() if agent.state == "ready" and agent.registered]
+        kept = await self._kept_places() if ready else []
+        for agent in sorted(ready, key=lambda agent: agent.since_at) if kept else []:
+            seat = board.seats.get(agent.user_id)
+            if seat and not board.waiting_for(seat):
+                await self._call_next(seat, kept)
 
     async def take_turn(self, user_id: int) -> bool:
         """Let this operator, who is free, call whoever is next by their place; False when that is nobody."""
+        return await self._call_next(self._controller.board.seats[user_id], await self._kept_places())
+
+    async def _kept_places(self) -> Sequence[OwedCall]:
         async with self._db.reading() as session:
-            row = await owed_calls.next_place(session)
-        if row is None or not self._is_due(row):
+            return await owed_calls.kept_places(session)
+
+    async def _call_next(self, seat: Seat, kept: Sequence[OwedCall]) -> bool:
+        row = next((one for one in kept if self._queue_of(one.line, one.language) in seat.queues), None)
+        if row is None or not self._is_due(row, seat):
             return False
-        seat = self._controller.board.seats[user_id]
         seat.wrap_up_call = ""
         await self._controller.seats.hold_back(seat, REASON)
         try:
-            await self._control.return_call(user_id, row.id)
-        except HotlineError:
+            await self._control.return_call(seat.user_id, row.id)
+        except HotlineError:  # another node's seat was quicker, or a caller rings here
             log.info("owed_call_not_begun", owed_call=row.id, extension=seat.extension)
+            with contextlib.suppress(HotlineError):
+                await self._controller.seats.ready(seat.user_id)
             return False
         return True
 
-    def _is_due(self, row: OwedCall) -> bool:
+    def _is_due(self, row: OwedCall, seat: Seat) -> bool:
         board = self._controller.board
         is_calling = any(call.caller == row.number for call in board.tracker.calls.values())
-        return not is_calling and all(view.queued_at > row.asked_at for view in board.waiting())
+        return not is_calling and all(view.queued_at > row.asked_at for view in board.waiting_for(seat))

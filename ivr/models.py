@@ -42,6 +42,8 @@ class OwedCall(Base):
     number: Mapped[str] = mapped_column(String(32), index=True)
     """In full; masked wherever it is shown. One open call-back per number."""
     kind: Mapped[OwedKind] = mapped_column(String(12))
+    language: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    """What the caller had chosen to be served in; empty: Mandarin."""
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When the caller entered the queue: their place."""
     times: Mapped[int] = mapped_column(default=1)

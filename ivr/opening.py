@@ -18,6 +18,7 @@ from recordings.intake import take_in
 from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
 from tickets import service, transfers
+from tickets.models import State, Ticket
 from tickets.service import Issued
 
 log = structlog.get_logger()
@@ -33,7 +34,10 @@ class Opening:
         """An operator answered: the call's ticket exists from this moment, so its code can be spoken later (M-23)."""
         caller = controller.callers.get(call.linkedid)
         user_id = controller.seats.user_ids().get(extension)
-        if caller is None or user_id is None or caller.ticket_no:
+        if caller is None or user_id is None:
+            return
+        if caller.ticket_id is not None:
+            await self._come_to_another(controller, call, extension, caller.ticket_id, user_id)
             return
         if call.direction == "in" and not call.is_practice:
             await self.say_staff_number(controller, call, extension)
@@ -43,6 +47,23 @@ class Opening:
         issued = await until_stored(partial(self._open_for_call, call, caller, call_id, user_id))
         await self._issued(controller, call, caller, issued)
         controller.changed(user_id)
+
+    async def _come_to_another(
+        self, controller: Controller, call: LiveCall, extension: str, ticket_id: int, user_id: int
+    ) -> None:
+        """Nothing changes when it is the same operator again; another one is named to the caller and has the ticket."""
+
+        async def hand_over() -> bool:
+            async with self._db.unit_of_work() as session:
+                ticket = await session.get_one(Ticket, ticket_id)
+                is_another = ticket.operator_id != user_id
+                if is_another and ticket.state == State.NEW:
+                    await service.change_hands(session, self._clock, ticket, user_id)
+                return is_another
+
+        if await until_stored(hand_over):
+            await self.say_staff_number(controller, call, extension)
+            controller.changed(user_id)
 
     async def _open_for_call(self, call: LiveCall, caller: Caller, call_id: int, user_id: int) -> Issued:
         async with self._db.unit_of_work() as session:

@@ -52,22 +52,29 @@ async def owe(
     kind: OwedKind,
     number: str = "",
     asked_at: datetime | None = None,
+    language: str = "",
 ) -> OwedCall | None:
-    """Put a caller on the list; None for a hidden number. A number that is on it already stays at its place."""
+    """Put a caller on the list; None for a hidden number, and for who has had the call back already.
+
+    A number that is on it already stays at its place; the same call, reported again (by the node that came back), counts once.
+    """
     call = await session.get_one(Call, call_id)
     wanted = number or call.caller_number
-    if not any(character.isdigit() for character in wanted):
+    asked_at = asked_at or call.queued_at or call.started_at
+    if not any(character.isdigit() for character in wanted) or await _is_settled(
+        session, call_id, wanted, asked_at
+    ):
         return None
     publish(session, OwedCallsChanged())
     known = await session.scalar(_open().where(OwedCall.number == wanted).with_for_update())
-    asked_at = asked_at or call.queued_at or call.started_at
     if known is not None:
-        known.times += 1
+        if known.call_id != call_id:
+            known.times += 1
         known.kind = kind if kind == OwedKind.KEPT_PLACE else known.kind
         return known
     fresh = OwedCall(
-        call_id=call_id, region_id=call.region_id, line=call.line, number=wanted, kind=kind, asked_at=asked_at,
-        due_at=await _due_at(session, asked_at, call.region_id),
+        call_id=call_id, region_id=call.region_id, line=call.line, number=wanted, kind=kind, language=language,
+        asked_at=asked_at, due_at=await _due_at(session, asked_at, call.region_id),
     )  # fmt: skip
     session.add(fresh)
     await session.flush()
@@ -128,14 +135,37 @@ async def waiting_list(session: AsyncSession, regions: Collection[int] | None = 
     return (await session.scalars(query)).all()
 
 
-async def next_place(session: AsyncSession) -> OwedCall | None:
-    """Of those keeping their place, the one who has waited longest and whom nobody is calling."""
+async def kept_places(session: AsyncSession) -> Sequence[OwedCall]:
+    """Those keeping their place whom nobody is calling, longest wait first."""
     kept = _open().where(OwedCall.kind == OwedKind.KEPT_PLACE, OwedCall.owner_id.is_(None))
-    return await session.scalar(kept.order_by(OwedCall.asked_at, OwedCall.id).limit(1))
+    return (await session.scalars(kept.order_by(OwedCall.asked_at, OwedCall.id))).all()
+
+
+async def untouched(session: AsyncSession, node: str) -> Sequence[tuple[OwedCall, Call]]:
+    """Missed calls of a node (the beginning of its linkedids) that are open and that nobody has begun to call back."""
+    mine = (OwedCall.kind == OwedKind.MISSED) & Call.linkedid.startswith(node, autoescape=True)
+    query = select(OwedCall, Call).join(Call, Call.id == OwedCall.call_id)
+    untried = (OwedCall.tries == 0) & (OwedCall.times == 1) & OwedCall.owner_id.is_(None)
+    rows = await session.execute(query.where(OwedCall.state == OwedState.OPEN, mine, untried))
+    return [(owed, call) for owed, call in rows]
+
+
+async def withdraw(session: AsyncSession, row: OwedCall) -> None:
+    """It was listed by mistake and nobody has begun: as if it had never been."""
+    await session.delete(row)
+    publish(session, OwedCallsChanged())
 
 
 def _open() -> Select[OwedCall]:
     return select(OwedCall).where(OwedCall.state == OwedState.OPEN)
+
+
+async def _is_settled(session: AsyncSession, call_id: int, number: str, asked_at: datetime) -> bool:
+    """This very call has had its call-back, or the number was reached by another after it asked."""
+    of_call = (OwedCall.call_id == call_id) & (OwedCall.state != OwedState.OPEN)
+    since = (OwedCall.state == OwedState.REACHED) & (OwedCall.finished_at > asked_at)
+    found = select(OwedCall.id).where(OwedCall.number == number, of_call | since).limit(1)
+    return await session.scalar(found) is not None
 
 
 def _finish(row: OwedCall, clock: Clock, state: OwedState) -> None:

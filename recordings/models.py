@@ -76,7 +76,7 @@ class Call(Base):
     node_path: Mapped[str] = mapped_column(Text, default="")
     """Menu nodes in the order walked, joined by `>`."""
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
-    """The operator who talked to the caller first."""
+    """The operator who had the caller last, in charge of what came of the call; the ledger names every one."""
     liaison_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     liaison_unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
     talk_ms: Mapped[int] = mapped_column(default=0)

@@ -28,6 +28,7 @@ from tickets.wrapup import finish
 __all__ = [
     "Issued",
     "add_note",
+    "change_hands",
     "finish",
     "open_for_call",
     "open_for_unit",
@@ -66,9 +67,7 @@ async def open_for_call(
     same_call = (Ticket.call_id == call_id) & (Ticket.kind == TicketKind.QUESTION)
     ticket = await session.scalar(select(Ticket).where(same_call).order_by(Ticket.id).limit(1))
     if ticket is not None:
-        if ticket.state == State.NEW:
-            ticket.operator_id = operator_id
-        await leave_mark(session, clock, ticket, "take_over", actor_id=operator_id, from_state=ticket.state)
+        await change_hands(session, clock, ticket, operator_id)
         return Issued(ticket, await codes.issue(session, clock, ticket.id))
     issued = await open_ticket(
         session, clock, Action.OPEN, TicketKind.QUESTION, Channel.PHONE,
@@ -78,6 +77,15 @@ async def open_for_call(
     if is_practice:
         await codes.retire(session, clock, issued.ticket.id)
     return issued
+
+
+async def change_hands(session: AsyncSession, clock: Clock, ticket: Ticket, operator_id: int) -> None:
+    """The call has come to this operator, who finishes the ticket unless the one before has."""
+    if ticket.operator_id == operator_id:
+        return
+    if ticket.state == State.NEW:
+        ticket.operator_id = operator_id
+    await leave_mark(session, clock, ticket, "take_over", actor_id=operator_id, from_state=ticket.state)
 
 
 async def open_for_unit(

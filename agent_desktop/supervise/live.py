@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from agent_desktop.desk.errors import WishUnknown
-from agent_desktop.keys import BOARD, CONTROL
+from agent_desktop.keys import CONTROL, EVERYWHERE
 from agent_desktop.live import StatePush
 from agent_desktop.supervise import access
 from agent_desktop.supervise.live_state import live_state, reaches
@@ -46,7 +46,7 @@ class LiveStates:
         return scope
 
     async def of(self, user_id: int) -> dict[str, Any]:
-        board, control = self._app[BOARD], self._app[CONTROL]
+        board, control = self._app[EVERYWHERE], self._app[CONTROL]
         scope = self._scopes.get(user_id, Scope())
         return live_state(
             self._app[CLOCK].now(), scope, user_id, board.calls(), board.agents(), control.watches,
@@ -130,7 +130,7 @@ def _who(request: web.Request) -> Supervisor:
 async def _refuse_beyond(request: web.Request, linkedid: str) -> None:
     """A call of another region does not exist for this supervisor."""
     scope = await request.app[STATES].learn(request)
-    found = next((one for one in request.app[BOARD].calls() if one.linkedid == linkedid), None)
+    found = next((one for one in request.app[EVERYWHERE].calls() if one.linkedid == linkedid), None)
     if found is None or not reaches(scope, found.region_id):
         raise CallUnknown(linkedid=linkedid)
 
@@ -138,7 +138,7 @@ async def _refuse_beyond(request: web.Request, linkedid: str) -> None:
 async def _seat_within_reach(request: web.Request, body: dict[str, Any]) -> int:
     scope = await request.app[STATES].learn(request)
     user_id = body.get("user_id")
-    agent = request.app[BOARD].agent(user_id) if isinstance(user_id, int) else None
+    agent = request.app[EVERYWHERE].agent(user_id) if isinstance(user_id, int) else None
     if agent is None or not reaches(scope, agent.region_id):
         raise InvalidInput(field="座席", reason="请从列表中选择在岗的座席")
     return agent.user_id

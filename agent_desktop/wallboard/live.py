@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agent_desktop.keys import BOARD
+from agent_desktop.keys import EVERYWHERE
 from agent_desktop.wallboard.day import DayFigures
 from agent_desktop.wallboard.state import wall_state
 from core.web.keys import BUS, CLOCK, DB, HUB, TASKS
@@ -36,7 +36,7 @@ class WallPush:
 
     async def state(self) -> dict[str, Any]:
         """The present state."""
-        board, now = self._app[BOARD], self._app[CLOCK].now()
+        board, now = self._app[EVERYWHERE], self._app[CLOCK].now()
         self._day.notice(board.calls())
         await self._day.refresh()
         return wall_state(

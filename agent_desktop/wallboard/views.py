@@ -23,7 +23,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 
 def setup(app: web.Application) -> None:
-    """Add the page; the key BOARD must be set before the first request."""
+    """Add the page; the key EVERYWHERE must be set before the first request."""
     push = app[PUSH] = WallPush(app)
     add_room(app, "agent_desktop.wallboard", prefix="wallboard")
     routes.register(app)

@@ -11,7 +11,7 @@ import structlog
 
 from core.bus import Bus
 from core.channel import Channel, ChannelDown
-from ivr.apart.wire import Entry, Told, board_topic, converter, pieces
+from ivr.apart.wire import BOARDS, Entry, Told, converter, pieces
 from ivr.control import CallControl
 from ivr.events import AgentChanged, BoardChanged
 
@@ -33,7 +33,7 @@ class BoardFeed:
         parts: Callable[[], Mapping[str, tuple[bool, str]]],
     ) -> None:
         self._channel = channel
-        self._topic = board_topic(system_name)
+        self._node = system_name
         self._control = control
         self._parts = parts
         self._name = uuid.uuid4().hex
@@ -72,10 +72,10 @@ class BoardFeed:
         parts = list(pieces(entries))
         for place, piece in enumerate(parts):
             told = Told(
-                self._name, next(self._numbers), list(piece), begins=whole and place == 0,
+                self._node, self._name, next(self._numbers), list(piece), begins=whole and place == 0,
                 ends=whole and place == len(parts) - 1,
             )  # fmt: skip
-            await self._channel.send(self._topic, converter.dumps(told, ensure_ascii=False))
+            await self._channel.send(BOARDS, converter.dumps(told, ensure_ascii=False))
 
     def _state(self) -> State:
         board, control = self._control.board, self._control

@@ -1,10 +1,9 @@
-"""The desk's side of the board (现场镜像): the controller's board as last told, with the same questions as `ivr.board.Board`.
+"""A desk's copy of one controller's board (现场镜像): the board as last told, with the same questions as `ivr.board.Board`.
 
 A piece that is missing, or another controller, makes it ask for the whole again. Without word for some seconds the
 controller counts as away; what was last known stays to be seen.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from ivr.watch import Watch
 
 AWAY_S = 4.0
 ASK_EVERY_S = 1.0
-LOOK_S = 0.5
 Sections = dict[str, dict[str, Any]]
 
 
@@ -86,20 +84,9 @@ class BoardMirror:
         """Whether the controller was heard just now."""
         return bool(self._controller) and time.monotonic() - self._heard_at < AWAY_S
 
-    async def watch(self, beat: Callable[[], None]) -> None:
-        """Loop for `core.tasks`: the pages are told when the controller goes away and when it is back."""
-        was = self.is_current
-        while True:
-            beat()
-            if self.is_current != was:
-                was = self.is_current
-                self.bus.deliver(BoardChanged())
-            await asyncio.sleep(LOOK_S)
-
     # --- what the controller tells ------------------------------------------------------------------------------
 
-    def hear(self, text: str) -> None:
-        told = converter.loads(text, Told)
+    def hear(self, told: Told) -> None:
         follows = told.controller == self._controller and told.number == self._number + 1
         if told.begins:
             self._fresh = _nothing()

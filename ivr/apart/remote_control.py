@@ -16,13 +16,17 @@ from core.bus import Bus
 from core.channel import Channel, ChannelDown
 from core.errors import HotlineError
 from core.tasks import Tasks
-from ivr.apart.mirror import BoardMirror
-from ivr.apart.wire import ORDERS, TELL_ALL, Order, Refusal, Reply, board_topic, converter, order_topic
+from ivr.apart.boards import Boards
+from ivr.apart.wire import BOARDS, ORDERS, TELL_ALL, Order, Refusal, Reply, converter, order_topic
 from ivr.watch import Watch
 
 log = structlog.get_logger()
 ANSWER_LIMIT_S = 10.0
 """Longer than any order takes (a transfer is completed within 5 s)."""
+ABOUT_CALLS = frozenset({"supervise", "move_to_front", "move_to_operator", "move_to_line"})
+"""A supervisor's orders whose second argument is a call, or below, a seat."""
+ABOUT_SEATS = frozenset({"pause_seat", "play_caller"})
+BY_OWN_TELEPHONE = frozenset({"supervise", "play_caller"})
 
 
 class ControllerAway(HotlineError):
@@ -31,6 +35,14 @@ class ControllerAway(HotlineError):
     code = "controller_away"
     status = 503
     text = "呼叫控制进程暂时没有响应，正在进行的通话不受影响；请稍候几秒再试，期间请直接用话机接听和挂断。"
+
+
+class CallElsewhere(HotlineError):
+    """It needs the person's own telephone, which is registered at this desk's node; `node` is the other."""
+
+    code = "call_elsewhere"
+    status = 409
+    text = "这通电话（或座席）在节点 {node} 上，而您的电话接在本节点；请到节点 {node} 的实时监督页操作。"
 
 
 class OrderUnanswered(HotlineError):
@@ -55,23 +67,27 @@ class OrderRefused(HotlineError):
 
 
 class RemoteControl:
-    """Call control as the pages know it; every order of `ORDERS` is a method, by its name."""
+    """Call control as the pages know it; every order of `ORDERS` is a method, by its name.
+
+    `board` is this node's. What a supervisor orders is done at the node of the call or seat.
+    """
 
     def __init__(self, channel: Channel, system_name: str, bus: Bus, tasks: Tasks) -> None:
         self._channel = channel
         self._tasks = tasks
-        self._topic = order_topic(system_name)
+        self._node = system_name
         self._own_topic = f"replies_{uuid.uuid4().hex}"
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
-        self.board = BoardMirror(bus, self._ask_all)
-        channel.listen(board_topic(system_name), self.board.hear)
+        self.boards = Boards(system_name, bus, self._ask_all)
+        self.board = self.boards.own
+        channel.listen(BOARDS, self.boards.hear)
         channel.listen(self._own_topic, self._answered)
-        channel.when_up(self._ask_all)
+        channel.when_up(partial(self._ask_all, system_name))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ORDERS:
             raise AttributeError(name)
-        return partial(self._ask, name)
+        return partial(self._order, name)
 
     @property
     def watches(self) -> Mapping[int, Watch]:
@@ -83,16 +99,27 @@ class RemoteControl:
     def line_names(self) -> dict[str, str]:
         return self.board.line_names()
 
-    async def _ask(self, name: str, *args: Any, **kwargs: Any) -> str | None:
+    async def _order(self, name: str, *args: Any, **kwargs: Any) -> str | None:
+        """Raises CallElsewhere, and what `_ask` does."""
+        node = self._node
+        if name in ABOUT_CALLS:
+            node = self.boards.node_of_call(args[1])
+        elif name in ABOUT_SEATS:
+            node = self.boards.node_of_seat(args[1])
+        if node != self._node and name in BY_OWN_TELEPHONE:
+            raise CallElsewhere(node=node)
+        return await self._ask(node, name, *args, **kwargs)
+
+    async def _ask(self, node: str, name: str, *args: Any, **kwargs: Any) -> str | None:
         """Raises ControllerAway, OrderUnanswered, OrderRefused."""
-        if not self.board.is_current:
+        if not self.boards.of(node).is_current:
             raise ControllerAway
         order_id = uuid.uuid4().hex
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[order_id] = answer
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                await self._send(Order(order_id, self._own_topic, name, list(args), kwargs))
+                await self._send(node, Order(order_id, self._own_topic, name, list(args), kwargs))
                 reply = await answer
         except ChannelDown:
             raise ControllerAway from None
@@ -105,8 +132,8 @@ class RemoteControl:
             raise OrderRefused(reply.refusal)
         return reply.result
 
-    async def _send(self, order: Order) -> None:
-        await self._channel.send(self._topic, converter.dumps(order, ensure_ascii=False))
+    async def _send(self, node: str, order: Order) -> None:
+        await self._channel.send(order_topic(node), converter.dumps(order, ensure_ascii=False))
 
     def _answered(self, text: str) -> None:
         reply = converter.loads(text, Reply)
@@ -114,11 +141,11 @@ class RemoteControl:
         if answer and not answer.done():
             answer.set_result(reply)
 
-    def _ask_all(self) -> None:
-        self._tasks.job(self._ask_for_the_whole(), "board-asked")
+    def _ask_all(self, node: str) -> None:
+        self._tasks.job(self._ask_for_the_whole(node), "board-asked")
 
-    async def _ask_for_the_whole(self) -> None:
+    async def _ask_for_the_whole(self, node: str) -> None:
         try:
-            await self._send(Order("", "", TELL_ALL))
+            await self._send(node, Order("", "", TELL_ALL))
         except ChannelDown:
             log.info("board_not_asked")

@@ -1,6 +1,6 @@
 """What controller and desk say to one another (进程间约定): the shapes, their JSON, and the topics they are said under.
 
-Every node has its own topics, named by `asterisk.system_name`: a desk shows and steers the calls of one controller.
+Orders go to one node, named by `asterisk.system_name`; boards are told to all desks, each with its node's name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +15,8 @@ from ivr.board import AgentView, LiveCallView, WaitingView
 from ivr.watch import Watch
 
 converter = make_converter()
+BOARDS = "boards"
+"""The topic of every node's board."""
 TELL_ALL = "tell_all"
 """The order that asks for the whole board anew."""
 ORDERS = frozenset(
@@ -38,8 +40,9 @@ _ENVELOPE = 300
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A piece of news of the board; each has the number after the one before."""
+    """A piece of news of a node's board; each has the number after the one before."""
 
+    node: str
     controller: str
     """Another one after each start of the controller."""
     number: int
@@ -75,10 +78,6 @@ class Reply:
     order_id: str
     result: str | None = None
     refusal: Refusal | None = None
-
-
-def board_topic(system_name: str) -> str:
-    return f"board_{system_name}"
 
 
 def order_topic(system_name: str) -> str:

@@ -66,7 +66,7 @@ class Messages(Branch):
         async with self.deps.db.unit_of_work() as session:
             await owed_calls.owe(
                 session, call_id=call_id, kind=OwedKind.KEPT_PLACE, number=self.caller.callback_number,
-                asked_at=self.caller.call.queued_at,
+                asked_at=self.caller.call.queued_at, language=self.caller.call.language,
             )  # fmt: skip
         self.caller.outcome = "call_back"
         return "kept"

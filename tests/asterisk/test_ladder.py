@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import MOBILE, SERVICE_PHONE
 from support.quick import Quick
 from support.sipphone import Call, Phone
 
-from core.units import LiaisonLeave
+from core.units import Liaison, LiaisonLeave
 from recordings.models import CallEnd
+from tickets import service
 from tickets.models import Outcome, State, Step, Ticket, TrailRow
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 UNIT = "103"
+NOTES = "社区养老服务补贴怎样申领？"
 TRIED = [
     {"role": "liaison", "why": "timeout"},
     {"role": "backup", "why": "timeout"},
@@ -180,14 +183,17 @@ async def test_a_mobile_that_hangs_up_instead_is_no_answer(exchange: Exchange, q
     assert (record.liaison_id, record.end) == (None, CallEnd.LIAISON)
 
 
-async def test_who_is_on_leave_is_not_rung(exchange: Exchange, quick: Quick):
-    """A leave entered now is respected by the next transfer: the backup is rung at once (M-30)."""
+@pytest.mark.parametrize("why", ["leave", "duty_hours"])
+async def test_who_is_off_duty_is_not_rung(exchange: Exchange, quick: Quick, why: str):
+    """A leave entered now, or duty hours that do not cover now, is respected by the next transfer: the backup is rung at once (M-30)."""
     liaison, outside = await nobody_answers(exchange)
     today = exchange.city.clock.now().date()
     async with exchange.db.unit_of_work() as session:
         row = await liaison_row(session, exchange)
-        leave = LiaisonLeave(liaison_id=row, from_on=today, until_on=today)
-        session.add(leave)
+        if why == "leave":
+            row.leaves.append(LiaisonLeave(from_on=today, until_on=today))
+        else:
+            row.duty_hours = "14:30-18:00"
     call, _ = await exchange.talking(await exchange.operator())
     await transfer(exchange)
     assert (await outside.incoming(10)).called_number == MOBILE
@@ -195,14 +201,71 @@ async def test_who_is_on_leave_is_not_rung(exchange: Exchange, quick: Quick):
     await call.hangup()
     await exchange.record(call)
     async with exchange.db.unit_of_work() as session:
-        await session.delete(await session.get_one(LiaisonLeave, leave.id))
+        row = await liaison_row(session, exchange)
+        row.leaves, row.duty_hours = [], ""
 
 
-async def liaison_row(session: Any, on: Exchange) -> int:
-    from core.units import Liaison
+async def liaison_row(session: AsyncSession, on: Exchange) -> Liaison:
+    query = select(Liaison).where(Liaison.user_id == on.city.users["liaison3"])
+    return (await session.scalars(query)).one()
 
-    query = select(Liaison.id).where(Liaison.user_id == on.city.users["liaison3"])
-    return int((await session.scalars(query)).one())
+
+async def test_the_operator_is_gone_and_another_has_the_caller(exchange: Exchange, quick: Quick):
+    """Nobody of the unit, nor the operator who sent the caller there: the next operator of the queue takes over, same ticket."""
+    call = await transferred_by_one_who_leaves(exchange)
+    other = await exchange.operator("operator2")
+    answered = await other.incoming(20)
+    await answered.until_hears(CALLER_HZ, timeout=10)
+    heard = await call.until_hears(OPERATOR_HZ, timeout=10)
+    assert call.longest_silence_s(heard - 8, heard) < 1.5
+    await exchange.until(lambda: exchange.seat("operator2").state == "talking")
+    await answered.hangup()
+    await exchange.at_node(call, "CODE")
+    await call.hangup()
+    record = await exchange.record(call)
+    assert record.end == CallEnd.OPERATOR
+    told = [data for kind, data in await exchange.ledger(call) if kind == "returned"]
+    assert told == [{"to": "queue"}]
+    (ticket,) = await exchange.tickets(call)
+    assert (ticket.state, ticket.operator_id) == (State.NEW, exchange.city.users["operator2"])
+    assert [data["ticket_no"] for kind, data in await exchange.ledger(call) if kind == "ticket"] == [
+        ticket.ticket_no
+    ]
+
+
+async def test_a_caller_who_gives_up_after_it_has_a_ticket_all_the_same(exchange: Exchange, quick: Quick):
+    """Back in the queue the caller hangs up: the unit has the ticket with what was typed, who was tried, and the recording."""
+    call = await transferred_by_one_who_leaves(exchange)
+    await exchange.operator("operator2")
+    await exchange.control.pause(exchange.city.users["operator2"], "小休")
+    number = exchange.number(call)
+    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 20)
+    await call.hangup()
+    record = await exchange.record(call)
+    (ticket,) = await exchange.tickets(call)
+    assert (ticket.state, ticket.unit_id) == (State.WORKING, exchange.city.units[UNIT])
+    assert ticket.question == NOTES
+    assert len(await trail(exchange, ticket)) == 1
+    assert len(await exchange.recordings(record)) == 1
+
+
+async def transferred_by_one_who_leaves(on: Exchange) -> Call:
+    """An operator types notes, sends the caller to a unit where nobody answers, and goes; the caller's call."""
+    operator = await on.operator()
+    await nobody_answers(on)
+    call, _ = await on.talking(operator)
+    await on.until(lambda: bool((shown := on.seat().call) and shown.ticket_no))
+    (ticket,) = await on.tickets(call)
+    async with on.db.unit_of_work() as session:
+        await service.save_draft(
+            session, on.city.clock, ticket_no=ticket.ticket_no, operator_id=on.city.users["operator1"],
+            fields={"question": NOTES}, version=1,
+        )  # fmt: skip
+    await transfer(on)
+    await on.until(lambda: on.seat().state == "wrapup")
+    await on.control.logout(on.city.users["operator1"])
+    await operator.close()
+    return call
 
 
 async def test_a_consultation_climbs_the_ladder_too(exchange: Exchange, quick: Quick):

@@ -1,24 +1,28 @@
 """Several lines on one hotline (多条专线, M-04): each number is its region's door, and the table may change at any time."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete
-from support.calls import LIAISON_HZ, OPERATOR_HZ, Exchange
+from sqlalchemy import delete, select
+from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import City
 from support.quick import Quick
 from support.sipphone import Call, CallRefused
 
 from core.bus import publish
+from core.holidays import set_hours
 from core.lines import Line, LinesChanged
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Region, RegionLevel, Unit
 from ivr import spoken
+from ivr.expected_wait import ExpectedWait
 from ivr.watch import Supervisor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTY_LINE = "087296128"
+QUEUE = "operators-539901"
 DEPARTMENT = (("MAIN", "1"), ("Q", "1"), ("QD", "1"))
 
 
@@ -163,46 +167,135 @@ async def test_trial_and_not_yet_open_lines_say_so(exchange: Exchange, quick: Qu
     await change_lines(exchange)
 
 
-async def test_another_regions_seats_help_when_a_caller_waits(exchange: Exchange, quick: Quick, county: int):
-    """M-13: the county's caller hears place and expected wait, is not rung elsewhere at first, and after the wait by the helpers."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def helped(exchange: Exchange, quick: Quick, county: int) -> AsyncIterator[Line]:
+    """The county's line, with a clerk of its own at work and the prefecture's seats for help; afterwards as before."""
     async with exchange.db.unit_of_work() as session:
         prefecture = (await session.get_one(Unit, exchange.city.units["101"])).region_id
         clerk = User(username="county1", display_name="县话务", extension="1071", staff_number="1071",
                      sip_password="sip-county1", region_id=county, grants=[RoleGrant(role=Role.OPERATOR)])  # fmt: skip
-        session.add(clerk)
+        known = await session.scalar(select(User).where(User.username == "county1"))
+        session.add(clerk := known or clerk)
+        clerk.is_active = True
         await session.flush()
         exchange.city.users["county1"], exchange.city.extensions["county1"] = clerk.id, "1071"
     await exchange.city.hotline.people_changed()
-    await change_lines(
-        exchange,
-        Line(
-            number=COUNTY_LINE,
-            name="示范县",
-            region_id=county,
-            overflow_region_id=prefecture,
-            overflow_wait_s=3,
-        ),
+    yield Line(
+        number=COUNTY_LINE,
+        name="示范县",
+        region_id=county,
+        overflow_region_id=prefecture,
+        overflow_wait_s=600,
     )
+    async with exchange.db.unit_of_work() as session:  # a county without operators is everybody's again
+        (await session.get_one(User, exchange.city.users["county1"])).is_active = False
+    await exchange.city.hotline.people_changed()
+    await change_lines(exchange)
+
+
+async def waits(exchange: Exchange, number: str = COUNTY_LINE) -> Call:
+    """A caller of the line who is in its queue."""
+    call = await dial(exchange, number)
+    await exchange.walk(call, ("MAIN", "0"))
+    caller = exchange.number(call)
+    await exchange.until(lambda: (live := exchange.live(caller)) is not None and live.phase == "queue", 10)
+    return call
+
+
+async def test_another_regions_seats_help_when_a_caller_waits(exchange: Exchange, helped: Line):
+    """M-13: the county's caller is not rung elsewhere at first, and after the wait by the helpers."""
+    helped.overflow_wait_s = 3
+    await change_lines(exchange, helped)
     own = await exchange.staff_phone("county1", LIAISON_HZ)
     await exchange.control.login(exchange.city.users["county1"], desk_phone=True)  # at work, and paused
     helper = await exchange.operator()
     seat = exchange.control.board.seats[exchange.city.users["operator1"]]
-    assert "operators-539901" not in seat.queues
-    call = await dial(exchange, COUNTY_LINE)
-    await exchange.walk(call, ("MAIN", "0"))
-    number = exchange.number(call)
-    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 10)
+    assert QUEUE not in seat.queues
+    call = await waits(exchange)
     assert helper.calls == []
     answered = await helper.incoming(15)
-    assert answered.remote_number == number
+    assert answered.remote_number == exchange.number(call)
     await call.until_hears(OPERATOR_HZ, timeout=10)
     assert own.calls == []
     await call.hangup()
     await exchange.record(call)
-    await exchange.until(lambda: "operators-539901" not in seat.queues)
-    async with exchange.db.unit_of_work() as session:  # a county without operators is everybody's again
-        (await session.get_one(User, exchange.city.users["county1"])).is_active = False
-    await exchange.city.hotline.people_changed()
+    await exchange.until(lambda: QUEUE not in seat.queues)
+
+
+async def test_another_regions_seats_help_when_too_many_wait(exchange: Exchange, quick: Quick, helped: Line):
+    """M-13: one may wait; with the second the helpers ring, for whoever came first. Each was told place and expected wait."""
+    helped.overflow_length = 1
+    await change_lines(exchange, helped)
+    exchange.city.hotline.controller.expected_wait = ExpectedWait()  # no talk is known: three minutes each
+    own = await exchange.operator("county1", LIAISON_HZ)
+    served = await dial(exchange, COUNTY_LINE)
+    await exchange.walk(served, ("MAIN", "0"))
+    await (await own.incoming(15)).answered()
+    await served.until_hears(LIAISON_HZ, timeout=10)
+    helper = await exchange.operator()
+    first = await waits(exchange)
+    assert told_of_the_wait(quick) == [*spoken.position(1), *spoken.expected_wait(3)]
+    seat = exchange.control.board.seats[exchange.city.users["operator1"]]
+    await exchange.city.hotline.memberships.look()
+    assert QUEUE not in seat.queues, "one caller is not too many"
+    assert helper.calls == []
+    quick.prompts.clear()
+    second = await waits(exchange)
+    assert told_of_the_wait(quick) == [*spoken.position(2), *spoken.expected_wait(6)]
+    answered = await helper.incoming(15)
+    assert answered.remote_number == exchange.number(first)
+    await first.until_hears(OPERATOR_HZ, timeout=10)
+    for call in (served, first, second):
+        await call.hangup()
+        await exchange.record(call)
+
+
+def told_of_the_wait(quick: Quick) -> list[str]:
+    place = next(n for n, prompt in enumerate(quick.prompts) if prompt.startswith("position-"))
+    return quick.prompts[place : quick.prompts.index("queue-minutes") + 1]
+
+
+async def test_a_kept_place_is_called_by_its_regions_seats(exchange: Exchange, helped: Line):
+    """The prefecture's seat leaves it alone, and who has waited longer on another region's line does not hold it up."""
+    await change_lines(exchange, helped)
+    outside = await exchange.outside(CALLER_HZ)
+    await exchange.staff_phone("county1", LIAISON_HZ)
+    clerk, operator = exchange.city.users["county1"], exchange.city.users["operator1"]
+    await exchange.control.login(clerk, desk_phone=True)
+    await exchange.operator()
+    await exchange.control.pause(operator, "小休")
+    elsewhere = await waits(exchange, "96128")
+    keeper = await waits(exchange)
+    number = exchange.number(keeper)
+    await exchange.keep_place(keeper)
+    await exchange.record(keeper)
+    assert not await exchange.city.hotline.calling_back.take_turn(operator)
+    await exchange.control.ready(clerk)
+    theirs = await outside.incoming(15)
+    assert theirs.called_number == number
+    await theirs.until_hears(LIAISON_HZ, timeout=10)
+    await theirs.hangup()
+    await elsewhere.hangup()
+    await exchange.record(elsewhere)
+
+
+async def test_each_line_keeps_its_own_hours(exchange: Exchange, quick: Quick, county: int):
+    """M-04: while the county keeps its midday rest its callers come to the voicemail, those of the other line to an operator."""
+    await change_lines(exchange, Line(number=COUNTY_LINE, name="示范县", region_id=county))
+    async with exchange.db.unit_of_work() as session:
+        late = [("01-01", "12-31", "14:30-18:00")]
+        await set_hours(session, exchange.city.clock, region_id=county, seasons=late, actor="test")
+    operator = await exchange.operator()
+    closed, open_ = await dial(exchange, COUNTY_LINE), await exchange.dial()
+    for call in (closed, open_):
+        await exchange.walk(call, ("MAIN", "0"))
+    await exchange.at_node(closed, "VM-REC")
+    assert (await operator.incoming(15)).remote_number == exchange.number(open_)
+    for call in (closed, open_):
+        await call.hangup()
+        await exchange.record(call)
+    async with exchange.db.unit_of_work() as session:
+        await set_hours(session, exchange.city.clock, region_id=county, seasons=[], actor="test")
     await change_lines(exchange)
 
 

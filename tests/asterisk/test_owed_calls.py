@@ -1,7 +1,6 @@
 """Missed calls and kept places on the real Asterisk (漏接、保留位置): called back from the desk, fairly, result kept."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
@@ -40,17 +39,6 @@ async def queued(on: Exchange) -> Call:
     number = on.number(call)
     await on.until(lambda: (live := on.live(number)) is not None and live.phase in ("queue", "ringing"), 10)
     return call
-
-
-async def keep_place(on: Exchange, call: Call) -> None:
-    """Key 3, again when it fell into an announcement, then 1: call back this number."""
-    for _ in range(8):
-        await call.dtmf("3")
-        with suppress(TimeoutError):
-            await on.been_at(call, "KEEP", 1.5)
-            break
-    await on.walk(call, ("KEEP-NUM", "1"))
-    assert (await call.ended(15)).by == "remote"
 
 
 async def busy_operator(on: Exchange) -> Phone:
@@ -108,7 +96,7 @@ async def test_a_kept_place_is_honoured_and_overtakes_nobody(exchange: Exchange,
     before = await queued(exchange)
     keeper = await queued(exchange)
     number = exchange.number(keeper)
-    await keep_place(exchange, keeper)
+    await exchange.keep_place(keeper)
     assert (await exchange.record(keeper)).end == CallEnd.CALL_BACK
     after = await queued(exchange)
     user = exchange.city.users["operator1"]
@@ -140,7 +128,7 @@ async def test_an_idle_seat_calls_the_kept_place(exchange: Exchange, quick: Quic
     outside = await exchange.outside(CALLER_HZ)
     keeper = await queued(exchange)
     number = exchange.number(keeper)
-    await keep_place(exchange, keeper)
+    await exchange.keep_place(keeper)
     await exchange.record(keeper)
     await exchange.city.hotline.controller.seats.ready(exchange.city.users["operator1"])
     theirs = await outside.incoming(15)

@@ -23,7 +23,13 @@ from core.tasks import Tasks
 from ivr.apart import mirror, remote_control
 from ivr.apart.feed import BoardFeed
 from ivr.apart.orders import OrderTaker
-from ivr.apart.remote_control import ControllerAway, OrderRefused, OrderUnanswered, RemoteControl
+from ivr.apart.remote_control import (
+    CallElsewhere,
+    ControllerAway,
+    OrderRefused,
+    OrderUnanswered,
+    RemoteControl,
+)
 from ivr.apart.wire import ORDERS, Order, converter, order_topic
 from ivr.board import WaitingView
 from ivr.control import CallControl
@@ -36,15 +42,15 @@ PEOPLE = {OPERATOR: ("1001", "王话务", "1001"), OTHER: ("1002", "李话务", 
 
 
 class ControllerSide:
-    """A controller without a telephone, in what stands for its own process."""
+    """A node's controller without a telephone, in what stands for its own process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, node: str = "n1") -> None:
         self.bus, self.tasks = Bus(), Tasks(SystemClock())
         self.db = Database(DatabaseSettings(url=url), self.bus)
         self.control: Any = FakeControl(FakeBoard(), self.bus, PEOPLE)
         channel = Channel(self.db)
-        feed = BoardFeed(channel, "n1", self.control, self.bus, lambda: {"asterisk": (True, "已连接")})
-        OrderTaker(channel, "n1", self.control, feed, self.tasks)
+        feed = BoardFeed(channel, node, self.control, self.bus, lambda: {"asterisk": (True, "已连接")})
+        OrderTaker(channel, node, self.control, feed, self.tasks)
         self.tasks.loop("channel", channel.run)
         self.tasks.loop("board-feed", feed.run)
 
@@ -92,7 +98,7 @@ async def apart(postgres: PostgresServer) -> AsyncIterator[Apart]:
     channel = Channel(db)
     remote = RemoteControl(channel, "n1", bus, tasks)
     tasks.loop("channel", channel.run)
-    tasks.loop("board-mirror", remote.board.watch)
+    tasks.loop("board-mirror", remote.boards.watch)
     one = Apart(url, here, bus, db, channel, tasks, remote)
     await until(lambda: one.board.is_current and one.board.parts)
     yield one
@@ -207,6 +213,34 @@ async def test_a_refusal_comes_back_in_its_own_words(apart: Apart, monkeypatch: 
     with pytest.raises(OrderRefused) as failed:
         await apart.remote.play_code(OPERATOR)
     assert failed.value.status == 500
+
+
+async def test_all_nodes_on_one_board(apart: Apart, monkeypatch: pytest.MonkeyPatch):
+    """A supervisor sees and steers the calls and seats of another node, except by telephone; when it dies they are gone, and the
+    operators' board has always been their own node's.
+    """
+    monkeypatch.setattr(mirror, "AWAY_S", 2.0)
+    other, everywhere = ControllerSide(apart.url, "n2"), apart.remote.boards
+    await apart.remote.login(OPERATOR)
+    await other.control.login(OTHER)
+    other.control.board.live.append(live_call("n2-1.1", extensions=("1002",)))
+    other.control.board.queue.append(WaitingView("n2-2.1", "96128", None, datetime.now(UTC)))
+    other.control.board_changed()
+    await until(lambda: [one.linkedid for one in everywhere.waiting()] == ["n2-2.1"])
+    assert [one.user_id for one in everywhere.agents()] == [OPERATOR, OTHER]
+    assert [one.linkedid for one in everywhere.calls()] == ["n2-1.1"]
+    assert everywhere.call_with("1002") == other.control.board.live[0]
+    assert (apart.board.calls(), apart.board.agent(OTHER)) == ([], None)
+    by = Supervisor(99, "supervisor1")
+    await apart.remote.pause_seat(by, OTHER, "培训")
+    await apart.remote.move_to_front(by, "n2-1.1")
+    assert other.control.wishes[1:] == [("pause_seat", OTHER, "培训"), ("front", "n2-1.1")]
+    with pytest.raises(CallElsewhere, match="节点 n2"):
+        await apart.remote.supervise(by, "n2-1.1", Mode.LISTEN)
+    assert apart.here.control.wishes == [("login", False)]
+    await other.close()
+    await until(lambda: everywhere.calls() == [])
+    assert [one.user_id for one in everywhere.agents()] == [OPERATOR]
 
 
 async def test_a_controller_that_is_away(apart: Apart, monkeypatch: pytest.MonkeyPatch):

@@ -1,15 +1,13 @@
 """Recordings kept in an S3-compatible store, or a shared folder: moved, heard, verified, purged; and the store away."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from sqlalchemy import select
-from support.hotline import environment, free_ports
+from support.bucket import Bucket
+from support.hotline import environment
 
 from config import cli_check
 from config.settings import SettingsInvalid, load
@@ -26,54 +24,10 @@ from recordings.settings import RecordingSettings
 CLOCK = SystemClock()
 
 
-class Bucket:
-    """A real S3 server on loopback with one bucket, which can be stopped and started."""
-
-    def __init__(self) -> None:
-        self.port = free_ports(1)[0]
-        self.name = f"recordings-{uuid.uuid4().hex[:8]}"  # what the server keeps outlives it
-        self._server: ThreadedMotoServer | None = None
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "depot": f"s3://{self.name}/state/96128", "depot_endpoint": f"http://127.0.0.1:{self.port}",
-            "depot_access_key": "key", "depot_secret_key": "secret",
-        }  # fmt: skip
-
-    def start(self) -> None:
-        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
-        self._server.start()
-
-    def make(self) -> None:
-        self._client().create_bucket(Bucket=self.name)
-
-    def stop(self) -> None:
-        if self._server:
-            self._server.stop()
-        self._server = None
-
-    def names(self) -> list[str]:
-        found = self._client().list_objects_v2(Bucket=self.name).get("Contents", [])
-        return sorted(one["Key"] for one in found)
-
-    def content(self, name: str) -> bytes:
-        return self._client().get_object(Bucket=self.name, Key=name)["Body"].read()
-
-    def _client(self):
-        return boto3.client(
-            "s3", endpoint_url=f"http://127.0.0.1:{self.port}", region_name="us-east-1",
-            aws_access_key_id="key", aws_secret_access_key="secret",
-        )  # fmt: skip
-
-
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
-    one = Bucket()
-    one.start()
-    one.make()
-    yield one
-    one.stop()
+    with Bucket() as one:
+        yield one
 
 
 @dataclass

@@ -108,7 +108,22 @@ async def test_a_kept_place_is_called_in_order_of_waiting(city: City) -> None:
     assert second is not None
     for expected in (first, second):
         async with city.db.unit_of_work() as session:
-            row = await owed_calls.next_place(session)
-            assert row is not None
+            row = (await owed_calls.kept_places(session))[0]
             assert row.id == expected.id
             await owed_calls.take_on(session, city.clock, row.id, city.users["operator"])
+
+
+async def test_a_call_reported_twice_is_owed_once(city: City) -> None:
+    """A node that comes back tells again what another told for it: no second line, none after the caller was reached."""
+    async with city.db.unit_of_work() as session:
+        call = await city.call(session, NUMBER, queued_at=city.clock.now())
+        row = await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED)
+        again = await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED)
+    assert row is not None
+    assert again is row
+    assert row.times == 1
+    await try_it(city, row, reached=True)
+    async with city.db.unit_of_work() as session:
+        assert await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED) is None
+    city.clock.move_to(city.clock.now() + timedelta(minutes=1))
+    assert await missed(city) is not None  # another call, later

@@ -1,4 +1,4 @@
-"""Controller and desk as the processes that they are in service (分进程), on one PostgreSQL, and a seat at the desk."""
+"""Controller and desk as the processes that they are in service (分进程), on one PostgreSQL, and people at their pages."""
 
 import asyncio
 import os
@@ -41,12 +41,13 @@ class ControllerAlone(KillableHotline):
             await process.wait()
 
 
-class SeatedOperator:
-    """A desk page without a browser: signed in, its live line open; `state` is the last it was sent."""
+class LivePage:
+    """A page without a browser: signed in, its live line (the desk's, or `live`) open; `state` is the last it was sent."""
 
-    def __init__(self, url: str, username: str) -> None:
+    def __init__(self, url: str, username: str, live: str = "/desk/ws") -> None:
         self._client = ClientSession(url, cookie_jar=CookieJar(unsafe=True))  # cookies of an address, too
         self._username = username
+        self._live = live
         self._csrf = ""
         self.state: dict[str, Any] = {}
 
@@ -55,7 +56,7 @@ class SeatedOperator:
         async with self._client.post("/login", data=form) as answer:
             assert answer.status == 200, await answer.text()
         await self._read_csrf("/account")
-        self._socket = await self._client.ws_connect("/desk/ws")
+        self._socket = await self._client.ws_connect(self._live)
         self._reading = asyncio.create_task(self._read(self._socket))
         return self
 
@@ -68,7 +69,7 @@ class SeatedOperator:
         await self._client.close()
 
     async def wish(self, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
-        """What a button of the desk sends; status and answer."""
+        """What a button of the page sends; status and answer."""
         headers = {"Accept": "application/json", "X-CSRF-Token": self._csrf}
         async with self._client.post(path, json=body, headers=headers) as answer:
             return answer.status, await answer.json()
@@ -77,8 +78,13 @@ class SeatedOperator:
         async with self._client.get(path, headers={"Accept": "application/json"}) as answer:
             return answer.status, await answer.json()
 
+    async def read(self, path: str) -> bytes:
+        async with self._client.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.read()
+
     async def shows(self, seat: str, phase: str | None = None, limit_s: float = 15.0) -> dict[str, Any]:
-        """Wait until the page shows this state of the seat, and of the call; returns the call."""
+        """Wait until the desk shows this state of the seat, and of the call; returns the call."""
 
         def is_so() -> bool:
             agent, call = self.state.get("agent"), self.state.get("call")
@@ -111,6 +117,15 @@ class SecondNode(ControllerAlone):
     async def __aenter__(self) -> Self:
         await self.start()
         return self
+
+    def freeze(self) -> None:
+        """Its controller says and hears nothing more; its Asterisk does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     async def die(self) -> None:
         """As a machine that loses its power: controller and Asterisk are gone at once."""

@@ -72,6 +72,14 @@ class Exchange:
         await self.until(lambda: extension in self.control.board.registered)
         return phone
 
+    async def page_phone(self, name: str) -> Phone:
+        """The telephone in somebody's page, as far as registering and ringing go: its audio would need a browser."""
+        extension = f"w{self.city.extensions[name]}"
+        phone = await self._phone(extension, f"sip-{name}", LIAISON_HZ)
+        await phone.register()
+        await self.until(lambda: extension in self.control.board.registered)
+        return phone
+
     async def operator(self, name: str = "operator1", tone_hz: float = OPERATOR_HZ) -> Phone:
         """An operator at a desk phone, ready for callers."""
         phone = await self.staff_phone(name, tone_hz)
@@ -155,6 +163,16 @@ class Exchange:
         await call.until_hears(OPERATOR_HZ, timeout=15)
         await answered.until_hears(CALLER_HZ)
         return call, answered
+
+    async def keep_place(self, call: Call) -> None:
+        """A caller in the queue presses 3, again when it fell into an announcement, then 1: call back this number."""
+        for _ in range(8):
+            await call.dtmf("3")
+            with suppress(TimeoutError):
+                await self.been_at(call, "KEEP", 1.5)
+                break
+        await self.walk(call, ("KEEP-NUM", "1"))
+        assert (await call.ended(15)).by == "remote"
 
     def seat(self, name: str = "operator1") -> AgentView:
         found = self.control.board.agent(self.city.users[name])

@@ -18,7 +18,7 @@ import core.web.models  # noqa: F401 - every room's tables
 import ivr.models  # noqa: F401
 import kb.models  # noqa: F401
 from agent_desktop import api_calls
-from agent_desktop.keys import BOARD, CONTROL, RECORDINGS, SOFTPHONE
+from agent_desktop.keys import CONTROL, EVERYWHERE, RECORDINGS, SOFTPHONE
 from agent_desktop.softphone import views as softphone
 from agent_desktop.softphone.settings import SoftphoneSettings
 from agent_desktop.supervise import views as supervise
@@ -78,7 +78,7 @@ async def running_supervision(
     )
 
     def wire(app: web.Application) -> None:
-        app[BOARD], app[CONTROL] = board, control  # type: ignore[assignment]
+        app[EVERYWHERE], app[CONTROL] = board, control  # type: ignore[assignment]
         app[SOFTPHONE] = SoftphoneSettings()
         app[RECORDINGS] = settings
 

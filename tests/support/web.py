@@ -20,6 +20,7 @@ from agent_desktop.keys import (
     BOARD,
     CALLER_PHONE,
     CONTROL,
+    EVERYWHERE,
     KB_FILES,
     LINE,
     PUBLIC_URL,
@@ -58,7 +59,7 @@ Room = Callable[[web.Application], None]
 def staff_room(app: web.Application) -> None:
     """The staff's side with an empty switchboard."""
     app[SOFTPHONE], app[CALLER_PHONE] = SoftphoneSettings(), CallerPhoneSettings(enabled=True)
-    board = app[BOARD] = FakeBoard()
+    board = app[BOARD] = app[EVERYWHERE] = FakeBoard()
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
