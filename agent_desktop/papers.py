@@ -3,7 +3,7 @@
 Each look is audited, each paper added is a line of the trail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import web
@@ -23,7 +23,7 @@ from core.web.routes import Routes
 from core.web.uploads import read_form
 from tickets.access import is_shielded, ticket_for
 from tickets.errors import TicketLocked
-from tickets.intake.attachments import Paper, attach, attachment, path_of, received
+from tickets.intake.attachments import Received, attach, attachment, path_of, received
 from tickets.models import State
 from tickets.moves import leave_mark
 
@@ -66,17 +66,17 @@ async def add(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _add(request: web.Request, papers: Sequence[Paper]) -> Work:
+def _add(request: web.Request, sent: Received) -> Work:
     clock = request.app[CLOCK]
 
     async def work(session: AsyncSession, user: User, _: Mapping[str, str]) -> None:
         ticket = await ticket_for(session, user, request.match_info["ticket_no"])
         if ticket.state == State.C_JUDICIAL:
             raise TicketLocked
-        if not papers:
+        if not sent.papers:
             raise InvalidInput(field="附件", reason="请选择文件")
-        await attach(session, clock, ticket.id, papers, user_id=user.id)
-        names = "、".join(paper.name for paper in papers)
+        await attach(session, clock, ticket.id, sent, user_id=user.id)
+        names = "、".join(paper.name for paper in sent.papers)
         await leave_mark(
             session, clock, ticket, "attach", actor_id=user.id, from_state=ticket.state, text=names
         )

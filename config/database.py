@@ -44,6 +44,7 @@ ROOMS_WITH_TABLES = (
     "kb.models",
     "portal.models",
     "recordings.models",
+    "reports.gathering.models",
     "reports.models",
     "reports.quality.models",
     "reports.returns.models",

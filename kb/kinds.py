@@ -28,6 +28,8 @@ NOTICE_NAMES = {
     Notice.EXAMPLE: "正面典型",
     Notice.EXPOSURE: "反面典型",
 }
+CASES = (Notice.EXAMPLE, Notice.EXPOSURE)
+"""Case notes (典型案例, M-135): they name units, never citizens."""
 KIND_NAMES = {
     EntryKind.FAQ: "常见问题",
     EntryKind.DOCUMENT: "规范性文件",

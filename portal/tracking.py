@@ -15,9 +15,9 @@ from core.web.requests import source_of, wants_json
 from core.web.routes import PUBLIC, Routes
 from portal import forms
 from portal.api.inquiries import status_json
-from portal.asking import slip
 from portal.keys import PORTAL
 from portal.limits import LIMITS
+from portal.sending import slip
 from tickets.attempts import status_for_stranger
 from tickets.causes import CAUSES, cause_of
 from tickets.intake.once import Sent, once

@@ -27,8 +27,8 @@ from tickets.errors import TicketNotFound
 from tickets.models import Channel, Stage, State, Step, Ticket, TicketKind
 
 Units = Select[int] | CompoundSelect[int]
-_ASKED = Ticket.kind == TicketKind.QUESTION
-"""Practice tickets too: for the trainee and the trainers."""
+_ASKED = Ticket.kind != TicketKind.COMPLAINT
+"""Questions and applications for disclosure; practice tickets too, for the trainee and the trainers."""
 _IS_QUESTION = _ASKED & Ticket.is_practice.is_(False)
 _IS_COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
 

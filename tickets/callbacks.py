@@ -53,7 +53,7 @@ async def number_to_call(session: AsyncSession, *, ticket_no: str, user: User) -
 
 async def may_call(session: AsyncSession, user: User, ticket: Ticket) -> bool:
     """The holder's people, those of the unit that replied, and the operator who took the question."""
-    if ticket.kind != TicketKind.QUESTION:
+    if ticket.kind == TicketKind.COMPLAINT:
         return False
     if Role.OPERATOR in user.roles and ticket.operator_id == user.id:
         return True

@@ -42,7 +42,14 @@ class Verdict:
     attitude: bool = False
     """It was about 服务态度; the reports count these apart (M-78)."""
     cause: Cause | None = None
-    """What it turned out to be about; None leaves what the complainant named (M-136)."""
+    """What it turned out to be about; None leaves what the complainant named, and 其他 where nothing was named (M-136)."""
+
+
+async def name_cause(session: AsyncSession, complaint_id: int, cause: Cause) -> None:
+    """What its maker says it is about, while nobody has settled that (M-136)."""
+    complaint = await session.get_one(Ticket, complaint_id)
+    if complaint.state == State.C_NEW:
+        complaint.cause = cause
 
 
 async def accept(session: AsyncSession, clock: Clock, *, ticket_no: str, user: User) -> Ticket:
@@ -78,7 +85,7 @@ async def reply(
     grade = verdict.grade if verdict.upheld else None
     judged = {"upheld": verdict.upheld, "grade": grade, "redo": redo, "attitude": verdict.attitude}
     session.add(ComplaintReply(ticket_id=ticket.id, **judged, **parts))
-    ticket.cause = verdict.cause or ticket.cause
+    ticket.cause = verdict.cause or ticket.cause or Cause.OTHER
     text = "调查情况：{findings}\n处理意见：{opinion}\n办理结果：{result}".format(**parts)
     await _end(session, clock, ticket, step, StepResult.REPLIED, user, text)
     await _settle(session, clock, ticket, redo=redo)
@@ -174,6 +181,6 @@ async def _settle(session: AsyncSession, clock: Clock, complaint: Ticket, *, red
     unit = unit or await body_of(session, about.region_id, UnitDuty.CALL_CENTRE)
     if unit is None:
         raise UnitUnknown(None)
-    step = await start_step(session, about, unit, clock_for(about.question_class), clock.now())
+    step = await start_step(session, about, unit, clock_for(about), clock.now())
     about.closed_at = None
     await move(session, clock, about, Action.REDO, facts=facts, actor=SYSTEM, step=step, to_unit_id=unit.id)

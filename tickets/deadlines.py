@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.clock import BEIJING, beijing
 from core.workdays import Due, WorkCalendar
-from tickets.models import ClockKind, QuestionClass, Stage
+from tickets.models import ClockKind, QuestionClass, Stage, Ticket, TicketKind
 
 CLASS_CHANGE_DAYS = 5
 QUIET_DAYS = 15
@@ -52,12 +52,19 @@ RULES = {
             ClockKind.CC1, "呼叫中心登记留言", 1, None, "留下留言",
             "[I] 留言、来信须在 1 个工作日内登记转出 (§5.2)",
         ),
+        ClockRule(
+            ClockKind.D20, "政府信息公开申请", 20, 40, "到达承办单位",
+            "《中华人民共和国政府信息公开条例》第三十三条：自收到申请之日起 20 个工作日内答复，经同意可延长，延长的期限最长不得超过 20 个工作日 (M-110)",
+        ),
     )
 }  # fmt: skip
 
 
-def clock_for(question_class: QuestionClass) -> ClockKind:
-    return ClockKind.Q10 if question_class == QuestionClass.IMPORTANT else ClockKind.Q5
+def clock_for(ticket: Ticket) -> ClockKind:
+    """The clock of a unit that answers what was asked; complaints have theirs from the start."""
+    if ticket.kind == TicketKind.DISCLOSURE:
+        return ClockKind.D20
+    return ClockKind.Q10 if ticket.question_class == QuestionClass.IMPORTANT else ClockKind.Q5
 
 
 def due(calendar: WorkCalendar, kind: ClockKind, received_at: datetime, region_code: str | None) -> Due:

@@ -108,8 +108,8 @@ async def _reclass(
 ) -> None:
     """Same Day 0, other length; an extension's total stands (§5.2)."""
     calendar, region = await _calendar(session, ticket, step)
-    ticket.question_class, step.clock = question_class, clock_for(question_class)
-    step.class_changed_at = clock.now()
+    ticket.question_class = question_class
+    step.clock, step.class_changed_at = clock_for(ticket), clock.now()
     if step.extended_at is None:
         _rewind(step, calendar, RULES[step.clock].days, region)
 

@@ -94,7 +94,7 @@ async def decide_forward(
         step=step, from_unit_id=step.unit_id, to_unit_id=target.id, text=request.reason,
     )  # fmt: skip
     await finish_step(session, step, result, clock.now(), reply=request.part, person_id=request.requester_id)
-    kind = ClockKind.G5 if to_office else clock_for(ticket.question_class)
+    kind = ClockKind.G5 if to_office else clock_for(ticket)
     await _arrive(session, clock, ticket, target, kind, is_joint=request.is_joint)
     return ticket
 
@@ -128,7 +128,7 @@ async def dispatch(
     )  # fmt: skip
     ticket.question_class = QuestionClass(question_class)
     await finish_step(session, step, StepResult.DISPATCHED, clock.now(), person_id=user.id)
-    arrived = await _arrive(session, clock, ticket, unit, clock_for(ticket.question_class))
+    arrived = await _arrive(session, clock, ticket, unit, clock_for(ticket))
     arrived.designated = designate
     if ticket.first_unit_id is None:
         ticket.first_unit_id = unit.id

@@ -47,4 +47,4 @@ def _of_number(user: User, number: str) -> ColumnElement[bool]:
         raise InvalidInput(field="电话号码", reason="请输入完整的号码，固定电话请加区号")
     theirs = (Ticket.caller_number == digits) | (Ticket.callback_number == digits)
     in_region = Ticket.region_id.in_(regions_below(user.region_id))
-    return theirs & in_region & (Ticket.kind == TicketKind.QUESTION) & Ticket.sealed.is_(False)
+    return theirs & in_region & (Ticket.kind != TicketKind.COMPLAINT) & Ticket.sealed.is_(False)

@@ -17,6 +17,8 @@ from tickets.causes import Cause
 class TicketKind(StrEnum):
     QUESTION = "question"
     COMPLAINT = "complaint"
+    DISCLOSURE = "disclosure"
+    """依申请公开 (M-110): goes a question's way, under the clock of its own regulation"""
 
 
 class Channel(StrEnum):
@@ -97,6 +99,7 @@ class ClockKind(StrEnum):
     C15 = "C15"
     G5 = "G5"
     CC1 = "CC1"
+    D20 = "D20"
 
 
 class StepResult(StrEnum):

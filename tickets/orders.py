@@ -108,7 +108,7 @@ async def _addressee(session: AsyncSession, ticket: Ticket) -> Unit:
     if ticket.state == State.C_JUDICIAL:
         raise TicketLocked
     step = await open_step(session, ticket) or await replying_step(session, ticket.id)
-    if ticket.kind != TicketKind.QUESTION or step is None or step.unit_id is None:
+    if ticket.kind == TicketKind.COMPLAINT or step is None or step.unit_id is None:
         raise InvalidInput(field="督办单位", reason="该工单没有可督办的承办单位")
     return await session.get_one(Unit, step.unit_id)
 

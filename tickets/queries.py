@@ -106,7 +106,7 @@ async def earlier_by_number(session: AsyncSession, number: str, limit: int) -> S
     """What the same number asked before, newest first; complaints stay with the inspectors (M-88)."""
     if not any(c.isdigit() for c in number):
         return []
-    theirs = select(Ticket).where(Ticket.caller_number == number, Ticket.kind == TicketKind.QUESTION)
+    theirs = select(Ticket).where(Ticket.caller_number == number, Ticket.kind != TicketKind.COMPLAINT)
     newest = theirs.options(joinedload(Ticket.unit)).order_by(Ticket.received_at.desc()).limit(limit)
     return (await session.scalars(newest)).all()
 

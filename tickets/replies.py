@@ -60,7 +60,7 @@ async def answer(
     transition(ticket.state, action)
     if step is None:
         raise StepTaken
-    if ticket.kind != TicketKind.QUESTION or not await _may_answer(session, user, step):
+    if ticket.kind == TicketKind.COMPLAINT or not await _may_answer(session, user, step):
         raise NotHolder
     if not ticket.question and ticket.recording_id is None:
         raise QuestionMissing

@@ -39,7 +39,7 @@ async def rework(session: AsyncSession, clock: Clock, *, ticket_no: str, user: U
         actor_unit_id=user.unit_id, holder_unit_id=unit.id, target_in_service=unit.is_active, reason=remark
     )
     ticket.closed_at = None
-    step = await start_step(session, ticket, unit, clock_for(ticket.question_class), clock.now())
+    step = await start_step(session, ticket, unit, clock_for(ticket), clock.now())
     await move(
         session, clock, ticket, Action.REWORK, facts=facts, actor_id=user.id, step=step, to_unit_id=unit.id, text=remark
     )  # fmt: skip

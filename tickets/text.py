@@ -24,6 +24,7 @@ LIMITS = {
     "asker_name": ("提问人称呼", 40),
     "callback_number": ("回复电话", 32),
     "file_name": ("附件名称", 120),
+    "address": ("通信地址或邮箱", 200),
 }
 """Field → its name on the screen and the most characters it takes."""
 

@@ -112,7 +112,7 @@ async def _transferred(case: _Case) -> None:
     await _end_registration(case, StepResult.REGISTERED)
     person_id = (call.liaison_id if call else None) or ticket.liaison_id
     taken_at = await _taken_at(session, ticket) or case.clock.now()
-    kind = clock_for(ticket.question_class)
+    kind = clock_for(ticket)
     step = await start_step(
         session, ticket, unit, kind, taken_at, answered_call_id=ticket.call_id, person_id=person_id
     )
@@ -130,7 +130,7 @@ async def _assigned(case: _Case) -> None:
     facts = await _unit_facts(case, unit)
     await _end_registration(case, StepResult.REGISTERED)
     _need_question(case.ticket)
-    await start_step(case.session, case.ticket, unit, clock_for(case.ticket.question_class), case.clock.now())
+    await start_step(case.session, case.ticket, unit, clock_for(case.ticket), case.clock.now())
     await _fix_first(case, unit, None)
     await _move(case, Action.ASSIGN, facts, to_unit_id=unit.id)
 

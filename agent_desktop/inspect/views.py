@@ -23,7 +23,7 @@ from tickets.models import State, Step, Ticket, TicketKind
 
 routes = Routes()
 MON = (Role.INSPECTOR,)
-_QUESTION = Ticket.kind == TicketKind.QUESTION
+_ASKED = Ticket.kind != TicketKind.COMPLAINT
 _COMPLAINT = Ticket.kind == TicketKind.COMPLAINT
 Views = dict[str, tuple[str, ColumnElement[bool]]]
 
@@ -32,7 +32,7 @@ Views = dict[str, tuple[str, ColumnElement[bool]]]
 async def clocks(request: web.Request) -> web.StreamResponse:
     """Open, due soon, overdue, unexplained, explained, passed around."""
     user, units, watched = await _asked_by(request, Unit.duty != UnitDuty.INSPECTION)
-    query = tickets_query(user).where(_QUESTION)
+    query = tickets_query(user).where(_ASKED)
     return await _serve(
         request, "inspect", "监察", _clock_views(watched, _now(request)), "overdue", query, units
     )

@@ -25,6 +25,7 @@ from tickets.access import ticket_for
 
 routes = Routes()
 LINE = "/kb/todo/{todo_id:[0-9]{1,9}}"
+SUGGESTERS = READERS | {Role.SUPERVISOR}
 
 
 @routes.get("/kb/todo", roles=EDITORS)
@@ -96,18 +97,19 @@ async def settle(request: web.Request) -> web.StreamResponse:
     return see_other("/kb/todo", flash="待办已办结。")
 
 
-@routes.get("/kb/suggest", roles=READERS)
+@routes.get("/kb/suggest", roles=SUGGESTERS)
 async def suggestion_form(request: web.Request) -> web.StreamResponse:
     return render(request, "kb/suggest.html", error="", text="")
 
 
-@routes.post("/kb/suggest", roles=READERS)
+@routes.post("/kb/suggest", roles=SUGGESTERS)
 async def suggest(request: web.Request) -> web.StreamResponse:
-    """Something that should be in the knowledge base (§5.9 OP suggest)."""
+    """Something that should be in the knowledge base (§5.9 OP suggest); of a supervisor, a case note (M-135)."""
     said = text(await request.post(), "text")
     try:
         async with request.app[DB].unit_of_work() as session:
             await todo.suggest(session, request.app[CLOCK], text=said, user_id=person(request).user_id)
     except InvalidInput as error:
         return render(request, "kb/suggest.html", status=error.status, error=error.message, text=said)
-    return see_other("/kb", flash="建议已列入待办。")
+    back = "/kb" if person(request).roles & READERS else "/quality"
+    return see_other(back, flash="建议已列入待办。")

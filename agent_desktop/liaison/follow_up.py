@@ -126,7 +126,7 @@ async def reviewing(case: Case) -> Shown:
 
 
 async def _may_propose(session: AsyncSession, user: User, ticket: Ticket) -> bool:
-    if ticket.kind != TicketKind.QUESTION or ticket.state not in _ANSWERED or not ticket.answer:
+    if ticket.kind == TicketKind.COMPLAINT or ticket.state not in _ANSWERED or not ticket.answer:
         return False
     step = await replying_step(session, ticket.id)
     return step is not None and await acts_for(session, user, step.unit_id)

@@ -16,7 +16,7 @@ from core.web.keys import CLOCK
 from tickets.access import own_units
 from tickets.bodies import body_of
 from tickets.deadlines import RULES, may_extend
-from tickets.models import QuestionClass, RequestKind, State, Step, StepRequest, TicketKind
+from tickets.models import QuestionClass, RequestKind, State, Step, StepRequest, Ticket, TicketKind
 from tickets.requests import acts_for, may_decide
 
 Shown = Mapping[str, Any] | None
@@ -38,7 +38,7 @@ async def decisions(case: Case) -> Shown:
 async def answering(case: Case) -> Shown:
     """The answer and the forward, for the people of the unit that holds a question it works on."""
     step = case.open_step
-    if step is None or not await _holds(case, step) or case.ticket.kind != TicketKind.QUESTION:
+    if step is None or not await _holds(case, step) or case.ticket.kind == TicketKind.COMPLAINT:
         return None
     if case.ticket.state != State.WORKING:
         return None
@@ -65,10 +65,14 @@ async def wishes(case: Case) -> Shown:
     )
     shown = {
         "extension": RULES[step.clock].extended_days if is_worked and extendable else None,
-        "other_class": other if ticket.state == State.WORKING and not late and not step.class_changed_at else None,
+        "other_class": other if _has_class(ticket) and not late and not step.class_changed_at else None,
         "explain": late and step.explained_at is None,
     }  # fmt: skip
     return shown if any(shown.values()) else None
+
+
+def _has_class(ticket: Ticket) -> bool:
+    return ticket.kind == TicketKind.QUESTION and ticket.state == State.WORKING
 
 
 async def _holds(case: Case, step: Step) -> bool:

@@ -45,12 +45,12 @@ async def call_json(session: AsyncSession, call: "LiveCallView", own: str | None
 
 
 async def open_tickets(session: AsyncSession, user: User, now: datetime) -> list[dict[str, Any]]:
-    """Questions whose running step is at the liaison's unit, the nearest due date first."""
+    """What was asked and runs at the liaison's unit, the nearest due date first."""
     query = (
         select(Ticket, Step, Call.linkedid)
         .join(Step, Step.ticket_id == Ticket.id)
         .outerjoin(Call, Call.id == Step.answered_call_id)
-        .where(visible_to(user), Ticket.kind == TicketKind.QUESTION)
+        .where(visible_to(user), Ticket.kind != TicketKind.COMPLAINT)
         .where(Step.finished_at.is_(None), Step.unit_id.in_(_own_units(user)))
         .order_by(Step.cut_off_at)
         .limit(SHOWN)

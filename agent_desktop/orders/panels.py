@@ -42,8 +42,8 @@ async def _may_answer(case: Case, order: SupervisionOrder) -> bool:
 
 def _has_unit_to_press(case: Case) -> bool:
     last = case.open_step or (case.steps[-1] if case.steps else None)
-    is_question = case.ticket.kind == TicketKind.QUESTION
-    return is_question and last is not None and last.unit_id not in (None, case.user.unit_id)
+    is_asked = case.ticket.kind != TicketKind.COMPLAINT
+    return is_asked and last is not None and last.unit_id not in (None, case.user.unit_id)
 
 
 def setup(app: web.Application) -> None:

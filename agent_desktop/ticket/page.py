@@ -30,6 +30,7 @@ from recordings.models import Call, Recording, RecordingKind
 from tickets import callbacks, queries, reasons
 from tickets.access import is_shielded, ticket_for
 from tickets.intake import attachments
+from tickets.intake.models import DisclosureWish
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
 from tickets.numbers import right_to
@@ -97,6 +98,7 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "reply": ticket.answer or ticket.guidance,
         "parts": [one for one in case.steps if one.reply and one.finished_at],
         "other": await session.get(Ticket, ticket.about_id) if ticket.about_id else None,
+        "wish": await session.get(DisclosureWish, ticket.id),
         "papers": [] if shielded else await attachments.attachments_of(session, ticket.id),
         "may_add_papers": bool(user.roles & PAPER_ADDERS),
         "limits": request.app[ATTACHMENTS],

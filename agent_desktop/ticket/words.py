@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tickets import words
-from tickets.models import ClockKind, Feedback, Step, StepResult
+from tickets.models import ClockKind, Feedback, Step, StepResult, Ticket, TicketKind
 
 CHANNELS, CLASSES = words.CHANNELS, words.CLASSES
 FEEDBACK = {Feedback.BY_CODE: "凭查询码查询", Feedback.CALL_BACK: "电话回复"}
@@ -13,7 +13,9 @@ CLOCKS = {
     ClockKind.C15: "投诉 15 个工作日",
     ClockKind.G5: "政府办转发处理 5 个工作日",
     ClockKind.CC1: "登记 1 个工作日",
+    ClockKind.D20: "政府信息公开申请 20 个工作日",
 }
+DISCLOSURE = "依申请公开"
 RESULTS = {
     StepResult.ON_SPOT: "当场答复",
     StepResult.REPLIED: "已答复",
@@ -25,6 +27,11 @@ RESULTS = {
     StepResult.REJECTED: "不予受理",
     StepResult.JUDICIAL: "已移交司法",
 }
+
+
+def class_of(ticket: Ticket) -> str:
+    """What was asked for: its class, or that it is an application under the disclosure regulation (M-110)."""
+    return DISCLOSURE if ticket.kind == TicketKind.DISCLOSURE else CLASSES[ticket.question_class]
 
 
 def flags(

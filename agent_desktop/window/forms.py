@@ -8,11 +8,16 @@ from core.errors import InvalidInput
 from core.web.days import read_day
 from core.web.uploads import Form
 from tickets.causes import Cause, cause_of
-from tickets.models import Channel
+from tickets.models import Channel, TicketKind
 
 MOST_ITEMS = 5
 LONGEST_BACK_DAYS = 366
-DOORS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.VISIT: "来访"}
+DOORS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.VISIT: "来访", Channel.PHONE: "电话"}
+KINDS = {
+    TicketKind.QUESTION: "提问",
+    TicketKind.COMPLAINT: "投诉举报（转监察）",
+    TicketKind.DISCLOSURE: "申请公开",
+}
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,14 @@ class Walk:
     door: Channel
     received_at: datetime
     """Letters and visits: noon of the day they came, whenever they are typed (M-108)."""
-    is_complaint: bool
+    kind: TicketKind
     cause: Cause | None = None
+    """Of a complaint."""
     name: str = ""
     phone: str = ""
+    way: str = ""
+    address: str = ""
+    """Of an application for disclosure (M-110): how its applicant wants to be given the information, and where."""
     items: tuple[Item, ...] = field(default=())
 
 
@@ -43,6 +52,11 @@ def walk_of(form: Form, clock: Clock) -> Walk:
     door = next((door for door in DOORS if door == form.text("door")), None)
     if door is None:
         raise InvalidInput(field="来源", reason="请选择窗口、信函或来访")
+    kind = next((kind for kind in KINDS if kind == form.text("kind")), None)
+    if kind is None:
+        raise InvalidInput(field="类别", reason="请选择提问、投诉举报或申请公开")
+    if door == Channel.PHONE and kind != TicketKind.DISCLOSURE:
+        raise InvalidInput(field="来源", reason="电话里的提问和投诉在话务台登记，这里只代填申请公开")
     items = [
         Item(form.text(f"text{number}"), form.text(f"unit{number}"), form.text(f"answer{number}"))
         for number in range(1, MOST_ITEMS + 1)
@@ -53,10 +67,12 @@ def walk_of(form: Form, clock: Clock) -> Walk:
     return Walk(
         door=door,
         received_at=_received_at(form.text("received_on"), door, clock),
-        is_complaint=(is_complaint := form.text("kind") == "complaint"),
-        cause=cause_of(form.text("cause")) if is_complaint else None,
+        kind=kind,
+        cause=cause_of(form.text("cause")) if kind == TicketKind.COMPLAINT else None,
         name=form.text("name"),
         phone=form.text("phone"),
+        way=form.text("way"),
+        address=form.text("address"),
         items=tuple(items),
     )
 
@@ -64,7 +80,7 @@ def walk_of(form: Form, clock: Clock) -> Walk:
 def _received_at(text: str, door: Channel, clock: Clock) -> datetime:
     now = clock.now()
     today = beijing(now).date()
-    if door == Channel.WINDOW or not text:
+    if door not in {Channel.LETTER, Channel.VISIT} or not text:
         return now
     on = read_day(text, "收到日期")
     if on > today:

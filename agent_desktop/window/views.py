@@ -1,7 +1,8 @@
 """`/window` (窗口受理): search, register one or several items, give the slip; letters and visits with their scan.
 
-Clerks and operators take questions and complaints; inspectors, at the window of 监察 (M-119), complaints alone. A
-unit's people register questions for their own unit, offices for their level, supervisors for their region (§5.9).
+Clerks and operators take questions, applications for disclosure (M-110; operators also for callers who cannot write one)
+and complaints; inspectors, at the window of 监察 (M-119), complaints alone. A unit's people register what is asked of
+their own unit, offices for their level, supervisors for their region (§5.9).
 """
 
 import secrets
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from agent_desktop.keys import ATTACHMENTS, LINE, PUBLIC_URL, SEARCHER
-from agent_desktop.window.forms import DOORS, MOST_ITEMS, Item, Walk, walk_of
+from agent_desktop.window.forms import DOORS, KINDS, MOST_ITEMS, Item, Walk, walk_of
 from core.clock import beijing
 from core.errors import HotlineError, InvalidInput
 from core.people import Role
@@ -27,10 +28,12 @@ from core.web.uploads import Form, read_form
 from tickets.causes import CAUSES
 from tickets.intake import attachments
 from tickets.intake.ask import Question, answer_at_once, ask, askable_units
+from tickets.intake.disclosure import apply
+from tickets.intake.models import WAYS
 from tickets.intake.once import Sent, once
 from tickets.intake.slip import Slip, slip_for
 from tickets.lifecycle import STATE_NAMES
-from tickets.models import Step, Ticket
+from tickets.models import Channel, Step, Ticket, TicketKind
 from tickets.moves import open_step
 from tickets.service import Issued, register_complaint
 
@@ -58,7 +61,9 @@ class Given:
 
 @routes.get("/window", roles=CLERKS, nav="窗口受理")
 async def page(request: web.Request) -> web.StreamResponse:
-    return await _page(request, Form({"door": "window"}))
+    """`kind` and `door` may be chosen beforehand by the address, as the desk's link does."""
+    chosen = {name: request.query.get(name, "")[:20] for name in ("door", "kind")}
+    return await _page(request, Form({"door": chosen["door"] or "window", "kind": chosen["kind"]}))
 
 
 @routes.get("/window/search", roles=CLERKS)
@@ -90,11 +95,15 @@ async def register(request: web.Request) -> web.StreamResponse:
 
 def _may(request: web.Request, walk: Walk) -> None:
     roles = person(request).roles
-    if not walk.is_complaint and not roles & ASKERS:
+    is_complaint = walk.kind == TicketKind.COMPLAINT
+    if not is_complaint and not roles & ASKERS:
         raise InvalidInput(field="类别", reason="监察窗口只登记投诉举报，提问请到政务服务窗口登记")
-    if walk.is_complaint and not roles & COMPLAINT_TAKERS:
+    if is_complaint and not roles & COMPLAINT_TAKERS:
         raise InvalidInput(field="类别", reason="投诉举报由监察窗口、政务服务窗口或话务员登记")
-    if not roles & OF_BOTH and any(item.answer.strip() for item in walk.items):
+    if walk.door == Channel.PHONE and Role.OPERATOR not in roles:
+        raise InvalidInput(field="来源", reason="电话申请由话务员代填")
+    is_answered = any(item.answer.strip() for item in walk.items)
+    if is_answered and (walk.kind != TicketKind.QUESTION or not roles & OF_BOTH):
         raise InvalidInput(field="当场答复", reason="请登记后在工单页上答复")
 
 
@@ -117,7 +126,7 @@ async def _one(
     walk: Walk,
     item: Item,
     key: str,
-    papers: list[attachments.Paper],
+    papers: attachments.Received,
 ) -> Given:
     clock, me = request.app[CLOCK], person(request)
     unit = await _unit(request, session, item.unit)
@@ -130,7 +139,8 @@ async def _one(
         return issued
 
     sent = Sent(
-        key=f"window:{me.user_id}:{key}", content=f"{walk.door} {walk.is_complaint} {walk.cause} {item}"
+        key=f"window:{me.user_id}:{key}",
+        content=f"{walk.door} {walk.kind} {walk.cause} {walk.way} {walk.address} {item}",
     )
     issued = await once(session, clock, sent, first_time)
     site = request.app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
@@ -144,7 +154,7 @@ async def _opened(
     clock, me, line = request.app[CLOCK], person(request), request.app[LINE]
     if me.region_id is None:
         raise InvalidInput(field="账号", reason="没有设置地区，请联系管理员")
-    if walk.is_complaint:
+    if walk.kind == TicketKind.COMPLAINT:
         return await register_complaint(
             session, clock, call_id=None, region_id=me.region_id, line=line, caller_number="", recording_id=None,
             about=None, text=item.text, channel=walk.door, operator_id=me.user_id, received_at=walk.received_at,
@@ -155,6 +165,8 @@ async def _opened(
         text=item.text, channel=walk.door, line=line, region_id=me.region_id, unit_id=unit.id if unit else None,
         asker_name=walk.name, callback_number=walk.phone, operator_id=me.user_id, received_at=walk.received_at,
     )  # fmt: skip
+    if walk.kind == TicketKind.DISCLOSURE:
+        return await apply(session, clock, question, way=walk.way, address=walk.address, code_seed=seed)
     if item.answer.strip():
         return await answer_at_once(session, clock, question, item.answer, code_seed=seed)
     return await ask(session, clock, question, code_seed=seed)
@@ -185,11 +197,21 @@ async def _page(request: web.Request, given: Form, error: HotlineError | None = 
         mine = await _mine(session, clock.now() - SHOWN_FOR, me.user_id)
     return render(
         request, "window/index.html", status=error.status if error else 200, given=given, error=error, units=units,
-        doors=DOORS, items=range(1, MOST_ITEMS + 1), today=beijing(clock.now()).date(), mine=mine, states=STATE_NAMES,
+        doors=_doors(me.roles), all_doors=DOORS, kinds=_kinds(me.roles), ways=WAYS, items=range(1, MOST_ITEMS + 1), today=beijing(clock.now()).date(), mine=mine, states=STATE_NAMES,
         form_number=secrets.token_urlsafe(12), papers=request.app[ATTACHMENTS],
-        asks=bool(me.roles & ASKERS), complains=bool(me.roles & COMPLAINT_TAKERS), answers=bool(me.roles & OF_BOTH),
-        causes=CAUSES, may_leave_open=bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS)),
+        answers=bool(me.roles & OF_BOTH), causes=CAUSES, may_leave_open=bool(me.roles & (OF_LEVEL | COMPLAINT_TAKERS)),
     )  # fmt: skip
+
+
+def _kinds(roles: frozenset[Role]) -> dict[TicketKind, str]:
+    """What these people register."""
+    takes = {kind: COMPLAINT_TAKERS if kind == TicketKind.COMPLAINT else ASKERS for kind in KINDS}
+    return {kind: name for kind, name in KINDS.items() if roles & takes[kind]}
+
+
+def _doors(roles: frozenset[Role]) -> dict[Channel, str]:
+    """By which doors people come to them; callers come to operators alone."""
+    return {door: name for door, name in DOORS.items() if door != Channel.PHONE or Role.OPERATOR in roles}
 
 
 async def _mine(session: AsyncSession, since: Any, user_id: int) -> list[Ticket]:
@@ -197,8 +219,8 @@ async def _mine(session: AsyncSession, since: Any, user_id: int) -> list[Ticket]
     query = select(Ticket).where(
         Ticket.operator_id == user_id,
         Ticket.received_at >= since,
-        Ticket.channel.in_(DOORS),
-        Ticket.kind == "question",
+        Ticket.channel.in_(set(DOORS) - {Channel.PHONE}) | (Ticket.kind == TicketKind.DISCLOSURE),
+        Ticket.kind != TicketKind.COMPLAINT,
     )
     newest = query.options(joinedload(Ticket.unit)).order_by(Ticket.id.desc()).limit(SHOWN)
     return list(await session.scalars(newest))

@@ -18,8 +18,8 @@ from tickets.models import Ticket
 MARKUP = "<script>alert(1)</script>"
 HOSTILE = ("\x00", "a\x00b", MARKUP, "'; DROP TABLE tickets; --", "٣" * 12, "\u202e\u200b", "９" * 12, "-1", "1e9", "长" * 3000, "%ff", "../../etc/passwd", "{{7*7}}")  # fmt: skip
 QUERIES = ("q", "kind", "unit", "region", "place", "month", "size", "page", "encoding", "show", "question", "service_request_id", "api_key", "limit")  # fmt: skip
-FIELDS = ("code", "question", "text", "unit", "name", "phone", "cause", "score", "sum", "form", "door", "api_key", "service_code", "description", "lat")  # fmt: skip
-FORMS = ("/ask", "/complain", "/track", "/track/rate", "/track/complain", "/open311/v2/requests.json", "/open311/v2/requests.xml")  # fmt: skip
+FIELDS = ("code", "question", "text", "unit", "name", "phone", "cause", "score", "sum", "form", "door", "way", "address", "subject", "api_key", "service_code", "description", "lat")  # fmt: skip
+FORMS = ("/ask", "/complain", "/apply", "/track", "/track/rate", "/track/complain", "/open311/v2/requests.json", "/open311/v2/requests.xml")  # fmt: skip
 
 
 @pytest.fixture

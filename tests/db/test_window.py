@@ -112,7 +112,8 @@ async def test_letter_counts_from_the_day_it_came(db: Database, city: City, brow
     ("fields", "said"),
     [
         ({"text1": "", "text2": " "}, "请至少填写一件"),
-        ({"text1": "问", "door": "phone"}, "请选择窗口、信函或来访"),
+        ({"text1": "问", "door": "phone"}, "在话务台登记"),
+        ({"text1": "问", "door": "fax"}, "请选择窗口、信函或来访"),
         ({"text1": "问", "door": "letter", "received_on": "2026-06-02"}, "不能晚于今天"),
         ({"text1": "问", "door": "visit", "received_on": "2020-01-01"}, "请核对年份"),
         ({"text1": "问", "door": "visit", "received_on": "昨天"}, "请填写日期，如 2026-06-01"),

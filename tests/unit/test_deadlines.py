@@ -10,7 +10,7 @@ from core.clock import BEIJING
 from core.holidays import read_table
 from core.workdays import NationalTable, WorkCalendar
 from tickets import deadlines, reasons
-from tickets.models import ClockKind, QuestionClass, Stage
+from tickets.models import ClockKind, QuestionClass, Stage, Ticket, TicketKind
 
 TABLE = read_table(Path(__file__).parents[2] / "config/calendar/cn.toml")
 CALENDAR = WorkCalendar(TABLE)
@@ -24,9 +24,9 @@ def at(text: str) -> datetime:
 MONDAY = at("2026-06-01T10:00")
 
 
-@pytest.mark.parametrize(("kind", "due", "extended"), [("Q5", "06-08", "06-30"), ("Q10", "06-15", "06-30"), ("C15", "06-23", "07-14"), ("G5", "06-08", None), ("CC1", "06-02", None)])  # fmt: skip
+@pytest.mark.parametrize(("kind", "due", "extended"), [("Q5", "06-08", "06-30"), ("Q10", "06-15", "06-30"), ("C15", "06-23", "07-14"), ("G5", "06-08", None), ("CC1", "06-02", None), ("D20", "06-30", "07-28")])  # fmt: skip
 def test_lengths(kind: str, due: str, extended: str | None):
-    """5/10→20, 15→30, office 5 and call centre 1 without extension (§5.2)."""
+    """5/10→20, 15→30, an application 20→40, office 5 and call centre 1 without extension (§5.2)."""
     clock = ClockKind(kind)
     assert f"{deadlines.due(CALENDAR, clock, MONDAY, None).on:%m-%d}" == due
     if extended:
@@ -38,8 +38,18 @@ def test_lengths(kind: str, due: str, extended: str | None):
 
 def test_class_decides_the_clock():
     """General questions have five days, important and complex ones ten (M-41)."""
-    assert deadlines.clock_for(QuestionClass.GENERAL) == ClockKind.Q5
-    assert deadlines.clock_for(QuestionClass.IMPORTANT) == ClockKind.Q10
+    general, important = (
+        Ticket(kind=TicketKind.QUESTION, question_class=question_class) for question_class in QuestionClass
+    )
+    assert [deadlines.clock_for(ticket) for ticket in (general, important)] == [ClockKind.Q5, ClockKind.Q10]
+
+
+def test_an_application_has_the_regulations_own_clock():
+    """M-110: whatever class stands on the ticket, and that class cannot be changed."""
+    application = Ticket(kind=TicketKind.DISCLOSURE, question_class=QuestionClass.IMPORTANT)
+    clock, at = deadlines.clock_for(application), {"now": MONDAY, "received_at": MONDAY}
+    assert clock == ClockKind.D20
+    assert not deadlines.may_change_class(CALENDAR, clock, **at, changed_at=None, region_code=None)
 
 
 def test_extension_before_expiry_and_once():

@@ -40,6 +40,8 @@ class Question:
     operator_id: int | None = None
     """The member of staff who typed it."""
     received_at: datetime | None = None
+    kind: TicketKind = TicketKind.QUESTION
+    """Or an application, by `tickets.intake.disclosure`."""
 
 
 async def ask(session: AsyncSession, clock: Clock, question: Question, *, code_seed: str = "") -> Issued:
@@ -81,12 +83,13 @@ async def _open(
 ) -> Issued:
     number = clean("callback_number", question.callback_number)
     return await open_ticket(
-        session, clock, Action.OPEN, TicketKind.QUESTION, question.channel,
+        session, clock, Action.OPEN, question.kind, question.channel,
         line=question.line, region_id=unit.region_id if unit else question.region_id, caller_number="",
         question=clean("question", question.text), subject=clean("subject", question.subject),
         asker_name=clean("asker_name", question.asker_name), callback_number=number,
-        feedback=Feedback.CALL_BACK if number else Feedback.BY_CODE, operator_id=question.operator_id,
-        received_at=question.received_at, code_seed=code_seed,
+        feedback=Feedback.CALL_BACK if number and question.kind == TicketKind.QUESTION else Feedback.BY_CODE,
+        operator_id=question.operator_id, received_at=question.received_at,
+        code_seed=code_seed,
     )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ async def _unit(session: AsyncSession, unit_id: int | None) -> Unit | None:
 
 async def _to_unit(session: AsyncSession, clock: Clock, ticket: Ticket, unit: Unit) -> None:
     ticket.outcome, ticket.first_unit_id = Outcome.ASSIGNED, unit.id
-    await start_step(session, ticket, unit, clock_for(ticket.question_class), ticket.received_at)
+    await start_step(session, ticket, unit, clock_for(ticket), ticket.received_at)
     facts = Facts(target_in_service=True, target_in_region=True)
     await move(
         session, clock, ticket, Action.ASSIGN, facts=facts, actor=PUBLIC, actor_id=ticket.operator_id,

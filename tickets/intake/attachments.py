@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select
@@ -46,40 +46,53 @@ class Paper:
     sha256: str
 
 
+@dataclass
+class Received:
+    """What came with one sending."""
+
+    papers: list[Paper] = field(default_factory=list)
+    are_attached: bool = False
+    """To a ticket, by `attach`; those of a repeated sending are not, for the first one's are there."""
+
+
 @asynccontextmanager
 async def received(
     settings: AttachmentSettings, files: Sequence[tuple[str, bytes]]
-) -> AsyncIterator[list[Paper]]:
-    """Check and keep `files` ((name, content)); if the work inside fails, they are gone again.
+) -> AsyncIterator[Received]:
+    """Check and keep `files` ((name, content)); if the work inside fails or attaches them to nothing, they are gone again.
 
     Raises WrongKind, Infected, NotScanned.
     """
-    papers: list[Paper] = []
+    found = Received()
     try:
         for name, data in files:
-            papers.append(await _keep(settings, name, data))
-        yield papers
+            found.papers.append(await _keep(settings, name, data))
+        yield found
     except BaseException:
-        for paper in papers:
-            await asyncio.to_thread(path_of(settings, paper.public_id).unlink, missing_ok=True)
+        found.are_attached = False
         raise
+    finally:
+        if not found.are_attached:
+            for paper in found.papers:
+                await asyncio.to_thread(path_of(settings, paper.public_id).unlink, missing_ok=True)
 
 
 async def attach(
     session: AsyncSession,
     clock: Clock,
     ticket_id: int,
-    papers: Sequence[Paper],
+    received: Received,
     *,
     user_id: int | None = None,
 ) -> None:
     """The papers belong to the ticket from the commit on."""
+    received.are_attached = True
     session.add_all(
         Attachment(
             public_id=paper.public_id, ticket_id=ticket_id, name=paper.name, media_type=paper.media_type,
             size=paper.size, sha256=paper.sha256, added_at=clock.now(), added_by_id=user_id,
         )
-        for paper in papers
+        for paper in received.papers
     )  # fmt: skip
     await session.flush()
 

@@ -1,11 +1,44 @@
-"""The tables of the written doors: what was sent in once, and the papers that came with a ticket."""
+"""The tables of the written doors: what was sent in once, the papers that came with a ticket, applicants' wishes."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, PrimaryKey, UtcDateTime
+
+
+class Way(StrEnum):
+    """How an applicant wants to be given the information (获取方式)."""
+
+    ONLINE = "online"
+    COLLECT = "collect"
+    POST = "post"
+    EMAIL = "email"
+
+
+WAYS = {
+    Way.ONLINE: "凭查询码在网上查看",
+    Way.COLLECT: "当面领取纸质文本",
+    Way.POST: "邮寄纸质文本",
+    Way.EMAIL: "电子邮件发送",
+}
+
+
+class DisclosureWish(Base):
+    """What an application for disclosure says besides its text (依申请公开, M-110)."""
+
+    __tablename__ = "disclosure_wishes"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True, autoincrement=False)
+    way: Mapped[Way] = mapped_column(String(8))
+    address: Mapped[str] = mapped_column(String(200), default="")
+    """Where paper or mail is sent; in full, for whoever sees the applicant's name."""
+
+    @property
+    def text(self) -> str:
+        return WAYS[Way(self.way)]
 
 
 class Submission(Base):

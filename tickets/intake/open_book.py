@@ -29,7 +29,7 @@ _PUBLIC = (
     .join(Ticket, Ticket.id == Step.ticket_id)
     .join(Unit, Unit.id == Step.unit_id)
     .join(Region, Region.id == Unit.region_id)
-    .where(Step.explained_at.is_not(None), Ticket.kind == TicketKind.QUESTION, Ticket.sealed.is_(False))
+    .where(Step.explained_at.is_not(None), Ticket.kind != TicketKind.COMPLAINT, Ticket.sealed.is_(False))
     .order_by(Step.explained_at.desc(), Step.id.desc())
 )
 
