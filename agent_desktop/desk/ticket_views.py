@@ -18,6 +18,7 @@ from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
 from tickets import queries, service
+from tickets.causes import cause_of
 from tickets.errors import DraftStale
 
 routes = Routes()
@@ -67,9 +68,10 @@ async def finish(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/desk/tickets/{ticket_no}/complaint", roles=OPERATOR)
 async def complain(request: web.Request) -> web.StreamResponse:
-    """Register what the caller said as a complaint of its own (M-50); its code is told now and never again."""
+    """{"text", "cause"}: register what the caller said as a complaint of its own (M-50, M-136); its code is told now and never again."""
     user_id, app = person(request).user_id, request.app
-    text = str((await json_body(request)).get("text") or "").strip()
+    body = await json_body(request)
+    text, cause = str(body.get("text") or "").strip(), cause_of(str(body.get("cause") or ""))
     if not text:
         raise InvalidInput(field="问题内容", reason="请先写明投诉的内容，再登记投诉")
     async with app[DB].unit_of_work() as session:
@@ -79,6 +81,7 @@ async def complain(request: web.Request) -> web.StreamResponse:
         issued = await service.register_complaint(
             session, app[CLOCK], call_id=ticket.call_id, region_id=ticket.region_id, line=ticket.line,
             caller_number=ticket.caller_number, recording_id=None, about=None, text=text, operator_id=user_id,
+            cause=cause,
         )  # fmt: skip
     return web.json_response(
         {"ticket_no": issued.ticket.ticket_no, "query_code": issued.query_code}, status=201

@@ -25,6 +25,7 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
+from tickets.causes import CAUSES
 from tickets.words import OUTCOMES
 
 routes = Routes()
@@ -38,6 +39,7 @@ PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 async def page(request: web.Request) -> web.StreamResponse:
     return render(
         request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES.items(),
+        causes=CAUSES,
         **await kb_views.choices(request),
     )  # fmt: skip
 

@@ -7,11 +7,23 @@ from core.db import until_stored
 from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler
 from recordings import ledger
-from tickets import satisfaction
+from tickets import complaints, satisfaction
+from tickets.causes import Cause
 from tickets.models import Channel, RatingAbout
 
 RATING_LIMIT_S = 1.0
 """How long the survey halts for a database that does not answer; the rating is stored later then."""
+CAUSES = {
+    "1": Cause.SHIRKING,
+    "2": Cause.DRAGGING,
+    "3": Cause.NOBODY,
+    "4": Cause.FACE,
+    "5": Cause.HARD,
+    "6": Cause.FINANCE,
+    "7": Cause.BIDDING,
+    "8": Cause.OTHER,
+}
+"""Keys of C-CAUSE (M-136; M-116 「财务公开监督电话」, M-132): as finely as is heard well; inspectors settle the rest."""
 
 
 class After(Branch):
@@ -19,6 +31,7 @@ class After(Branch):
         return {
             "issue_code": self.issue_code,
             "after_code": self.after_code,
+            "complaint_cause": self.complaint_cause,
             "rate_operator": self.rate_operator,
             "rate_unit": self.rate_unit,
             "next_survey": self.next_survey,
@@ -36,11 +49,25 @@ class After(Branch):
 
     async def after_code(self) -> str:
         self.note(ledger.CODE_SPOKEN, times=2) if self.caller.query_code else None
+        if self.caller.complaint_id is not None:
+            return "cause"
         call = self.caller.call
         if call.operator and "operator" not in self.caller.asked and call.direction != "out":
             self.caller.asked.add("operator")
             return "survey"
         return await self.next_survey()
+
+    async def complaint_cause(self, key: str) -> None:
+        """The complaint is kept by now: what it is about comes last, for callers hang up once they have the code."""
+        complaint_id, self.caller.complaint_id = self.caller.complaint_id, None
+        if complaint_id is not None:
+            await self.keep(
+                until_stored(partial(self._name_cause, complaint_id, key)), "cause", RATING_LIMIT_S
+            )
+
+    async def _name_cause(self, complaint_id: int, key: str) -> None:
+        async with self.deps.db.unit_of_work() as session:
+            await complaints.name_cause(session, complaint_id, CAUSES[key])
 
     async def next_survey(self) -> str:
         """The question on the unit's answer follows when a liaison talked to the caller."""

@@ -87,6 +87,8 @@ class Caller:
     subject: str = ""
     ticket_no: str = ""
     ticket_id: int | None = None
+    complaint_id: int | None = None
+    """The complaint just made, until its maker has been asked what it is about."""
     query_code: str = ""
     about: Ticket | None = None
     """The ticket that a complaint or a rating by code is about."""

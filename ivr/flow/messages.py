@@ -127,5 +127,6 @@ class Messages(Branch):
                 )  # fmt: skip
         caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
         caller.ticket_id = issued.ticket.id
+        caller.complaint_id = issued.ticket.id if is_complaint else None
         caller.outcome = "complaint" if is_complaint else "voicemail"
         self.note(ledger.TICKET, ticket_no=caller.ticket_no)

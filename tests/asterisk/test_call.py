@@ -219,22 +219,19 @@ async def _ask_by_code(exchange: Exchange, quick: Quick, code: str) -> None:
 
 
 async def test_complaint_at_night(exchange: Exchange, quick: Quick):
-    """A complaint is taken at 22:00 as at any hour (M-50): a complaint ticket with its recording."""
+    """A complaint is taken at 22:00 as at any hour (M-50): a ticket with its recording; a key says what it is about (M-136)."""
     exchange.city.clock.move_to(NIGHT)
     call = await exchange.dial()
     await exchange.walk(call, ("MAIN", "2"), ("C", "2"))
     await leave_message(exchange, call, "C-REC")
-    await exchange.walk(call, ("C-REVIEW", "3"))
-    await exchange.at_node(call, "CODE")
+    await exchange.walk(call, ("C-REVIEW", "3"), ("C-CAUSE", "2"))
+    await exchange.at_node(call, "THANKS")
     await call.hangup()
     record = await exchange.record(call)
     (ticket,) = await exchange.tickets(call)
     (recording,) = await exchange.recordings(record)
-    assert (record.end, ticket.kind, recording.kind) == (
-        CallEnd.COMPLAINT,
-        "complaint",
-        RecordingKind.COMPLAINT,
-    )
+    assert (record.end, ticket.kind, ticket.cause) == (CallEnd.COMPLAINT, "complaint", "dragging")
+    assert recording.kind == RecordingKind.COMPLAINT
 
 
 async def test_message_is_kept_when_the_caller_hangs_up_over_it(exchange: Exchange, quick: Quick):

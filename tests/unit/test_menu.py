@@ -84,6 +84,7 @@ def test_the_shipped_menus_pass_and_hold_every_node_of_the_mission(shipped: Menu
         ("C", "2", "C-REC"),
         ("C-OPEN", "2", "C-REC"),
         ("C-REVIEW", "3", "C-SAVE"),
+        ("C-CAUSE", "6", "SURVEY-NEXT"),
         ("VM-NUM", "2", "VM-NUM-ENTRY"),
         ("SURVEY-BAD", "1", "C-REC"),
     ],

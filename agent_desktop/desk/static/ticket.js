@@ -300,9 +300,10 @@ export class TicketForm {
   async #complain() {
     const text = $("f-question").value.trim();
     await this.#save();
-    const made = await post(`/desk/tickets/${this.number}/complaint`, { text }).catch(() => null);
+    const made = await post(`/desk/tickets/${this.number}/complaint`, { text, cause: $("f-cause").value }).catch(() => null);
     if (!made) return;
     this.kind = "complaint";
+    $("f-cause").value = "";
     $("complaint-code").textContent = grouped(made.query_code);
     $("complaint-no").textContent = made.ticket_no;
     $("complaint-dialog").showModal();

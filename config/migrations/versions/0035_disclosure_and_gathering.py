@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0033_disclosure_and_gathering"
-down_revision = "0032_task_orders"
+revision = "0035_disclosure_and_gathering"
+down_revision = "0034_nodes_and_languages_owed"
 branch_labels = None
 depends_on = None
 
