@@ -74,12 +74,15 @@ def is_telling(query: str) -> bool:
     return bool(normalise_query(query)) and not personal.find(query)
 
 
-async def gaps(session: AsyncSession, since: datetime, limit: int = 100) -> list[Gap]:
-    """Questions that found nothing since an instant, the most frequent first."""
+async def gaps(
+    session: AsyncSession, since: datetime, limit: int = 100, *, until: datetime | None = None
+) -> list[Gap]:
+    """Questions that found nothing since an instant, or up to another, the most frequent first."""
+    asked = SearchLog.at >= since if until is None else (SearchLog.at >= since) & (SearchLog.at < until)
     times = func.count().label("times")
     query = (
         select(func.min(SearchLog.query), times, func.max(SearchLog.at))
-        .where(SearchLog.not_found, SearchLog.at >= since)
+        .where(SearchLog.not_found, asked)
         .group_by(SearchLog.normal)
         .order_by(times.desc(), func.max(SearchLog.at).desc())
         .limit(limit)

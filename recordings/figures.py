@@ -3,6 +3,7 @@
 A caller who gives up within 5 s never really waited and is counted apart (K-01).
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import beijing
 from recordings.models import Call, CallEnd, CallMark
 
 QUICK_ABANDON = timedelta(seconds=5)
@@ -31,6 +33,8 @@ class QueueFigures:
     """Within 15 s."""
     mean_wait_ms: int | None = None
     """Of the answered; None without any."""
+    by_hour: tuple[tuple[int, int, int], ...] = ()
+    """(hour of the Beijing day, offered, answered) of the hours that had any, by when they joined the queue."""
 
     @property
     def decided(self) -> int:
@@ -56,6 +60,8 @@ async def queue_figures(
     waits = [answered - queued for queued, answered, _, _ in rows if answered]
     gone = [(ended - queued, end) for queued, answered, ended, end in rows if ended and not answered]
     abandons = [waited for waited, end in gone if end == CallEnd.QUEUE]
+    offered = Counter(beijing(queued).hour for queued, _, _, _ in rows)
+    answered = Counter(beijing(queued).hour for queued, answered, _, _ in rows if answered)
     quick = sum(waited < QUICK_ABANDON for waited in abandons)
     mean_ms = round(sum(waits, timedelta()) / len(waits) / timedelta(milliseconds=1)) if waits else None
     return QueueFigures(
@@ -67,4 +73,5 @@ async def queue_figures(
         waiting=len(rows) - len(waits) - len(gone),
         answered_promptly=sum(wait <= PROMPT_ANSWER for wait in waits),
         mean_wait_ms=mean_ms,
+        by_hour=tuple((hour, number, answered[hour]) for hour, number in sorted(offered.items())),
     )

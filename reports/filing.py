@@ -3,7 +3,7 @@
     草稿 ─签发→ 已签发 ─上报→ 已上报 ─签收→ 已签收
 
 A draft is reckoned anew as often as wanted; what was signed stays, and a correction is a further revision with its
-reason. The topmost region has nobody to send to: its reports end with the signature.
+reason, which the level above receives anew. The topmost region has nobody to send to: its reports end with the signature.
 """
 
 from collections.abc import Sequence
@@ -143,7 +143,10 @@ async def receive(session: AsyncSession, clock: Clock, report: Report, user: Use
 async def correct(
     session: AsyncSession, clock: Clock, report: Report, user: User, reason: str
 ) -> ReportRevision:
-    """更正: a further revision of what was signed; raises NothingChanged, InvalidInput without a reason."""
+    """更正: a further revision of what was signed; raises NothingChanged, InvalidInput without a reason.
+
+    A receipt was for what stood before (it stays in the audit log): the level above is to receive what stands now.
+    """
     if state_of(report) == "draft":
         raise NotInThatState(state=STATES["draft"])
     if len(text := reason.strip()) < SHORTEST_REASON:
@@ -153,6 +156,7 @@ async def correct(
     if not content.changes(last.content, said):
         raise NothingChanged
     made = await _store(session, clock, report, said, last.number + 1, user, text)
+    report.received_at = report.receiver_id = None
     await _note(session, clock, user, "correct", report, text)
     return made
 

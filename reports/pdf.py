@@ -97,8 +97,8 @@ class _Paper(FPDF):
             self.cell(0, 6, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def draw(content: Content, facts: dict[str, str]) -> bytes:
-    """The PDF. `facts`: `period`, `office`, `revision`, `made`, `signer`, `signed`, `sent`, `received`, `reason`."""
+def draw(content: Content, facts: dict[str, str], changes: Sequence[dict[str, Any]] = ()) -> bytes:
+    """The PDF. `facts` as `filing.facts_of` gives them, `changes` what a correction changed."""
     as_of = beijing(datetime.fromisoformat(content["as_of"]))
     paper = _Paper(
         f"口径版本 {content['rule_version']}　数据截至 {as_of:%Y-%m-%d %H:%M}　{facts['revision']}"
@@ -106,6 +106,8 @@ def draw(content: Content, facts: dict[str, str]) -> bytes:
     paper.set_title(content["title"])
     paper.set_lang("zh-CN")
     _title(paper, content, facts)
+    if changes:
+        _changes(paper, changes)
     _received(paper, content)
     _five(paper, content)
     _indicators(paper, content)
@@ -129,11 +131,22 @@ def draw_contractor(said: Content, facts: dict[str, str]) -> bytes:
 
 
 def _title(paper: _Paper, content: Content, facts: dict[str, str]) -> None:
-    paper.heading(content["title"], f"报告期：{facts['period']}")
+    mark = "" if facts["signed"] else "（草稿，未签发）"
+    paper.heading(content["title"] + mark, f"报告期：{facts['period']}")
     paper.cell(85, 8, f"填报单位：{facts['office']}")
     paper.cell(0, 8, f"编制时间：{facts['made']}", align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     if facts["reason"]:
         paper.multi_cell(0, 7, f"更正说明：{facts['reason']}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _changes(paper: _Paper, changes: Sequence[dict[str, Any]]) -> None:
+    """What this revision says otherwise than the one before."""
+    paper.section("本版更正")
+    paper.grid(
+        ("指标", "更正前", "更正后"),
+        [[one["name"], one["before"], one["after"]] for one in changes],
+        (60, 55, 55),
+    )
 
 
 def _received(paper: _Paper, content: Content) -> None:

@@ -1,6 +1,7 @@
 """`/reports/filed` (上报报表, M-71): reports of one's level and of those below, each with its way and its revisions."""
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
@@ -76,11 +77,10 @@ async def page(request: web.Request) -> web.StreamResponse:
         revision = _revision(request, report)
         facts = await filing.facts_of(session, report, revision)
     said = revision.content
-    before = next((r.content for r in report.revisions if r.number == revision.number - 1), None)
     return render(
         request, "reports/one.html", report=report, revision=revision, said=said, facts=facts,
         state=filing.STATES[filing.state_of(report)], late=filing.is_late(report, request.app[CLOCK].now()),
-        may=_may(report, user), changes=content.changes(before, said) if before else [],
+        may=_may(report, user), changes=_changes(report, revision),
         five=[one for key in FIVE for one in said["figures"] if one["key"] == key], groups=GROUPS,
         compared=[BY_KEY[key].name for key in COMPARED], balance=BALANCE, splits=SPLITS, named=named,
         names=names_of(said),
@@ -94,7 +94,7 @@ async def as_pdf(request: web.Request) -> web.StreamResponse:
         revision = _revision(request, report)
         facts = await filing.facts_of(session, report, revision)
         await _exported(request, session, report, "pdf")
-    body = await asyncio.to_thread(pdf.draw, revision.content, facts)
+    body = await asyncio.to_thread(pdf.draw, revision.content, facts, _changes(report, revision))
     headers = {"Content-Disposition": f'inline; filename="{_file(report)}.pdf"'}
     return web.Response(body=body, content_type="application/pdf", headers=headers)
 
@@ -149,6 +149,12 @@ def _revision(request: web.Request, report: Report) -> ReportRevision:
     if found is None:
         raise NotFound
     return found
+
+
+def _changes(report: Report, revision: ReportRevision) -> list[dict[str, Any]]:
+    """What a correction says otherwise than the revision before it."""
+    before = next((one for one in report.revisions if one.number == revision.number - 1), None)
+    return content.changes(before.content, revision.content) if before else []
 
 
 def _may(report: Report, user: User) -> dict[str, bool]:

@@ -14,10 +14,12 @@ from core.units import Unit
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, serve_list
 from core.web.routes import Routes
+from recordings import story
+from recordings.models import Call
 from recordings.playback import SEES_CALLS
-from reports import figures
-from reports.figures import DENOMINATOR, MISSED, NUMERATOR
-from reports.indicators import BY_KEY, Indicator, Show
+from reports import abandons, figures
+from reports.figures import DENOMINATOR, MISSED, NUMERATOR, Figure
+from reports.indicators import BY_KEY, Indicator, Show, Way
 from reports.liaisons import OWN
 from tickets.models import TicketKind
 
@@ -41,12 +43,22 @@ async def page(request: web.Request) -> web.StreamResponse:
     query, columns = _query(indicator, asked, part)
     table = _table(indicator, part, columns, reach, sees_calls=bool(person(request).roles & SEES_CALLS))
     return await serve_list(
-        request, table, query, "reports/items.html", one=one, asked=asked, part=PARTS[part]
-    )
+        request, table, query, "reports/items.html", one=one, asked=asked, part=PARTS[part], tabs=_tabs(asked, one, part),
+        node=story.node_name(request.query.get("node", "")),
+    )  # fmt: skip
 
 
-def link_to(asked: Question, indicator: Indicator, part: str) -> str:
-    return "/reports/items" + asked.link(key=indicator.key, part=part)
+def link_to(asked: Question, indicator: Indicator, part: str, **more: str) -> str:
+    return "/reports/items" + asked.link(key=indicator.key, part=part, **more)
+
+
+def _tabs(asked: Question, one: Figure, shown: str) -> list[tuple[str, str, bool]]:
+    """(text, address, is shown) of what stands above and below the line, and of what is below alone."""
+    parts = [NUMERATOR] if one.indicator.way is Way.COUNT else [NUMERATOR, DENOMINATOR]
+    texts = {part: f"{PARTS[part]} {figures.number_text(one, part)}" for part in parts}
+    if one.indicator.misses:
+        texts[MISSED] = PARTS[MISSED]
+    return [(text, link_to(asked, one.indicator, part), part == shown) for part, text in texts.items()]
 
 
 def _query(indicator: Indicator, asked: Question, part: str) -> tuple[Query, Any]:
@@ -93,7 +105,14 @@ def _table(indicator: Indicator, part: str, columns: Any, reach: Reach, *, sees_
         points = lambda row: f"{row.amount / 100:.2f}"  # noqa: E731
         shown.append(Column("amount", "得分", points, sort=columns.amount, number=True))
     title = f"{indicator.name}：{PARTS[part]}"
-    return Table("indicator-items", title, tuple(shown), filters=KEPT, sort="at", tie=columns.id)
+    filters = (*KEPT, _in_node(columns)) if indicator.k == "K-03" else KEPT
+    return Table("indicator-items", title, tuple(shown), filters=filters, sort="at", tie=columns.id)
+
+
+def _in_node(columns: Any) -> Filter:
+    """The calls that ended in one node of the menu."""
+    wanted = lambda node: columns.id.in_(select(Call.id).where(node == abandons.NODE))  # noqa: E731
+    return Filter("node", "放弃环节", wanted, kind="hidden")
 
 
 KEPT = tuple(Filter(name, name, lambda _: true(), kind="hidden") for name in ("key", "part", *FIELDS))

@@ -31,7 +31,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         found = await topics.topics(session, asked.of)
         bursts = await topics.bursts(session, asked.of)
         complained = await causes.by_cause(session, asked.of)
-        gaps = await feedback.gaps(session, asked.of.since, SHOWN)
+        gaps = await feedback.gaps(session, asked.of.since, SHOWN, until=asked.of.until)
     tables = [(title, key, _first(found, key)) for key, title in WAYS.items()]
     return render(
         request, "reports/topics.html", asked=asked, reach=reach, tables=tables, bursts=bursts, gaps=gaps,

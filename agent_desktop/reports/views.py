@@ -31,7 +31,8 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB
 from core.web.lists import export_answer
 from core.web.routes import Routes
-from reports import balance, figures
+from recordings import story
+from reports import abandons, balance, figures
 from reports.catalogue import GROUPS
 from reports.figures import DENOMINATOR, NUMERATOR, Figure
 from reports.indicators import BY_KEY, INDICATORS, VERSION
@@ -60,6 +61,7 @@ async def page(request: web.Request) -> web.StreamResponse:
             "splits": await _splits(session, reach, asked),
             "units": await _units(session, reach, asked),
             "reported": await _reported(session, asked, found),
+            "abandoned": await abandons.by_node(session, asked.of),
             "lines": (await session.execute(select(Line.number, Line.name))).all(),
         }
     if kind := request.query.get("export", ""):
@@ -75,7 +77,8 @@ async def page(request: web.Request) -> web.StreamResponse:
     return render(
         request, "reports/index.html", asked=asked, reach=reach, groups=[part for part in groups if part[1]],
         periods=periods(beijing(request.app[CLOCK].now()).date()), number=figures.number_text, link=items.link_to,
-        compared=[BY_KEY[key] for key in BY_UNIT], unit_name=unit_name, version=VERSION, **context,
+        compared=[BY_KEY[key] for key in BY_UNIT], unit_name=unit_name, version=VERSION,
+        node_name=story.node_name, all_calls=BY_KEY["K-03"], **context,
     )  # fmt: skip
 
 

@@ -121,6 +121,10 @@ def figures_json(figures: QueueFigures) -> dict[str, Any]:
         "mean_wait_ms": figures.mean_wait_ms,
         "prompt": _rate(figures.answered_promptly, figures.decided),
         "answer_rate": _rate(figures.answered, figures.decided),
+        "by_hour": [
+            {"hour": hour, "offered": offered, "answered": answered}
+            for hour, offered, answered in figures.by_hour
+        ],
     }
 
 

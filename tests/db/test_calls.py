@@ -179,6 +179,7 @@ async def test_queue_figures_name_their_parts(db: Database):
         assert (found.offered, found.answered, found.answered_promptly) == (7, 3, 2)
         assert (found.abandoned, found.abandoned_quickly, found.left_message, found.waiting) == (1, 1, 1, 1)
         assert (found.decided, found.mean_wait_ms) == (5, 11_333)
+        assert (sum(one for _, one, _ in found.by_hour), sum(one for *_, one in found.by_hour)) == (7, 3)
         assert await figures.queue_figures(session, at(0), NOW, [cast.county.id]) == figures.QueueFigures()
         assert figures.QueueFigures().mean_wait_ms is None
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import PASSWORD, TEST, browsing, web_app
+from support.web import PASSWORD, TEST, browsing, give_password, web_app
 
 from core import accounts
 from core.db import Database
@@ -158,6 +158,19 @@ async def test_a_report_is_signed_sent_up_and_received(city: City, db: Database)
         page = await (await browser.get(county)).text()
         assert "已签收" in page
         assert "逾期" in page
+        async with db.unit_of_work() as session:
+            june = Ticket.received_at.between(
+                datetime(2026, 6, 2, tzinfo=UTC), datetime(2026, 6, 29, tzinfo=UTC)
+            )
+            of_county = (Ticket.region_id == city.regions["county"]) & (Ticket.kind == "question") & june
+            ticket = (
+                await session.scalars(select(Ticket).where(of_county, Ticket.state == State.CLOSED).limit(1))
+            ).one()
+            ticket.state = State.WORKING
+            report, user = await of_region(city, "county", session), await city.user(session, "county_office")
+            await filing.correct(session, city.clock, report, user, "核对后更正一件")
+        assert "待签收" in await (await browser.get("/notices")).text()
+        assert (await browser.post(f"{county}/receive")).status == 303
         await browser.post("/logout")
         await browser.sign_in("county_inspector")
         assert (await browser.get(f"/reports/filed/{await _city_report(city, db)}")).status == 404
@@ -192,6 +205,32 @@ async def test_the_report_prints_as_an_a4_pdf_with_chinese_text(city: City, db: 
         assert tuple(round(side) for side in paper[0].get_size()) == (595, 842)
         sheet = await (await browser.get(f"/reports/filed/{report.id}/report.xlsx")).read()
         assert sheet.startswith(b"PK")
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("calls", "rate"), [(0, "—"), (1, "100.00%")])
+async def test_a_month_with_no_call_or_one_is_filed_like_any_other(db: Database, calls: int, rate: str):
+    """Page, paper and sheet of a month in which nothing happened, or one thing: “—” or that one, and no fault."""
+    city = await build_city(db)
+    now = city.clock.now()
+    async with db.unit_of_work() as session:
+        for _ in range(calls):
+            await city.call(
+                session, queued_at=now, answered_at=now, ended_at=now, operator_id=city.users["operator"]
+            )
+    city.clock.move_to(IN_JULY)
+    await filing.draft_due(db, city.clock)
+    await give_password(db, ["office"])
+    path = f"/reports/filed/{await _city_report(city, db)}"
+    async with browsing(web_app(db, city.clock)) as browser:
+        await browser.sign_in("office")
+        assert rate in await (await browser.get(path)).text()
+        said = await (await browser.get(f"{path}/report.pdf")).read()
+        pages = pypdfium2.PdfDocument(io.BytesIO(said))
+        assert f"K-01 接通率 {rate}" in " ".join(
+            page.get_textpage().get_text_range() for page in pages
+        ).replace("\r\n", " ")
+        assert (await browser.get(f"{path}/report.xlsx")).status == 200
 
 
 async def test_the_level_above_reads_signed_reports_by_token(city: City):

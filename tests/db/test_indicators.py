@@ -1,5 +1,6 @@
 """Indicators against the same figures worked out by hand from the raw rows (K-01…K-21, M-72…M-78, M-126)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,10 @@ from support.tickets import City, build_city
 
 from agent_desktop.wallboard.state import sliding, wall_state
 from core.db import Database, UtcDateTime
+from recordings import ledger
 from recordings.figures import QueueFigures
-from recordings.models import Call, CallEnd
-from reports import balance, figures
+from recordings.models import Call, CallEnd, CallEvent
+from reports import abandons, balance, figures
 from reports.figures import DENOMINATOR, MISSED, NUMERATOR
 from reports.indicators import BY_KEY, INDICATORS, Show, Way
 from reports.slices import Slice, days
@@ -56,6 +58,9 @@ async def test_every_figure_equals_the_one_worked_out_by_hand(db: Database, seed
         rows, wrong, known = await load(session), [], 0
         for by in narrowings(city):
             of, hand = slice_of(by), ByHand(rows, *JUNE, NOW, **by)
+            assert by or all(
+                hand.result(key)[1] for key in BY_KEY
+            )  # or the month would leave a figure unproved
             for one in await figures.figures(session, INDICATORS, of):
                 if not one.applies:
                     continue
@@ -122,6 +127,43 @@ async def test_parts_add_up_to_the_whole(db: Database):
             parts = (await figures.by(session, BY_KEY[key], wanted(), dimension)).values()
             assert sum(p.denominator for p in parts) == whole.denominator > 0
             assert sum(p.numerator for p in parts) == whole.numerator
+
+
+async def test_callers_who_gave_up_are_told_by_the_node_they_gave_up_in(db: Database):
+    """K-03 by node: as counted by hand, and in sum what K-03 counts; no unit has such calls."""
+    city = await build_city(db)
+    async with db.unit_of_work() as session:
+        await Month(session, city, 8).build()
+    async with db.reading() as session:
+        for line in (None, LINES[0]):
+            found = await abandons.by_node(session, wanted(line=line))
+            calls = ByHand(await load(session), *JUNE, NOW, line=line).calls()
+            assert dict(found) == Counter(
+                call.end_node or "" for call in calls if call.end in {"menu", "queue"}
+            )
+            whole = await figures.figure(session, BY_KEY["K-03"], wanted(line=line))
+            assert sum(number for _, number in found) == whole.numerator > 0
+        assert await abandons.by_node(session, wanted(unit_ids=frozenset({city.units["a"]}))) == []
+
+
+async def test_one_call_put_through_twice_counts_twice_by_attempt_and_once_by_caller(db: Database):
+    """K-04: of three callers one is never answered, one at the second try, one twice: 3 of 5 attempts, 2 of 3 callers."""
+    city = await build_city(db)
+    tried = [("failed",), ("failed", "answered"), ("answered", "answered")]
+    async with db.unit_of_work() as session:
+        for turns in tried:
+            call = await city.call(session, answered_at=NOW, ended_at=NOW, end=CallEnd.LIAISON)
+            for turn in turns:
+                for kind in (ledger.TRANSFER_STARTED, f"transfer_{turn}"):
+                    session.add(
+                        CallEvent(
+                            call_id=call.id, at=NOW, kind=kind, channel="", data={"unit": city.units["a"]}
+                        )
+                    )
+                    await session.flush()
+    async with db.reading() as session:
+        found = await figures.figures(session, [BY_KEY["K-04"], BY_KEY["K-04.caller"]], wanted())
+    assert [one.text for one in found] == ["60.00%", "66.67%"]
 
 
 async def test_an_empty_month_has_dashes_and_no_full_marks(db: Database):

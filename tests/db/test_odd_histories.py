@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from support.by_hand import ByHand, load
+from support.by_hand import ByHand, Rows, load
 from support.month import Month
 from support.tickets import City, build_city
 
@@ -56,6 +56,15 @@ async def change_liaison(session: AsyncSession, city: City) -> None:
 
 
 EVENTS = (rename, merge, move, change_liaison)
+NARROW = (
+    "region:city",
+    "region:county",
+    "unit:a",
+    "unit:above_a",
+    "line:96128",
+    "person:operator",
+    "person:liaison_a",
+)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -64,9 +73,10 @@ EVENTS = (rename, merge, move, change_liaison)
     calls=st.integers(0, 25),
     tickets=st.integers(0, 25),
     what=st.permutations(EVENTS),
+    narrow=st.sampled_from(NARROW),
 )
 async def test_every_history_adds_up_and_every_list_is_as_long_as_its_number(
-    city: City, seed: int, calls: int, tickets: int, what: Sequence
+    city: City, seed: int, calls: int, tickets: int, what: Sequence, narrow: str
 ):
     """登记 = 办结 + 在办 + 无效 + 超范围; parts are the whole; a drill-down has as many rows as the number; all as by hand."""
     for half in (0, 1):
@@ -79,12 +89,31 @@ async def test_every_history_adds_up_and_every_list_is_as_long_as_its_number(
         of = Slice(*JUNE, NOW)
         await balances(session, of)
         whole = await figures.figures(session, INDICATORS, of)
-        hand = ByHand(await load(session), *JUNE, NOW)
-        for one in whole:
-            expected = hand.result(one.indicator.key)
-            assert (one.numerator, one.denominator, one.value) == pytest.approx(expected), one.indicator.key
-            await lists(session, one, of)
+        rows = await load(session)
+        await by_hand(session, whole, of, ByHand(rows, *JUNE, NOW))
         await parts(session, whole, of)
+        of, hand = narrowed(city, narrow, rows)
+        found = await figures.figures(session, INDICATORS, of)
+        await by_hand(session, [one for one in found if one.applies], of, hand)
+        await balances(session, of)
+
+
+def narrowed(city: City, narrow: str, rows: Rows) -> tuple[Slice, ByHand]:
+    """One region's, unit's, line's or person's."""
+    kind, _, name = narrow.partition(":")
+    key = {"region": city.regions, "unit": city.units, "person": city.users}.get(kind, {}).get(name, name)
+    hand = ByHand(rows, *JUNE, NOW, **{kind: key})
+    names = {"region": "region_ids", "unit": "unit_ids", "line": "line", "person": "person_id"}
+    value = frozenset({key}) if kind in {"region", "unit"} else key
+    return Slice(*JUNE, NOW, **{names[kind]: value}), hand
+
+
+async def by_hand(session: AsyncSession, found: Sequence[Figure], of: Slice, hand: ByHand) -> None:
+    """Each figure as worked out from the raw rows, with lists of that length."""
+    for one in found:
+        expected = hand.result(one.indicator.key)
+        assert (one.numerator, one.denominator, one.value) == pytest.approx(expected), one.indicator.key
+        await lists(session, one, of)
 
 
 async def balances(session: AsyncSession, of: Slice) -> None:
@@ -173,6 +202,14 @@ async def test_a_clock_set_back_in_mid_call_makes_no_figure_of_nothing(city: Cit
     await answered(city, "2026-06-10T10:00:00+08:00", rang=timedelta(seconds=-3))
     found = await of_period(city, date(2026, 6, 1), date(2026, 6, 30), "K-01", "K-02.offered", "K-02")
     assert found == [(1, 1), (1, 1), (-3000, 1)]
+
+
+async def test_a_clock_set_forward_in_mid_call_makes_one_long_wait(city: City):
+    """An hour appears between queue and answer, over midnight of the month's end: one call of June, answered, not promptly."""
+    await answered(city, "2026-06-30T23:59:00+08:00", rang=timedelta(hours=1, seconds=4))
+    found = await of_period(city, date(2026, 6, 1), date(2026, 6, 30), "K-01", "K-02.offered", "K-02")
+    assert found == [(1, 1), (0, 1), (3_604_000, 1)]
+    assert await of_period(city, date(2026, 7, 1), date(2026, 7, 31), "K-01") == [(0, 0)]
 
 
 async def test_a_frozen_report_keeps_the_names_and_counts_of_its_day(city: City):

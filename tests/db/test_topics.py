@@ -95,6 +95,10 @@ async def test_the_page_shows_topics_bursts_and_searches_in_vain(db: Database):
         text = await (await browser.get("/reports/topics?from=2026-06-01&to=2026-06-30")).text()
         assert text.count("社保") >= 3
         assert "无此词条" in text
+        assert (
+            "无此词条"
+            not in await (await browser.get("/reports/topics?from=2026-05-01&to=2026-05-31")).text()
+        )
         await browser.post("/logout")
         await browser.sign_in("county_office")
         assert "社保" not in await (await browser.get("/reports/topics?from=2026-06-01&to=2026-06-30")).text()

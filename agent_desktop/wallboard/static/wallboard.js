@@ -1,6 +1,7 @@
 // The wallboard: draws each whole state that comes; waits and times count up by themselves between states.
 import { live } from "/static/core/live.js";
 import { span } from "/static/core/ui.js";
+import { drawHours } from "./hours.js";
 
 const LONG_WAIT_S = 60;
 const WARN_WAIT_S = 20;
@@ -44,6 +45,7 @@ function show(next) {
   tile("ready").classList.toggle("bad", state.signed_in > 0 && part("ready").textContent === "0" && state.waiting > 0);
   showAgents();
   showFigures();
+  showHours();
   tick();
 }
 
@@ -78,6 +80,13 @@ function showFigures() {
     ["平均应答时间", today.mean_wait_ms === null ? "—" : span(today.mean_wait_ms / 1000), "接听者从排队到接听"],
   ];
   for (const [name, value, note] of rows) cells(body, [name, { number: String(value) }, note]);
+}
+
+function showHours() {
+  const hours = state.today.by_hour;
+  drawHours(part("hours"), hours);
+  part("by_hour").replaceChildren();
+  for (const { hour, offered, answered } of hours) cells(part("by_hour"), [`${hour}时`, { number: String(offered) }, { number: String(answered) }]);
 }
 
 function tick() {
