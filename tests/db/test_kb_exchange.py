@@ -15,9 +15,9 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select
 
 from core.clock import ShiftedClock
-from core.db import Database
+from core.db import Database, DatabaseSettings
 from core.units import Region, RegionLevel, Unit
-from kb import cli, demo, exchange, exporting, feed, tables
+from kb import cli, demo, exchange, exporting, feed, feedback, tables
 from kb.errors import FileUnreadable
 from kb.models import Alias, Entry, EntryState, EntryVersion
 from kb.search import Searcher
@@ -91,12 +91,12 @@ async def test_wrong_rows_are_named_and_the_others_taken_in(db: Database, write:
     await exchange.import_file(db, CLOCK, write(ROWS))
     rows = [
         '{"id": "坏', '["列表"]', {"title": "没有编号"}, {"id": "a", "title": ""}, {"id": "b", "title": "t", "valid_to": "明年"},
-        {"id": "c", "title": "t", "type": "诗歌"}, {"id": "d", "title": "t", "audience": "不公开"}, ROWS[0], ROWS[0],
+        {"id": "c", "title": "t", "type": "诗歌"}, {"id": "w", "title": "t", "used_weight": "很多"}, {"id": "d", "title": "t", "audience": "不公开"}, ROWS[0], ROWS[0],
         {"id": "e", "title": "好的一行", "answer": "有\x00空字符"},
     ]  # fmt: skip
     report = await exchange.import_file(db, CLOCK, write(rows), source="公开库", retire_missing=True)
     assert [error.split("：")[0] for error in report.errors] == [
-        f"第 {n} 行" for n in (1, 2, 3, 4, 5, 6, 7, 9)
+        f"第 {n} 行" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10)
     ]
     assert "不是日期" in report.errors[4]
     assert (report.created, report.unchanged, report.retired) == (1, 1, 0)
@@ -236,6 +236,55 @@ async def test_the_samples_say_the_same_in_every_form(db: Database, form: str):
     again = await exchange.import_file(db, CLOCK, SAMPLES / f"entries.{form}")
     assert (first.errors, first.created) == ([], 9)
     assert (again.errors, again.unchanged) == ([], 9)
+
+
+QUERIES = (
+    "社保卡",
+    "gjj",
+    "ju zhu zheng",
+    "公机金",
+    "收费",
+    "身份证丢了怎么办",
+    "办理",
+    "2026",
+    "食品经营",
+    "不动产",
+)
+
+
+async def _found(db: Database, index: Path) -> list[list[tuple[str, float]]]:
+    searcher = Searcher(index, db, CLOCK)
+    await searcher.open()
+    found = [
+        [
+            (hit.source_id, hit.score)
+            for hit in await searcher.search(query, 20, audience="staff", with_expired=True)
+        ]
+        for query in QUERIES
+    ]
+    await searcher.close()
+    return found
+
+
+@pytest.mark.parametrize("form", ["jsonl", "xlsx"])
+async def test_another_system_finds_the_same_in_the_same_order(db: Database, tmp_path: Path, form: str):
+    """M-68: exported and imported elsewhere, every search gives the same entries and scores, often chosen ones first as here."""
+    await demo.seed(db, CLOCK)
+    async with db.unit_of_work() as session:
+        for source_id, times in (("demo-054", 1), ("demo-102", 4)):
+            entry = await session.scalar(select(Entry).where(Entry.source_id == source_id))
+            for _ in range(times):
+                await feedback.chosen(session, CLOCK, query="办理", entry_id=entry.id, user_id=None)
+    file = tmp_path / f"out.{form}"
+    await exporting.export_file(db, file)
+    other = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/other.db"))
+    await other.create_all()
+    assert (await exchange.import_file(other, CLOCK, file)).errors == []
+    here = await _found(db, tmp_path / "here")
+    assert all(here)
+    assert await _found(other, tmp_path / "there") == here
+    assert (await exchange.import_file(other, CLOCK, file)).updated == 0
+    await other.close()
 
 
 async def test_a_feed_is_fetched_whole_or_refused_in_chinese():

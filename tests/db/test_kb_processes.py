@@ -17,6 +17,7 @@ from core.db import Database, DatabaseSettings
 from core.people import Role
 from core.tasks import Tasks
 from kb import feedback, index, synonyms
+from kb.events import EntriesChanged
 from kb.fields import EntryFields
 from kb.models import Audience, InternalReason
 from kb.search import Searcher
@@ -27,9 +28,10 @@ CLOCK = ShiftedClock(datetime(2026, 6, 1, 2, tzinfo=UTC))
 
 @dataclass
 class Process:
-    """A database connection and a search of its own."""
+    """A database connection and a search of its own; `told` are the entries its pages heard of."""
 
     searcher: Searcher
+    told: list[int]
 
     async def until(self, typed: str, wanted: list[int]) -> None:
         async with asyncio.timeout(10):
@@ -46,24 +48,29 @@ async def office(db: Database) -> Office:
 async def process(db: Database, index: Path) -> AsyncIterator[Process]:
     own = Database(DatabaseSettings(url=db.url.render_as_string(hide_password=False)))
     searcher, tasks = Searcher(index, own, CLOCK), Tasks(CLOCK)
+    told: list[int] = []
+    own.bus.subscribe(EntriesChanged, lambda event: told.extend(event.entry_ids))
     await searcher.open()
     tasks.loop("kb-index", searcher.follow)
-    yield Process(searcher)
+    yield Process(searcher, told)
     await tasks.close()
     await searcher.close()
     await own.close()
 
 
 async def test_an_index_of_another_machine_follows_the_database(db: Database, office: Office, tmp_path: Path):
-    """What is published, withdrawn or said otherwise elsewhere is found, gone or understood without any message."""
+    """What is published, withdrawn or said otherwise elsewhere is found, gone or understood without any message; pages hear of it."""
     async with process(db, tmp_path / "index") as there:
         entry_id = await office.publish()
         await there.until("公积金提取", [entry_id])
         async with db.unit_of_work() as session:
             await synonyms.add(session, "取房钱", "住房公积金提取")
         await there.until("取房钱", [entry_id])
+        assert entry_id in there.told
+        there.told.clear()
         await office.withdraw(entry_id)
         await there.until("公积金提取", [])
+        assert entry_id in there.told
 
 
 async def test_processes_share_an_index_and_one_takes_over(db: Database, office: Office, tmp_path: Path):

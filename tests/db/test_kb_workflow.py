@@ -12,7 +12,7 @@ from core.db import Database
 from core.errors import Conflict, InvalidInput
 from core.people import Role
 from core.units import Region, RegionLevel, ServicePhone
-from kb import entries, feedback, figures, from_reply, workflow
+from kb import entries, feedback, figures, from_reply, readings, workflow
 from kb.access import Editor, actors
 from kb.entries import find
 from kb.errors import (
@@ -347,3 +347,24 @@ async def test_use_is_counted_with_the_tickets_it_went_into(office: Office):
         assert (use.chosen, use.people, use.tickets) == (2, 2, ("26060100017",))
         assert [one.id for one in await figures.used_on(session, "26060100017")] == [entry_id]
         assert await figures.used_on(session, "26060100018") == []
+
+
+async def test_what_was_read_and_read_out_is_kept_with_the_ticket(office: Office):
+    """M-18, M-22: what went into the answer first, then what was read for it and heard in its call, each once; others' not."""
+    written, opened, heard, other = [await office.publish() for _ in range(4)]
+    number, user_id = "26060100017", office.fund.user_id
+    async with office.db.unit_of_work() as session:
+        await readings.note(session, office.clock, heard, linkedid="n1-1.1")
+        await readings.note(session, office.clock, opened, user_id=user_id, ticket_no=number)
+        await readings.note(session, office.clock, written, user_id=user_id, ticket_no=number)
+        await readings.note(session, office.clock, other, linkedid="n1-2.2")
+        await feedback.chosen(
+            session, office.clock, query="提取", entry_id=written, user_id=user_id, ticket_no=number
+        )
+        noted = await readings.consulted(session, number, ["n1-1.1"])
+        assert [(one.entry.id, one.how.value) for one in noted] == [
+            (written, "写入答复"), (heard, "电话播报"), (opened, "查阅")
+        ]  # fmt: skip
+        use = await figures.use_of(session, heard)
+        assert (use.chosen, use.read, use.spoken) == (0, 0, 1)
+        assert (await figures.use_of(session, opened)).read == 1
