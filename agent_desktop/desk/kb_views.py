@@ -14,6 +14,7 @@ from core.web.requests import json_body
 from core.web.routes import Routes
 from kb import readings
 from kb.kinds import KIND_NAMES
+from kb.models import OWN
 
 routes = Routes()
 WITH_SEARCH = (Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE)
@@ -23,9 +24,9 @@ MAX_QUERY_LENGTH = 100
 
 @routes.get("/desk/kb", roles=WITH_SEARCH)
 async def search(request: web.Request) -> web.StreamResponse:
-    """?q= → {"items": [{"id", "title", "snippet", "unit", "valid", "public", "title_marks", "snippet_marks"}]}, best first.
+    """?q= → {"items": [{"id", "title", "snippet", "unit", "source", "valid_to", "valid", "public", …}]}, best first.
 
-    Marks are [start, end] in characters; nothing for an empty query. `region`, `kind` and `unit` keep everything else out.
+    `title_marks` and `snippet_marks` are [start, end] in characters; nothing for an empty query. `region`, `kind` and `unit` keep everything else out.
     """
     query = request.query.get("q", "").strip()[:MAX_QUERY_LENGTH]
     hits = await _found(request, query) if query else []
@@ -113,6 +114,8 @@ def _hit(hit: Any) -> dict[str, Any]:
         "title": hit.title,
         "snippet": hit.snippet,
         "unit": hit.unit,
+        "source": "" if hit.source == OWN else hit.source,
+        "valid_to": hit.valid_to,
         "valid": bool(hit.valid),
         "public": bool(hit.public),
         "title_marks": hit.title_marks,

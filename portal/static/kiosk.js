@@ -8,6 +8,7 @@ const WARN_MS = 15_000;
 const REFRESH_MS = 10 * 60_000;
 const RESEND_MS = 30_000;
 const TYPING_MS = 200;
+const SETTLED_MS = 3000; // whoever types no further has asked: without an answer the editors hear of it
 const $ = (id) => document.getElementById(id);
 const screens = [...document.querySelectorAll("[data-screen]")];
 let kept = { made_at: "", items: [] };
@@ -16,6 +17,7 @@ let active = Date.now();
 let form = null;
 let keyboard = null;
 let typing = 0;
+let settled = 0;
 let typed = "";
 
 function go(name) {
@@ -94,11 +96,13 @@ const words = () => ($("q").value + (keyboard?.field === $("q") ? keyboard.spell
 /** While typing, what fits stands where otherwise the frequent questions are. */
 function type() {
   clearTimeout(typing);
+  clearTimeout(settled);
   typing = setTimeout(async () => {
     typed = words();
     const asked = typed;
     const items = typed ? await found(typed, "&typed=1") : frequent();
     if (asked !== typed) return;
+    if (asked && !items.length) settled = setTimeout(() => found(asked), SETTLED_MS);
     $("hot-title").textContent = typed ? "有关的信息" : "大家常问";
     list($("hot"), items.slice(0, 8));
   }, TYPING_MS);

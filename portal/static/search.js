@@ -3,7 +3,9 @@ const form = document.querySelector("form[data-as-typed]");
 const found = document.querySelector("#found");
 const field = form.elements.q;
 const PAUSE_MS = 150;
+const SETTLED_MS = 3000; // whoever types no further has asked: without an answer the editors hear of it
 let timer = 0;
+let settled = 0;
 let running = null;
 let shown = asked();
 
@@ -22,6 +24,7 @@ async function look() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     found.replaceChildren(...page.querySelector("#found").childNodes);
     shown = query;
+    if (query && !found.querySelector(".result-title")) settled = setTimeout(() => fetch(`${form.action}?${query}`), SETTLED_MS);
     if (location.pathname === new URL(form.action).pathname) history.replaceState(null, "", `?${query}`);
   } catch (error) {
     if (error.name !== "AbortError") throw error;
@@ -39,6 +42,7 @@ function walk(event) {
 
 form.addEventListener("input", () => {
   clearTimeout(timer);
+  clearTimeout(settled);
   timer = setTimeout(look, PAUSE_MS);
 });
 addEventListener("keydown", walk);

@@ -141,7 +141,7 @@ async def test_each_kind_has_its_form(site: Site):
         assert all(label in page for label in ITEM_FIELDS.values())
         page = await (await browser.get("/kb/new?kind=notice")).text()
         assert "提出异议的方式" in page
-        assert "公示截止日期" in page
+        assert "公示必填" in page
         entry_id = await drafted(browser, **ITEM, detail_fee="不收费", detail_basis="食品安全法")
         page = await (await browser.get(f"/kb/entries/{entry_id}")).text()
         assert "发布前还须填写：办理条件、办理程序、办理时限、服务指南" in page

@@ -14,6 +14,8 @@ class FakeHit:
     unit: str
     valid: bool = True
     public: bool = True
+    source: str = "own"
+    valid_to: str | None = None
     title_marks: tuple[tuple[int, int], ...] = ()
     snippet_marks: tuple[tuple[int, int], ...] = ()
 

@@ -30,6 +30,11 @@ function listed(details) {
 
 const FILTERS = { region: "kb-region", kind: "kb-kind", unit: "kb-unit" };
 
+/** Whose it is, until when it holds, where it comes from (M-22). */
+function origin({ unit, valid_to: until, source }) {
+  return [unit, until && `有效至 ${until}`, source && source !== "own" && `来源：${source}`].filter(Boolean).join("　");
+}
+
 /** Why an entry may be read but not passed on; empty when it may. */
 function keptBack(entry) {
   if (!entry.valid) return "已过有效期，请向单位核实";
@@ -98,7 +103,7 @@ export class Search {
     const expired = hit.valid ? null : element("span", "chip bad", "已过有效期");
     const internal = hit.public ? null : element("span", "chip warn", "不公开");
     const head = element("span", "result-head", ...[title, expired, internal].filter(Boolean));
-    return [head, marked("span", hit.snippet, hit.snippet_marks, "result-text"), element("span", "hint", hit.unit ?? "")];
+    return [head, marked("span", hit.snippet, hit.snippet_marks, "result-text"), element("span", "hint", origin(hit))];
   }
 
   async #choose(hit) {
@@ -124,7 +129,7 @@ export class Search {
     this.#open = { entry, query };
     const why = keptBack(entry);
     $("kb-entry-title").textContent = entry.title;
-    $("kb-entry-unit").textContent = [entry.unit, entry.valid_to && `有效至 ${entry.valid_to}`].filter(Boolean).join("　");
+    $("kb-entry-unit").textContent = origin(entry);
     $("kb-entry-why").textContent = why && `${why}。`;
     $("kb-entry-why").hidden = !why;
     $("kb-entry-text").textContent = [entry.answer, listed(entry.details ?? {})].filter(Boolean).join("\n");
