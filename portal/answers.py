@@ -21,9 +21,10 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
 from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
-from kb.models import Audience, Entry, EntryState
+from kb.models import Audience, Entry, EntryKind, EntryState
 from kb.search import Hit
-from portal.kept import HOME, REGIONS
+from kb.spoken import title_of
+from portal.kept import HEADLINES, HOME, REGIONS
 from portal.keys import KB_FILES, PORTAL, SEARCHER
 from portal.limits import LIMITS
 
@@ -50,7 +51,14 @@ async def search(request: web.Request) -> web.StreamResponse:
     return render(
         request, "portal/search.html", query=query, hits=[(hit, address_of(hit)) for hit in hits], ready=searcher is not None,
         kind=kind, unit=unit, kinds=KIND_NAMES, units=units, regions=regions, region=place,
+        notices=[] if query or kind != EntryKind.NOTICE else await _notices(request),
     )  # fmt: skip
+
+
+async def _notices(request: web.Request) -> list[tuple[str, str, Entry]]:
+    """Title with its sort, address and entry of each notice in force (M-109), the newest first."""
+    _, notices = await request.app[HEADLINES].get()
+    return [(title_of(entry), address_of(entry), entry) for entry in notices]
 
 
 @routes.get("/answers/{source}/{number}", roles=PUBLIC)

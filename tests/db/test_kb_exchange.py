@@ -323,6 +323,8 @@ async def test_the_commands_import_search_and_answer_lines(
     assert status == 1
     assert "新增 3 条" in said
     assert "居住证" in (await run("search", "居住证"))[1]
+    guide = (await run("search", "怎样申请公开", "--public"))[1]
+    assert "怎样申请公开政府信息" in guide.splitlines()[0]  # M-110
     assert await run("search", "旧办法", "--expired") == (0, (await run("search", "旧办法", "--expired"))[1])
     assert "已过有效期" in (await run("search", "旧办法", "--expired"))[1]
     assert "73 条" in (await run("reindex"))[1]

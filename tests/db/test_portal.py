@@ -16,7 +16,7 @@ from support.tickets import City, build_city, do
 from support.web import Browser, browsing, web_app
 
 import portal.app
-from core.clock import SystemClock
+from core.clock import SystemClock, beijing
 from core.db import Database
 from core.units import Region, RegionLevel, Unit
 from core.web.routes import DECLARED
@@ -434,6 +434,24 @@ async def _searcher(db: Database, folder: Path) -> Searcher:
     searcher = Searcher(folder / "index", db, SystemClock())
     await searcher.open()
     return searcher
+
+
+async def test_the_notices_in_force_have_a_page(db: Database, tmp_path: Path):
+    """M-109: each with its sort and last day, leading to its page; what is past its period is gone."""
+    searcher = await _searcher(db, tmp_path)
+    async with _running(db, tmp_path, searcher=searcher) as site:
+        now = site.city.clock.now()
+        async with db.unit_of_work() as session:
+            for days, title in ((0, "拟表彰名单"), (-1, "去年的名单")):
+                notice = Entry(
+                    kind=EntryKind.NOTICE, state=EntryState.PUBLISHED, audience=Audience.PUBLIC, source="s", title=title,
+                    source_id=title, details={"notice": "publicity"}, valid_to_on=beijing(now).date() + timedelta(days=days),
+                    created_at=now, changed_at=now, published_at=now,
+                )  # fmt: skip
+                session.add(notice)
+        page = await (await site.browser.get("/search?kind=notice")).text()
+    assert re.findall(r'<a href="/answers/[^"]*">([^<]*)</a>', page) == ["公示：拟表彰名单"]
+    await searcher.close()
 
 
 async def test_searches_that_say_nothing_leave_no_line(db: Database, tmp_path: Path):
