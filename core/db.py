@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.bus import Bus, take_pending
-from core.looks import Looks
+from core.looks import WITHOUT_JIT, Looks, PostgresLooks
 
 log = structlog.get_logger()
 PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
@@ -103,7 +103,9 @@ class Database:
         self._provided: dict[type, object] = {}
         info = {_PROVIDED: self._provided}
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=info)
-        self._looks = Looks(self.url, info) if self._is_sqlite else None
+        self._looks: Looks | PostgresLooks = (
+            Looks(self.url, info) if self._is_sqlite else PostgresLooks(self.url, info)
+        )
 
     @property
     def is_postgresql(self) -> bool:
@@ -120,8 +122,7 @@ class Database:
             "pool_size": settings.pool_size,
             "max_overflow": settings.pool_size,
             "pool_pre_ping": True,
-            # compiling a query takes PostgreSQL longer than any of ours runs
-            "connect_args": {"server_settings": {"jit": "off"}},
+            "connect_args": WITHOUT_JIT,
         }
 
     @asynccontextmanager
@@ -145,11 +146,8 @@ class Database:
             yield session
 
     async def look(self, ask: Callable[[Session], Result]) -> Result:
-        """What `ask` reads with a plain session, which writes nothing; cheaper than `reading` on SQLite."""
-        if self._looks:
-            return await self._looks.look(ask)
-        async with self._sessions() as session:
-            return await session.run_sync(ask)
+        """What `ask` reads with a plain session, which writes nothing; cheaper than `reading`."""
+        return await self._looks.look(ask)
 
     async def create_all(self) -> None:
         """Make every table at once (tests only; a real database is migrated)."""
@@ -158,8 +156,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
-        if self._looks:
-            self._looks.close()
+        await self._looks.close()
 
 
 @asynccontextmanager

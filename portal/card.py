@@ -32,8 +32,7 @@ async def card(request: web.Request) -> web.StreamResponse:
     request.app[LIMITS].visit(request)
     async with request.app[DB].reading() as session:
         entry = await published(session, request)
-    site = request.app[SETTINGS]
-    picture = await asyncio.to_thread(draw, entry.title, f"{site.hotline_number}　{site.site_name}")
+    picture = await asyncio.to_thread(draw, entry.title, request.app[SETTINGS].site_name)
     return web.Response(body=picture, content_type="image/png", headers=CACHE)
 
 

@@ -12,7 +12,7 @@ from core import accounts
 from core.db import Database
 from reports.causes import ByCause, by_cause
 from reports.slices import Slice
-from tickets import complaints, replies
+from tickets import complaints, replies, service
 from tickets.causes import Cause
 from tickets.complaints import Verdict
 from tickets.models import Ticket, TicketKind
@@ -66,6 +66,46 @@ async def test_every_door_asks_for_the_cause(city: City, browser: Browser):
     window = {"door": "visit", "kind": "complaint", "text1": "没人", "cause": "nobody"}
     assert await _complain(browser, "/window", **window) == 200
     assert await _causes(city) == [Cause.SHIRKING, None, Cause.HARD, Cause.NOBODY]
+
+
+async def test_the_desk_and_the_telephone_name_the_cause(city: City, browser: Browser):
+    """An operator chooses it, a caller names it by key until somebody takes the complaint up; decided without one it is 其他."""
+    async with city.db.unit_of_work() as session:
+        call, who = await city.call(session), {"operator_id": city.users["operator"]}
+        opened = await service.open_for_call(
+            session,
+            city.clock,
+            call_id=call.id,
+            line="96128",
+            region_id=call.region_id,
+            caller_number="138",
+            **who,
+        )
+        lodged = {"call_id": call.id, "region_id": call.region_id, "line": "96128", "caller_number": "138"}
+        first, second = [
+            (
+                await service.register_complaint(
+                    session, city.clock, **lodged, recording_id=None, about=None, text="投诉"
+                )
+            ).ticket
+            for _ in range(2)
+        ]
+        await complaints.name_cause(session, first.id, Cause.FINANCE)
+        inspector = await city.user(session, "inspector")
+        for ticket in (first, second):
+            await complaints.accept(session, city.clock, ticket_no=ticket.ticket_no, user=inspector)
+            verdict = Verdict("查", "处", "果", upheld=False)
+            await complaints.reply(
+                session, city.clock, ticket_no=ticket.ticket_no, user=inspector, verdict=verdict
+            )
+        await complaints.name_cause(session, first.id, Cause.BIDDING)
+    assert await _causes(city) == [Cause.FINANCE, Cause.OTHER]
+    await as_(browser, "operator")
+    path, headers = f"/desk/tickets/{opened.ticket.ticket_no}/complaint", {"X-CSRF-Token": browser.csrf}
+    for cause, status in (("ugly", 422), ("shirking", 201)):
+        sent = await browser.client.post(path, json={"text": "推来推去", "cause": cause}, headers=headers)
+        assert sent.status == status
+    assert (await _causes(city))[-1] == Cause.SHIRKING
 
 
 async def test_inspectors_settle_the_cause_and_reports_count_it(city: City, browser: Browser):
