@@ -1,0 +1,80 @@
+"""One question by each door (M-35): the same rules, the same codes, and the reports tell the doors apart."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from support.tickets import City, build_city, question
+from support.web import TEST, Browser, as_, browsing, give_password, staff_room, web_app
+
+import portal.app
+from core import accounts
+from core.db import Database
+from portal.keys import PORTAL
+from portal.settings import PortalSettings
+from reports.balance import split
+from reports.slices import Slice
+from tickets import service
+from tickets.models import Channel
+
+BY_KEY = (Channel.WEB, Channel.WINDOW, Channel.ARCHIVE, Channel.LIBRARY, Channel.KIOSK)
+IN_WRITING = (Channel.LETTER, Channel.VISIT)
+ASK = "/api/v1/inquiries"
+
+
+@pytest.fixture
+async def city(db: Database) -> City:
+    return await build_city(db)
+
+
+@pytest.fixture
+async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
+    def public(app: web.Application) -> None:
+        app[PORTAL] = PortalSettings(region="city")
+        portal.app.setup(app)
+
+    await give_password(db, ["operator"])
+    async with browsing(web_app(db, city.clock, rooms=[staff_room, public])) as browser:
+        yield browser
+
+
+async def _by_key(city: City, browser: Browser, channel: Channel) -> tuple[str, dict[str, str]]:
+    """The code, and the headers of the channel's key."""
+    async with city.db.unit_of_work() as session:
+        key = await accounts.issue_token(session, city.clock, TEST, name=channel, channel=channel)
+    headers = {"Authorization": f"Bearer {key}"}
+    sent = await browser.client.post(ASK, json={"question": "问", "unit": "101"}, headers=headers)
+    return (await sent.json())["query_code"], headers
+
+
+async def _at_the_window(browser: Browser, door: Channel) -> str:
+    form = re.search(r'name="form" value="([^"]+)"', await (await browser.get("/window")).text())
+    assert form
+    fields = {"form": form[1], "door": door, "kind": "question", "text1": "问", "unit1": "101"}
+    page = await (await browser.post("/window", fields)).text()
+    return re.search(r'class="query-code">([\d ]+)<', page)[1].replace(" ", "")
+
+
+async def _spoken(city: City) -> str:
+    async with city.db.unit_of_work() as session:
+        call = await city.call(session)
+        numbers = {"caller_number": call.caller_number, "callback_number": call.caller_number}
+        about = {"call_id": call.id, "region_id": call.region_id, "line": "96128", "recording_id": None}
+        return (await service.register_voicemail(session, city.clock, **about, **numbers)).query_code
+
+
+async def test_one_of_each_door_has_its_code_and_its_line_in_the_report(city: City, browser: Browser):
+    """By telephone, message, web, window, archive, library, terminal, letter and visit: each code opens its ticket, each door counts one."""
+    asked = [await _by_key(city, browser, channel) for channel in BY_KEY]
+    codes = [code for code, _ in asked]
+    await as_(browser, "operator")
+    codes += [await _at_the_window(browser, door) for door in IN_WRITING]
+    codes += [(await question(city)).query_code, await _spoken(city)]
+    headers = asked[0][1]
+    found = [await (await browser.client.get(f"{ASK}/{code}", headers=headers)).json() for code in codes]
+    assert [one["due_on"] for one in found] == ["2026-06-08"] * 8 + ["2026-06-02"]
+    now = city.clock.now()
+    async with city.db.reading() as session:
+        parts = await split(session, Slice(now.replace(hour=0), now.replace(hour=23), now), "channel")
+    assert {part.key: part.registered for part in parts} == dict.fromkeys(Channel, 1)
