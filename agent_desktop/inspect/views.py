@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from agent_desktop.inspect import audit, panels, records, work
 from agent_desktop.ticket import words
-from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
+from agent_desktop.ticket.listing import BY_CLASS, OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
 from core.units import Unit, UnitDuty
@@ -34,7 +34,7 @@ async def clocks(request: web.Request) -> web.StreamResponse:
     user, units, watched = await _asked_by(request, Unit.duty != UnitDuty.INSPECTION)
     query = tickets_query(user).where(_ASKED)
     return await _serve(
-        request, "inspect", "监察", _clock_views(watched, _now(request)), "overdue", query, units
+        request, "inspect", "监察", _clock_views(watched, _now(request)), "overdue", query, units, BY_CLASS
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 
 from agent_desktop.ticket import words
-from agent_desktop.ticket.listing import OPEN, columns, in_words
+from agent_desktop.ticket.listing import BY_CLASS, OPEN, columns, in_words
 from core.people import Role, User
 from core.web.lists import Filter, Table, period
 from tickets.access import subordinates
@@ -30,7 +30,7 @@ def inbox(user: User, own: Sequence[int], now: datetime) -> Table:
             Filter("view", "范围", lambda key: views[key][1], {key: label for key, (label, _) in views.items()}, kind="tabs", default="open"),
             Filter("q", "工单号或文字", in_words),
             Filter("channel", "来源", lambda key: Ticket.channel == key, words.CHANNELS),
-            Filter("class", "类别", lambda key: Ticket.question_class == key, words.CLASSES),
+            BY_CLASS,
             *period("due", "到期", Step.due_on),
         ),
         sort="due", tie=Ticket.id, keys_first=True,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from agent_desktop.office import panels, work
 from agent_desktop.ticket import words
-from agent_desktop.ticket.listing import OPEN, columns, in_words, tickets_query
+from agent_desktop.ticket.listing import BY_CLASS, OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
 from core.units import Unit, UnitDuty
@@ -40,6 +40,7 @@ def _table(user: User, now: datetime, units: dict[str, str]) -> Table:
             Filter("q", "工单号或文字", in_words),
             Filter("channel", "来源", lambda key: Ticket.channel == key, words.CHANNELS),
             Filter("unit", "承办单位", lambda key: Step.unit_id == int(key), units),
+            BY_CLASS,
             *period("due", "到期", Step.due_on),
         ),
         sort="due", tie=Ticket.id, keys_first=True,

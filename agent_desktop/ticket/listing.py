@@ -12,10 +12,10 @@ from agent_desktop.ticket import words
 from core.clock import beijing
 from core.people import User
 from core.units import Unit
-from core.web.lists import Column, Query
+from core.web.lists import Column, Filter, Query
 from tickets.access import visible_to
 from tickets.lifecycle import STATE_NAMES
-from tickets.models import RequestKind, Step, StepRequest, Ticket
+from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
 
 OPEN = Step.finished_at.is_(None)
 UNIT_NAME = select(Unit.name).where(Unit.id == Step.unit_id).correlate(Step).scalar_subquery()
@@ -65,7 +65,23 @@ def in_words(text: str) -> ColumnElement[bool]:
 
 
 def subject_of(ticket: Ticket) -> str:
-    return ticket.subject or ticket.question[:_FIRST_LETTERS] or "（待补录）"
+    mark = "申请公开：" if ticket.kind == TicketKind.DISCLOSURE else ""
+    return mark + (ticket.subject or ticket.question[:_FIRST_LETTERS] or "（待补录）")
+
+
+def _of_class(key: str) -> ColumnElement[bool]:
+    if key == TicketKind.DISCLOSURE:
+        return Ticket.kind == TicketKind.DISCLOSURE
+    return (Ticket.kind == TicketKind.QUESTION) & (Ticket.question_class == key)
+
+
+BY_CLASS = Filter(
+    "class",
+    "类别",
+    _of_class,
+    {**{str(key): text for key, text in words.CLASSES.items()}, str(TicketKind.DISCLOSURE): words.DISCLOSURE},
+)
+"""Questions by class, with the applications for disclosure beside them."""
 
 
 def _flags(row: Any, now: datetime) -> list[tuple[str, str]]:

@@ -111,7 +111,9 @@ async def test_its_unit_finds_it_among_its_work(city: City, browser: Browser):
     )
     ticket, _, _ = await _stored(city)
     await as_(browser, "liaison_a")
-    assert ticket.ticket_no in await (await browser.get("/liaison/tickets")).text()
+    for chosen, found in (("disclosure", True), ("general", False)):
+        listed = await (await browser.get(f"/liaison/tickets?class={chosen}")).text()
+        assert (ticket.ticket_no in listed, "申请公开：救助资金" in listed) == (found, found)
     page = await (await browser.get(f"/tickets/{ticket.ticket_no}")).text()
     said = (
         "依申请公开",
