@@ -21,6 +21,7 @@ from support.postgres import PostgresServer
 
 from agent_desktop.wallboard.state import sliding, staffing, today
 from bench import call_town, ticket_town
+from bench.measure import spread
 from config.database import load_models
 from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
@@ -130,32 +131,43 @@ async def _make_if_missing(db: Database, calls: int, tickets: int) -> None:
 async def _measure(db: Database, parts: Sequence[str]) -> None:
     clock = ShiftedClock(ticket_town.NOW, base=_Standing())
     async with db.reading() as session:
-        county = await session.scalar(select(Region.id).where(Region.code == "530101"))
-        province = await session.scalar(select(Region.id).where(Region.parent_id.is_(None)))
-        for part, name, region, of in (("county", "month of one county", county, MONTH), ("month", "month of the province", province, MONTH),
-                                       ("year", "year of all regions", province, YEAR)):  # fmt: skip
-            if part not in parts:
-                continue
-            before = _memory_mb()
-            took, said = await _timed(lambda region=region, of=of: _report(session, region, of))
-            print(
-                f"- report, {name}: {took:.2f} s, {len(said['units'])} units, peak memory {before:.0f} -> {_memory_mb():.0f} MB",
-                flush=True,
-            )
+        await _reports(session, parts)
         for name, of in (("month", MONTH), ("year", YEAR)):
-            if "plain" not in parts:
-                continue
-            print(await _compared(session, name, Slice(*days(of.first, of.last), clock.now())), flush=True)
+            if "plain" in parts:
+                await _compare(session, name, Slice(*days(of.first, of.last), clock.now()))
 
     async def dashboard() -> None:
         await today(db, clock)
         await sliding(db, clock)
         await staffing(db, clock)
 
-    if "dashboard" not in parts:
-        return
-    spans = [(await _timed(dashboard))[0] * 1000 for _ in range(5)]
-    print(f"- dashboard: {sorted(spans)[2]:.0f} ms (middle of five, most {max(spans):.0f})", flush=True)
+    if "dashboard" in parts:
+        print(f"- dashboard: {_said([(await _timed(dashboard))[0] for _ in range(20)])}")
+
+
+async def _reports(session: AsyncSession, parts: Sequence[str]) -> None:
+    county = await session.scalar(select(Region.id).where(Region.code == "530101"))
+    province = await session.scalar(select(Region.id).where(Region.parent_id.is_(None)))
+    for part, name, region, of, times in (
+        ("county", "month of one county", county, MONTH, 10),
+        ("month", "month of the province", province, MONTH, 1),
+        ("year", "year of all regions", province, YEAR, 1),
+    ):
+        if part not in parts:
+            continue
+        before, units, took = _memory_mb(), 0, []
+        for _ in range(times):
+            span, said = await _timed(lambda region=region, of=of: _report(session, region, of))
+            took, units = [*took, span], len(said["units"])
+        print(f"- report, {name}: {_said(took)}, {units} units, peak memory {before:.0f} -> {_memory_mb():.0f} MB",
+              flush=True)  # fmt: skip
+
+
+def _said(took: Sequence[float]) -> str:
+    if len(took) == 1:
+        return f"{took[0]:.2f} s"
+    found = spread([span * 1000 for span in took])
+    return f"p50 {found.p50:.0f}, p99 {found.p99:.0f} ms of {found.count}"
 
 
 async def _report(session: AsyncSession, region_id: int, of: Any) -> content.Content:
@@ -164,20 +176,23 @@ async def _report(session: AsyncSession, region_id: int, of: Any) -> content.Con
     return await content.make(session, report, ticket_town.NOW)
 
 
-async def _compared(session: AsyncSession, name: str, of: Slice) -> str:
-    """Ours and the plain statements in turn; raises where a figure differs."""
-    ours, plain = {}, {}
-    ours_s = plain_s = 0.0
+async def _compare(session: AsyncSession, name: str, of: Slice) -> None:
+    """Ours in one reading, as a report does it, beside the plain statements; ends the run where a figure differs."""
     engine = session.get_bind().dialect.name
-    for key, sql in PLAIN.items():
-        took, one = await _timed(lambda key=key: figures.figure(session, BY_KEY[key], of))
-        ours[key], ours_s = (one.numerator, one.denominator), ours_s + took
+    ours_s, found = await _timed(lambda: figures.figures(session, [BY_KEY[key] for key in PLAIN], of))
+    plain_s, differing = 0.0, []
+    print(f"\n| {name} | ours | plain SQL | equal |\n| --- | ---: | ---: | --- |")
+    for one, (key, sql) in zip(found, PLAIN.items(), strict=True):
         statement = text(sql.replace("{ms}", ELAPSED[engine]))
-        took, row = await _timed(lambda statement=statement: _plain(session, statement, of))
-        plain[key], plain_s = row, plain_s + took
-    if ours != plain:
-        raise SystemExit(f"figures differ: {ours} {plain}")
-    return f"- {len(PLAIN)} figures of the {name}, all equal: ours {ours_s:.2f} s, plain SQL {plain_s:.2f} s"
+        took, plain = await _timed(lambda statement=statement: _plain(session, statement, of))
+        plain_s, ours = plain_s + took, (one.numerator, one.denominator)
+        differing += [key] if ours != plain else []
+        print(
+            f"| {key} | {ours[0]:,} / {ours[1]:,} | {plain[0]:,} / {plain[1]:,} | {'yes' if ours == plain else 'NO'} |"
+        )
+    print(f"| seconds | {ours_s:.2f} | {plain_s:.2f} | |\n", flush=True)
+    if differing:
+        raise SystemExit(f"figures differ from plain SQL: {', '.join(differing)}")
 
 
 async def _plain(session: AsyncSession, statement: Any, of: Slice) -> tuple[int, int]:

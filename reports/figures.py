@@ -1,15 +1,15 @@
 """Working indicators out (计算): what their sums come to, how people read it, and the rows behind any sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func
+from sqlalchemy import BigInteger, Select, case, cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reports import passes
 from reports.indicators import EVERY, ONE, Indicator, Show, Way
-from reports.passes import rows
+from reports.passes import Found, rows
 from reports.slices import Slice
 from reports.sources import NOTHING
 
@@ -100,62 +100,49 @@ async def by(session: AsyncSession, indicator: Indicator, of: Slice, dimension: 
 async def table(
     session: AsyncSession, indicators: Sequence[Indicator], of: Slice, dimension: str = ""
 ) -> dict[str, dict[Any, Figure]]:
-    """Key of each indicator → its figure by the dimension's values; without a dimension the whole, under None."""
+    """Key of each indicator → its figure by the dimension's values; without a dimension the whole, under None.
+
+    What nine tenths reach is known of a whole alone: by a dimension such a figure has counts and no value.
+    """
     wanted = [one for one in indicators if _applies(one, of, dimension)]
-    sums = await passes.sums(session, wanted, of, dimension)
-    found: dict[str, dict[Any, Figure]] = {one.key: {} for one in indicators}
+    found = await passes.sums(session, wanted, of, dimension)
+    tables: dict[str, dict[Any, Figure]] = {one.key: {} for one in indicators}
     for one in wanted:
-        for key, pair in sums[one.key].items():
-            if key is not None or not dimension:
-                made = figure_of(one, *pair)
-                found[one.key][key] = await _whole_value(session, made, of, dimension, key)
-    return found
+        tables[one.key] = _parts(one, found[one.key]) if dimension else {None: _whole(one, found[one.key])}
+    return tables
 
 
 async def whole_and_parts(
     session: AsyncSession, indicators: Sequence[Indicator], of: Slice, dimension: str
 ) -> tuple[list[Figure], dict[str, dict[Any, Figure]]]:
-    """`figures` and `table` in one reading: where parts add up, the whole is their sum with what has no such value."""
-    adding = [one for one in indicators if one.way is not Way.NINE_TENTHS and _applies(one, of, dimension)]
-    sums = await passes.sums(session, adding, of, dimension)
-    whole = {
-        one.key: figure_of(one, *map(sum, zip((0, 0), *sums[one.key].values(), strict=True)))
-        for one in adding
-    }
+    """`figures` and `table` in one reading: the whole is the sum of the parts with what has no such value."""
+    divided = [one for one in indicators if _applies(one, of, dimension)]
+    found = await passes.sums(session, divided, of, dimension)
+    whole = {one.key: _whole(one, found[one.key]) for one in divided}
     rest = [one for one in indicators if one.key not in whole]
     whole |= {one.indicator.key: one for one in await figures(session, rest, of)}
-    parts = {
-        one.key: {key: figure_of(one, *pair) for key, pair in sums[one.key].items() if key is not None}
-        for one in adding
-    }
-    return [whole[one.key] for one in indicators], parts
+    return [whole[one.key] for one in indicators], {one.key: _parts(one, found[one.key]) for one in divided}
 
 
-def figure_of(indicator: Indicator, above: int, below: int) -> Figure:
-    """What a numerator and a denominator come to."""
+def _whole(indicator: Indicator, found: Found) -> Figure:
+    above, below = map(sum, zip((0, 0), *found.sums.values(), strict=True))
+    return figure_of(indicator, above, below, found.reached)
+
+
+def _parts(indicator: Indicator, found: Found) -> dict[Any, Figure]:
+    return {key: figure_of(indicator, *pair) for key, pair in found.sums.items() if key is not None}
+
+
+def figure_of(indicator: Indicator, above: int, below: int, reached: int | None = None) -> Figure:
+    """What a numerator and a denominator come to, or what nine tenths of the rows reach."""
+    if indicator.way is Way.NINE_TENTHS:
+        return Figure(indicator, above, below, None if reached is None else float(reached))
     if indicator.way is Way.COUNT:
         return Figure(indicator, above, below, float(above))
     if not below:
         return Figure(indicator, above, below)
     share = above / below
     return Figure(indicator, above, below, 1 - share if indicator.way is Way.SAVED else share)
-
-
-async def _whole_value(session: AsyncSession, one: Figure, of: Slice, dimension: str, key: Any) -> Figure:
-    """The figure with a value that does not come of its sums alone: the place that nine tenths of the rows reach."""
-    if one.indicator.way is not Way.NINE_TENTHS or not one.denominator:
-        return one
-    query = rows(one.indicator.source, of).with_only_columns(one.indicator.amount, func.count())
-    if dimension:
-        query = query.where(getattr(one.indicator.source, dimension) == key)
-    left = -(-one.denominator * 9 // 10)
-    for amount, number in await session.execute(
-        query.group_by(one.indicator.amount).order_by(one.indicator.amount)
-    ):
-        left -= number
-        if left <= 0:
-            return replace(one, value=float(amount or 0))
-    return one
 
 
 def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[Any]:

@@ -5,21 +5,48 @@ one only adds. What a row is and which rows count stays where it is defined, in 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, and_, case, column, func, literal, null, select, true
+from sqlalchemy import (
+    CTE,
+    Select,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from reports.indicators import Indicator
+from reports.indicators import Indicator, Way
 from reports.slices import Slice
 from reports.sources import Condition, Source
 
-Sums = dict[Any, tuple[int, int]]
-"""(numerator, denominator) by the dimension's values; under None what has no value, or all without a dimension."""
 FEW_REGIONS = 20
 """Up to here an index finds a region's rows; of more the rows are read in the order of time, not region by region."""
 _ONE, _NONE = literal(1), literal(0)
+_EACH_ROW = table("each_row")
+"""The inner query by its name."""
+
+
+@dataclass
+class Found:
+    """What one indicator's rows come to."""
+
+    sums: dict[Any, tuple[int, int]] = field(default_factory=dict)
+    """(numerator, denominator) by the dimension's values; under None what has no value, or all without a dimension."""
+    reached: int | None = None
+    """The amount that nine tenths of the whole slice's rows do not exceed, where the indicator asks for it."""
+
+    def add(self, key: Any, above: int, below: int) -> None:
+        known = self.sums.get(key, (0, 0))
+        self.sums[key] = (known[0] + above, known[1] + below)
 
 
 @dataclass(frozen=True)
@@ -34,16 +61,16 @@ class _Part:
 
 async def sums(
     session: AsyncSession, indicators: Iterable[Indicator], of: Slice, dimension: str = ""
-) -> dict[str, Sums]:
+) -> dict[str, Found]:
     """Each indicator's sums by its key; the indicators must have what narrows the slice, and the dimension."""
     parts = [part for one in indicators for part in _parts(one)]
-    found: dict[str, Sums] = {part.indicator.key: {} for part in parts}
+    found = {part.indicator.key: Found() for part in parts}
     for alike in _alike(parts):
-        for row in await session.execute(_statement(alike, of, dimension)):
+        for key, *numbers in await session.execute(_statement(alike, of, dimension)):
             for place, part in enumerate(alike):
-                above, below = int(row[1 + 2 * place]), int(row[2 + 2 * place])
-                known = found[part.indicator.key].get(row[0], (0, 0))
-                found[part.indicator.key][row[0]] = (known[0] + above, known[1] + below)
+                above, below, reached = numbers[3 * place : 3 * place + 3]
+                found[part.indicator.key].add(key, int(above), int(below))
+                found[part.indicator.key].reached = reached
     return found
 
 
@@ -85,7 +112,7 @@ def _alike(parts: Sequence[_Part]) -> list[list[_Part]]:
 
 
 def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]:
-    """One row for each value of the dimension: the value, then numerator and denominator of every part."""
+    """One row for each value of the dimension: the value, then three columns for every part."""
     first = parts[0].source
     common = [one for one in first.where if all(_has(part.source, one) for part in parts)]
     inner = _Inner()
@@ -93,8 +120,9 @@ def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]
     columns = [key if dimension else null()]
     for part in parts:
         own = [inner.holds(one) for one in part.source.where if not any(one is other for other in common)]
-        columns += _pair(part, own, inner)
-    outer = select(*columns).select_from(inner.around(_within(first, of).where(*common)))
+        columns += [*_pair(part, own, inner), _reached(part, own, inner)]
+    outer = select(*columns).select_from(_EACH_ROW)
+    outer = outer.add_cte(inner.around(_within(first, of).where(*common)))
     return outer.group_by(key) if dimension else outer
 
 
@@ -110,6 +138,16 @@ def _pair(part: _Part, own: list[Condition], inner: "_Inner") -> list[Any]:
     elif part.above:
         above = case((and_(true(), *own), _ONE), else_=_NONE)
     return [func.coalesce(func.sum(above), 0), func.coalesce(func.sum(below), 0)]
+
+
+def _reached(part: _Part, own: list[Condition], inner: "_Inner") -> Any:
+    """The amount in the place that nine tenths of the rows reach, of the whole slice whatever the dimension."""
+    if part.indicator.way is not Way.NINE_TENTHS:
+        return null()
+    amount, met = inner.value(part.indicator.amount), and_(true(), *own)
+    before = select((func.count() * 9 - 1) // 10).select_from(_EACH_ROW).where(met).correlate(None)
+    found = select(amount).select_from(_EACH_ROW).where(met).order_by(amount).limit(1).correlate(None)
+    return found.offset(before.scalar_subquery()).scalar_subquery()
 
 
 def _has(source: Source, condition: Condition) -> bool:
@@ -135,6 +173,11 @@ class _Inner:
         label = expression.label(f"c{len(self._columns)}")
         return column(self._columns.setdefault(id(key), label).name)
 
-    def around(self, query: Select[Any]) -> Any:
-        """The inner query; its OFFSET keeps the engines from working every expression out again where it is used."""
-        return query.with_only_columns(*self._columns.values()).offset(0).subquery()
+    def around(self, query: Select[Any]) -> CTE:
+        """The inner query; its OFFSET keeps the engines from working every expression out again where it is used.
+
+        Spoken out and in quotes, for PostgreSQL shares work among processes only where it knows that nothing is left out.
+        """
+        return (
+            query.with_only_columns(*self._columns.values()).offset(literal_column("'0'")).cte(_EACH_ROW.name)
+        )

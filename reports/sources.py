@@ -8,7 +8,7 @@ back to the call or ticket. A call marked 试拨, 暗访 or 练习, and whatever
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, null, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, null, or_, select
 from sqlalchemy.orm import aliased, join, outerjoin
 
 from core.units import Unit
@@ -73,16 +73,20 @@ WAIT_MS = elapsed_ms(Call.answered_at, Call.queued_at)
 
 _Start, _Turn, _Later = aliased(CallEvent), aliased(CallEvent), aliased(CallEvent)
 _TURNS = (ledger.TRANSFER_STARTED, ledger.TRANSFER_ANSWERED, ledger.TRANSFER_FAILED)
-_next_turn = (
-    select(func.min(_Later.id))
-    .where(_Later.call_id == _Start.call_id, _Later.id > _Start.id, _Later.kind.in_(_TURNS))
-    .correlate(_Start)
-    .scalar_subquery()
+
+
+def _turn_of_start(line: Any, *more: Condition) -> Condition:
+    return and_(line.call_id == _Start.call_id, line.id > _Start.id, line.kind.in_(_TURNS), *more)
+
+
+_is_next_turn = _turn_of_start(
+    _Turn,
+    ~select(_Later.id).where(_turn_of_start(_Later, _Later.id < _Turn.id)).correlate(_Start, _Turn).exists(),
 )
 _unit_of_start = _Start.data["unit"].as_integer()
 
 TRANSFERS = Source(
-    "转接", outerjoin(join(Call, _Start, _Start.call_id == Call.id), _Turn, _Turn.id == _next_turn),
+    "转接", outerjoin(join(Call, _Start, _Start.call_id == Call.id), _Turn, _is_next_turn),
     _Start.id, Call.started_at,
     where=(
         Call.direction == "in", Call.mark == CallMark.NONE, Call.ended_at.is_not(None),
@@ -109,10 +113,14 @@ def _in_call(kind: str, *more: Condition) -> Condition:
 
 FIRST_TRANSFERS = TRANSFERS.only(~_in_call(ledger.TRANSFER_STARTED, _Later.id < _Start.id))
 """Each call that was put through once, however often it was tried and wherever."""
-CALL_ANSWERED: Condition = _in_call(ledger.TRANSFER_ANSWERED)
+CALL_ANSWERED: Condition = or_(TRANSFER_ANSWERED, _in_call(ledger.TRANSFER_ANSWERED))
+"""Mostly the next turn says so already; only else the call's ledger is looked through."""
 RINGS = TRANSFERS.only(~_elsewhere(ledger.TRANSFER_STARTED, _Later.id < _Start.id))
 """Each call at each unit once, however often it was tried there."""
-UNIT_ANSWERED: Condition = _elsewhere(ledger.TRANSFER_ANSWERED)
+UNIT_ANSWERED: Condition = or_(
+    and_(TRANSFER_ANSWERED, _Turn.data["unit"].as_integer() == _unit_of_start),
+    _elsewhere(ledger.TRANSFER_ANSWERED),
+)
 MISTAKEN: Condition = or_(
     _elsewhere(ledger.HANDED_BACK),
     select(Step.id)
