@@ -19,7 +19,8 @@ FIVE = ("K-14", "K-13", "K-15", "K-11", "K-09")
 """M-126 「现场办结90%以上,按时办结率100%,实际办理提速87.12%,群众评议率92.72%,满意率100%」"""
 LISTED = 50
 """Cases that a shortfall list names."""
-COMPLAINT = "投诉（由监察掌握）"
+COMPLAINT = "投诉"
+"""What stands for a complaint's number: that is the inspectors' alone."""
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "K-01.raw", "接通率（含5秒内挂断）", Group.CENTRE, _asked,
-        "同上，排队不足 5 秒自行挂断的也计入分母。", _CENTRE_BASIS, counted=_answered,
+        "话务员接听的来电 ÷ 法定工作时间内请求人工的来电，排队不足 5 秒自行挂断的也计入分母。", _CENTRE_BASIS, counted=_answered,
     ),
     Indicator(
         "K-02", "平均应答时间", Group.CENTRE, _asked.only(_answered, Call.queued_at.is_not(None)),
@@ -333,11 +333,11 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "K-21.operator", "话务员质检得分", Group.QUALITY, sources.GRADES.only(Sample.about == About.OPERATOR),
-        "同上，只计对话务员的评分。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
+        "质检得分之和 ÷ 已评分的通话，只计对话务员的评分，其余同 K-21。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
     ),
     Indicator(
         "K-21.unit", "单位质检得分", Group.QUALITY, sources.GRADES.only(Sample.about == About.UNIT),
-        "同上，只计对单位联络员的评分。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
+        "质检得分之和 ÷ 已评分的通话，只计对单位联络员的评分，其余同 K-21。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
     ),
 )  # fmt: skip
 BY_KEY = {indicator.key: indicator for indicator in INDICATORS}

@@ -25,6 +25,7 @@ INK, GREY, LINE, BAR = (0, 0, 0), (90, 90, 90), (150, 160, 175), (31, 78, 140)
 _BODY, _SMALL = 10.5, 9.0
 _WITH_HEADING = 40
 """Millimetres that a heading and the beginning of what it heads take."""
+_NUMBERS = "一二三四五六七八九十"
 _HEAD = FontFace(fill_color=(232, 238, 246), emphasis=None)
 
 
@@ -34,6 +35,7 @@ class _Paper(FPDF):
     def __init__(self, foot: str) -> None:
         super().__init__(format="A4")
         self._foot = foot
+        self._chapters = 0
         self.add_font(SANS, fname=str(fonts.sans_path()))
         self.add_font(SERIF, fname=str(fonts.serif_path()))
         self.set_margins(20, 20, 20)
@@ -68,13 +70,20 @@ class _Paper(FPDF):
         self.set_text_color(*INK)
         self.cell(0, 9, title, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
-    def grid(self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
-        """A table whose first column is text and the others figures; its head repeats on each page."""
+    def chapter(self, title: str) -> None:
+        """A section of the report, numbered 一、二、三 as far as there are any."""
+        self._chapters += 1
+        self.section(f"{_NUMBERS[self._chapters - 1]}、{title}")
+
+    def grid(
+        self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], texts: int = 1
+    ) -> None:
+        """A table whose first columns, so many `texts`, are text and the others figures; its head repeats on each page."""
         self.set_font(SERIF, size=_SMALL)
         self.set_fill_color(255, 255, 255)
         self.set_draw_color(*LINE)
         self.set_line_width(0.15)
-        aligned = ("LEFT", *["RIGHT"] * (len(head) - 1))
+        aligned = (*["LEFT"] * texts, *["RIGHT"] * (len(head) - texts))
         with self.table(
             col_widths=tuple(widths), text_align=aligned, headings_style=_HEAD, line_height=6,
             borders_layout=TableBordersLayout.ALL,
@@ -116,6 +125,7 @@ def draw(content: Content, facts: dict[str, str], changes: Sequence[dict[str, An
         if content.get(name):  # reports signed before the section existed have none
             section(paper, content[name])
     _signatures(paper, facts)
+    _missed(paper, [one for one in content.get("targets") or [] if one["cases"]])
     return bytes(paper.output())
 
 
@@ -125,7 +135,7 @@ def draw_contractor(said: Content, facts: dict[str, str]) -> bytes:
     paper.set_title(facts["title"])
     paper.set_lang("zh-CN")
     paper.heading(facts["title"], f"考核期：{facts['period']}")
-    _contractor(paper, said, "考核情况")
+    _contractor(paper, said)
     _signatures(paper, dict.fromkeys(("signer", "signed", "sent", "received"), ""))
     return bytes(paper.output())
 
@@ -150,7 +160,7 @@ def _changes(paper: _Paper, changes: Sequence[dict[str, Any]]) -> None:
 
 
 def _received(paper: _Paper, content: Content) -> None:
-    paper.section("一、受理情况")
+    paper.chapter("受理情况")
     numbers = content["balance"]
     paper.set_font(SERIF, size=_BODY)
     sums = " + ".join(f"{text} {numbers[key]}" for key, text in BALANCE.items())
@@ -172,7 +182,7 @@ def _received(paper: _Paper, content: Content) -> None:
 
 def _five(paper: _Paper, content: Content) -> None:
     """M-126, with the targets of M-128"""
-    paper.section("二、五项效能指标")
+    paper.chapter("五项效能指标")
     by_key = {one["key"]: one for one in content["figures"]}
     shown = [by_key[key] for key in FIVE if key in by_key]
     targets = {one["key"]: one for one in content.get("targets") or []}
@@ -182,19 +192,26 @@ def _five(paper: _Paper, content: Content) -> None:
     paper.bars([(one["name"], min(max(one["value"] or 0, 0), 1), one["text"]) for one in shown])
     for one in targets.values():
         if one["is_short"]:
-            _missed(paper, one)
+            paper.text_line(f"{one['name']}未达目标 {one['target']} 的有 {one['missed']} 件，见附表。")
 
 
-def _missed(paper: _Paper, one: dict[str, Any]) -> None:
-    paper.ln(2)
-    listed = len(one["cases"])
-    left_out = f"，列出前 {listed} 件" if one["missed"] > listed else ""
-    paper.text_line(f"{one['name']}未达目标 {one['target']} 的 {one['missed']} 件{left_out}：")
-    paper.grid(("工单", "单位", "日期"), one["cases"], (60, 80, 30))
+def _missed(paper: _Paper, short: Sequence[dict[str, Any]]) -> None:
+    """M-128: an appendix behind the signatures, two cases in a row."""
+    if short:
+        paper.add_page()
+    for one in short:
+        listed = len(one["cases"])
+        left_out = (
+            f"（共 {one['missed']} 件，列出前 {listed} 件）" if one["missed"] > listed else f"（{listed} 件）"
+        )
+        paper.section(f"附表　{one['name']}未达目标的件{left_out}")
+        cells = [*one["cases"], ["", "", ""]]
+        rows = [[*left, *right] for left, right in zip(cells[0:listed:2], cells[1::2], strict=True)]
+        paper.grid(("工单", "单位", "日期") * 2, rows, (29, 36, 20) * 2, texts=6)
 
 
 def _indicators(paper: _Paper, content: Content) -> None:
-    paper.section("三、统计指标")
+    paper.chapter("统计指标")
     if content.get("training"):
         paper.text_line(f"人员培训：{content['training']}。")
     for group, title in GROUPS.items():
@@ -204,6 +221,7 @@ def _indicators(paper: _Paper, content: Content) -> None:
             paper.grid((title, "数值", "分子", "分母"), rows, (82, 30, 29, 29))
         for index in content.get("indices") or []:
             if index["group"] == group:
+                paper.ln(1)
                 paper.text_line(f"{index['name']} {index['text']} = {index['formula']}")
     if causes := content.get("causes"):
         paper.ln(2)
@@ -216,7 +234,7 @@ def _row(one: dict[str, Any]) -> list[str]:
 
 def _units(paper: _Paper, content: Content) -> None:
     if content["units"]:
-        paper.section("四、各单位情况")
+        paper.chapter("各单位情况")
         head = ["单位", *(BY_KEY[key].name for key in COMPARED)]
         paper.grid(
             head, [[one["name"], *one["figures"]] for one in content["units"]], (44, *[21] * len(COMPARED))
@@ -225,19 +243,22 @@ def _units(paper: _Paper, content: Content) -> None:
 
 def _scores(paper: _Paper, scores: list[dict[str, Any]]) -> None:
     """By class; the components stand on the page, the paper has room for what they come to."""
-    paper.section("五、单位考评")
+    paper.chapter("单位考评")
     weights = "，".join(f"{part['name']} {part['weight']}" for part in scores[0]["components"])
     paper.text_line(f"分档列出，不排总名次。权重：{weights}。")
     paper.ln(1)
     ordered = sorted(scores, key=lambda one: [*(name for name, _ in CLASSES), NOT_JUDGED].index(one["class"]))
     paper.grid(
-        ("单位", "档次", "总分"), [[one["name"], one["class"], one["total"]] for one in ordered], (90, 40, 40)
+        ("单位", "档次", "总分"),
+        [[one["name"], one["class"], one["total"]] for one in ordered],
+        (90, 40, 40),
+        texts=2,
     )
 
 
 def _returns(paper: _Paper, said: Content) -> None:
     """M-126, M-127"""
-    paper.section("六、填报数据")
+    paper.chapter("填报数据")
     paper.text_line(said["note"])
     paper.ln(1)
     sums = [[one["name"], one["counted"], one["reported"], one["together"]] for one in said["sums"]]
@@ -251,17 +272,17 @@ def _returns(paper: _Paper, said: Content) -> None:
                  one["finished"], one["on_spot"], one["in_time"], one["satisfied"]]
                 for one in said["centres"]
             ],
-            (48, 20, 17, 14, 14, 14, 14, 14, 15),
+            (48, 20, 17, 14, 14, 14, 14, 14, 15), texts=3,
         )  # fmt: skip
     if said["missing"]:
         lacking = "、".join(f"{region}{centre}（{month}）" for month, region, centre in said["missing"])
         paper.text_line(f"未报：{lacking}。")
 
 
-def _contractor(paper: _Paper, said: Content, title: str = "七、承包服务考核") -> None:
+def _contractor(paper: _Paper, said: Content) -> None:
     """M-79"""
-    paper.section(title)
-    paper.grid(("项目", "情况"), said["facts"], (85, 85))
+    paper.chapter("承包服务考核")
+    paper.grid(("项目", "情况"), said["facts"], (85, 85), texts=2)
     paper.ln(2)
     paper.grid(
         ("接听与服务质量", "数值", "分子", "分母"), [_row(one) for one in said["figures"]], (82, 30, 29, 29)
@@ -271,7 +292,7 @@ def _contractor(paper: _Paper, said: Content, title: str = "七、承包服务�
         rows = [
             [one["since"], one["until"], f"{one['minutes']} 分钟", one["cause"]] for one in said["outages"]
         ]
-        paper.grid(("服务中断：从", "到", "时长", "情况"), rows, (45, 45, 30, 50))
+        paper.grid(("服务中断：从", "到", "时长", "情况"), rows, (45, 45, 30, 50), texts=4)
 
 
 def _signatures(paper: _Paper, facts: dict[str, str]) -> None:

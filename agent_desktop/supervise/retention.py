@@ -11,12 +11,14 @@ from sqlalchemy.orm import aliased
 
 from agent_desktop.keys import RECORDINGS
 from agent_desktop.supervise import access
+from core import audit
 from core.clock import beijing
 from core.errors import NotFound
 from core.people import Role, User
-from core.web.keys import CLOCK, DB, TASKS
+from core.web.keys import CLOCK, DB, TASKS, person
 from core.web.lists import Column, Table, serve_list
 from core.web.pages import render, see_other
+from core.web.requests import source_of
 from core.web.routes import Routes
 from recordings import playback, purge
 from recordings.models import Purge, PurgeState, Recording
@@ -85,6 +87,23 @@ async def one(request: web.Request) -> web.StreamResponse:
     may_decide = row.Purge.state == PurgeState.ASKED and row.Purge.asked_by_id != who.user_id
     return render(request, "supervise/purge.html", row=row, purge=row.Purge, state=STATES[row.Purge.state],
                   size=megabytes(row.Purge.size), may_decide=may_decide)  # fmt: skip
+
+
+@routes.get(f"{PAGE}/{{id:\\d{{1,9}}}}/certificate.txt", roles=DECIDES)
+async def certificate(request: web.Request) -> web.StreamResponse:
+    """The very bytes whose SHA-256 the page states, to keep elsewhere."""
+    async with request.app[DB].unit_of_work() as session:
+        found: Purge = (await _find(request, session, await access.listener(request, session))).Purge
+        if not found.certificate:
+            raise NotFound
+        await audit.record(
+            session, request.app[CLOCK], actor=person(request).username, action="list.export",
+            target=f"purge:{found.id}", source=source_of(request),
+        )  # fmt: skip
+    headers = {"Content-Disposition": f'attachment; filename="purge-{found.id}.txt"'}
+    return web.Response(
+        body=found.certificate.encode(), content_type="text/plain", charset="utf-8", headers=headers
+    )
 
 
 @routes.post(f"{PAGE}/{{id:\\d{{1,9}}}}/approve", roles=DECIDES)

@@ -27,9 +27,11 @@ WATCHED = {
     "inspector": (
         "/inspect", "/inspect?view=unexplained", "/inspect?view=ping_pong", "/inspect/complaints",
         "/inspect/accountability", "/inspect/accountability/decided", "/inspect/sealed", "/inspect/audit", "/orders",
+        "/orders/tasks?view=overdue", "/orders/tasks/1",
         "unexplained", "ordered", "complaint", "sealed",
     ),
     "office": ("/office", "/office?view=level", "/orders?view=", "queued", "sent back"),
+    "head_a": ("complained", "/orders/tasks/1"),
 }  # fmt: skip
 """Who looks at which list or ticket of `support.watched`."""
 
@@ -44,7 +46,9 @@ async def test_the_watchers_pages_are_accessible_and_fit(page: Page, cases: Case
         await enter(page, cases, name, "/notices")
         for place in ("/notices", *places):
             await page.goto(cases.url + (place if place.startswith("/") else f"/tickets/{numbers[place]}"))
-            if place.startswith("/") and place != "/notices":
+            if place == "complained":
+                await expect(page.get_by_role("button", name="重新办理")).to_be_visible()
+            elif place.startswith("/") and place not in ("/notices", "/orders/tasks/1"):
                 await expect(page.locator("[data-list] tbody tr").first).to_be_visible()
             await page.set_viewport_size({"width": 1440, "height": 900})
             found += await troubles(page)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from support.axe import violations
+from support.axe import troubles, violations
 from support.case_site import CaseSite, enter, running_cases
 from support.month import Month
 
@@ -49,8 +49,9 @@ async def test_a_supervisors_figures_and_grades(page: Page, browser: Browser, si
     number = await row.get_by_role("link").last.inner_text()
     await row.get_by_role("link").last.click()
     await expect(page.get_by_text(f"共 {number} 条")).to_be_visible()
-    await page.goto(f"{site.url}/reports/topics?from=2026-06-01&to=2026-06-30")
-    assert await violations(page) == []
+    for path in ("topics", "dashboard", "efficiency", "liaisons"):
+        await page.goto(f"{site.url}/reports/{path}?from=2026-06-01&to=2026-06-30")
+        assert await troubles(page) == []
 
     await page.goto(f"{site.url}/quality/sheets/new?about=operator")
     await page.get_by_label("名称").fill("话务员评分表")
@@ -90,7 +91,14 @@ async def test_a_list_of_praise_is_drafted_and_signed(page: Page, site: CaseSite
     await page.get_by_role("button", name="签发").click()
     await expect(page.locator(".chip", has_text="已签发")).to_be_visible()
     await page.set_viewport_size({"width": 390, "height": 800})
-    for path in ("/reports", "/quality/draws", "/reports/topics"):
+    for path in (
+        "/reports",
+        "/quality/draws",
+        "/reports/topics",
+        "/reports/dashboard",
+        "/reports/efficiency",
+        "/reports/liaisons",
+    ):
         await page.goto(site.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 

@@ -12,6 +12,8 @@ from support.desk_site import DeskSite
 
 from config.database import load_models
 from core.db import Database, DatabaseSettings
+from recordings import ledger
+from recordings.models import CallEvent, CallMark
 from reports.training.settings import TrainingSettings
 
 ROWS = (
@@ -30,10 +32,25 @@ async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     await db.close()
 
 
+async def _practised(cases: CaseSite) -> None:
+    """A practice call of the operator's, a supervisor having played the caller."""
+    city = cases.city
+    async with city.db.unit_of_work() as session:
+        call = await city.call(
+            session,
+            operator_id=city.users["operator"],
+            mark=CallMark.PRACTICE,
+            ended_at=city.clock.now(),
+            talk_ms=9000,
+        )
+        session.add(CallEvent(call_id=call.id, at=city.clock.now(), kind=ledger.ARRIVED, data={"sample": ""}))
+
+
 async def test_courses_are_registered_imported_and_told(
     page: Page, browser: Browser, cases: CaseSite
 ) -> None:
     """The supervisor ticks two people, imports a third, finds who lacks one; the head is told, the operator sees the own."""
+    await _practised(cases)
     await enter(page, cases, "supervisor", "/training/new")
     assert await violations(page) == []
     await page.get_by_label("课程").fill("保密法轮训")
@@ -59,6 +76,10 @@ async def test_courses_are_registered_imported_and_told(
     await expect(page.get_by_role("row").filter(has_text="colleague")).to_contain_text("未培训")
     await page.get_by_role("link", name="即将到期").click()
     await expect(page.get_by_role("row").filter(has_text="liaison_b")).to_contain_text("2026-06-20")
+    assert await violations(page) == []
+    await page.goto(f"{cases.url}/training/practice")
+    await page.get_by_role("rowheader").get_by_role("link").click()
+    await expect(page.get_by_role("heading", name="operator：主管扮演来电人")).to_be_visible()
     assert await violations(page) == []
 
     head = await (await browser.new_context(locale="zh-CN")).new_page()

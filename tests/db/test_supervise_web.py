@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import json
 import re
@@ -374,10 +375,13 @@ async def test_recordings_past_their_time_go_when_two_agree(site: SuperviseSite,
     assert await form(visitor, "/supervise/retention/1/approve") == 403
     visitor.http.cookie_jar.clear()
     await visitor.sign_in("mon", "/supervise/retention/1")
+    assert (await visitor.page("/supervise/retention/1/certificate.txt"))[0] == 404
     assert await form(visitor, "/supervise/retention/1/approve") == 303
     page = (await visitor.page("/supervise/retention/1"))[1]
     assert gone.public_id in page
     assert kept.public_id not in page
+    file = (await visitor.page("/supervise/retention/1/certificate.txt"))[1]
+    assert hashlib.sha256(file.encode()).hexdigest() in page, "the file is what the page's checksum is of"
     async with asyncio.timeout(10):
         while (site.settings.archive_dir / gone.path).exists():
             await asyncio.sleep(0.02)

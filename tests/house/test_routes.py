@@ -79,6 +79,7 @@ PAGES: dict[str, object] = {
     "/supervise/owed": {Role.SUPERVISOR},
     "/admin/reconciliation": {Role.ADMIN, Role.SUPERVISOR},
     "/supervise/retention": {Role.SUPERVISOR, Role.INSPECTOR},
+    "/supervise/retention/{id}/certificate.txt": {Role.SUPERVISOR, Role.INSPECTOR},
     "/admin": KEEPERS,
     "/admin/people/new": KEEPERS,
     "/admin/people/{username}": KEEPERS,

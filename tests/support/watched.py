@@ -5,7 +5,19 @@ from datetime import date, datetime
 from support.case_site import CaseSite
 from support.tickets import do
 
-from tickets import accountability, complaints, extensions, gists, handover, orders, replies, sealing, service
+from tickets import (
+    accountability,
+    complaints,
+    extensions,
+    gists,
+    handover,
+    orders,
+    replies,
+    satisfaction,
+    sealing,
+    service,
+    tasks,
+)
 from tickets.accountability import Decision
 from tickets.models import Channel, RequestKind, Ticket
 
@@ -38,6 +50,15 @@ async def fill(site: CaseSite) -> dict[str, str]:
     text = "需上级部门复核数据，6月20日前答复"
     await do(site.city, extensions.ask_for, tickets["explained"], "liaison_a", reason=text, **explain)
     await do(site.city, extensions.decide_on, tickets["explained"], "head_a", approve=True, **explain)
+    async with site.city.db.unit_of_work() as session:
+        inspector = await site.city.user(session, "inspector")
+        await tasks.issue(
+            session, site.city.clock, user=inspector, unit_id=site.city.units["a"], text="补报五月便民服务中心月报",
+            until_on=date(2026, 6, 9),
+        )  # fmt: skip
+        await satisfaction.rate(
+            session, site.city.clock, ticket_id=tickets["complained"].id, about="unit", score=3, channel="web"
+        )
     at(site, "06-10T09:00")
     decision = Decision("criticism", "逾期未办又未说明情况")
     await do(site.city, accountability.hold, tickets["held"], "inspector", decision=decision)
