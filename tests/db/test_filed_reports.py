@@ -1,6 +1,7 @@
 """The way of a report (M-71): drafted by schedule, signed, sent up, received; frozen, and corrected in the open."""
 
 import io
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import PASSWORD, TEST, browsing, give_password, web_app
+from support.web import PASSWORD, ROOT, TEST, browsing, give_password, web_app
 
 from core import accounts
 from core.db import Database
@@ -257,6 +258,9 @@ async def test_the_level_above_reads_signed_reports_by_token(city: City):
         assert (one["region_code"], one["first_on"], one["state"], one["revision"]) == (
             "city", "2026-06-01", "signed", 1,
         )  # fmt: skip
+        (sample,) = json.loads((ROOT / "docs/samples/reports.json").read_text(encoding="utf-8"))["items"]
+        shapes = [(set(part), set(part["counts"]), set(part["figures"][0])) for part in (one, sample)]
+        assert shapes[0] == shapes[1]
         assert one["counts"] == said["balance"]
         assert [(f["id"], f["text"]) for f in one["figures"]] == [
             (f["key"], f["text"]) for f in said["figures"]

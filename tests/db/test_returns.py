@@ -8,11 +8,11 @@ from aiohttp import FormData
 from openpyxl import Workbook, load_workbook
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import as_, browsing, give_password, web_app
+from support.web import ROOT, as_, browsing, give_password, web_app
 
 from core.db import Database
 from core.places import Place, PlaceKind
-from core.sheet_reader import Sheet
+from core.sheet_reader import Sheet, read_sheets
 from reports import content, filing
 from reports.models import PeriodKind, Report
 from reports.periods import period
@@ -68,6 +68,14 @@ def test_every_fault_is_named_by_row_and_column():
         "第 8 行“规定时限（工作日）”：有实际用时，规定时限不能为 0",
         "第 7 行“中心名称”：与第 2 行是同一中心、同一月份",
     ]
+
+
+def test_the_sample_is_a_return_without_faults():
+    """docs/samples/returns.csv: what the page's template looks like once it is filled in."""
+    file = ROOT / "docs/samples/returns.csv"
+    rows, faults = sheet.read(read_sheets(file.name, file.read_bytes()))
+    assert (faults, [row.state for row in rows]) == ([], ["opened", "opened", "building"])
+    assert rows[0].counts["received"] == 1860
 
 
 def test_a_file_without_its_headings_says_which_they_are():
