@@ -18,6 +18,8 @@ from core.web.statics import STATICS, Statics
 
 TEMPLATES = web.AppKey("TEMPLATES", Environment)
 FOLDERS: web.AppKey[dict[str, BaseLoader]] = web.AppKey("FOLDERS")
+LED_TO: web.AppKey[list[Declared]] = web.AppKey("LED_TO")
+"""The pages that the head of every page may lead to; complete once the application has started."""
 FLASH_COOKIE = "hotline_flash"
 ONE_LINE = 8
 """Entries of the navigation that fit beside brand and name on a usual screen."""
@@ -37,6 +39,12 @@ def prepare(app: web.Application) -> None:
     environment.globals["static"] = statics.address
     app[TEMPLATES] = environment
     statics.add("core", here / "static")
+    app[LED_TO] = []
+    app.on_startup.append(_collect)
+
+
+async def _collect(app: web.Application) -> None:
+    app[LED_TO].extend(item for item in declared(app) if item.nav or item.path in {"/login", "/notices"})
 
 
 def add_room(app: web.Application, package: str, *, prefix: str) -> None:
@@ -117,7 +125,7 @@ def _is_within(path: str, entry: str) -> bool:
 
 
 def _base_context(request: web.Request) -> Mapping[str, Any]:
-    token, every = request[CSRF], declared(request.app)
+    token, every = request[CSRF], request.app[LED_TO]
     return {
         "user": request[USER],
         "csrf": token,
