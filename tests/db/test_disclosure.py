@@ -15,7 +15,7 @@ from core.db import Database
 from core.people import Role, RoleGrant, User
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
-from tickets import extensions, handover, replies
+from tickets import complaints, extensions, handover, replies, service
 from tickets.guards import TooLate
 from tickets.intake.models import DisclosureWish, Way
 from tickets.models import Channel, ClockKind, Feedback, RequestKind, State, Step, Ticket, TicketKind
@@ -71,6 +71,31 @@ async def test_an_application_has_a_number_and_twenty_days(city: City, browser: 
     assert "2026年6月30日" in await (await browser.post("/track", {"code": code})).text()
     await do(city, replies.answer, ticket, "liaison_a", answer="予以公开，材料已寄出。")
     assert "材料已寄出" in await (await browser.post("/track", {"code": code})).text()
+
+
+async def test_a_complaint_upheld_begins_the_twenty_days_anew(city: City, browser: Browser):
+    """The reply is complained about like any; to be given anew, it has the regulation's clock again (T17)."""
+    await _send(browser, unit="101", **GOOD)
+    ticket, _, _ = await _stored(city)
+    await do(city, replies.answer, ticket, "liaison_a", answer="不予公开。")
+    async with city.db.unit_of_work() as session:
+        about = await session.get_one(Ticket, ticket.id)
+        lodged = {
+            "call_id": None,
+            "region_id": ticket.region_id,
+            "line": "96128",
+            "caller_number": "",
+            "recording_id": None,
+        }
+        issued = await service.register_complaint(
+            session, city.clock, **lodged, about=about, text="没有说明依据"
+        )
+    await do(city, complaints.accept, issued.ticket, "inspector")
+    redo = complaints.Verdict("已调查", "责成重办", "重新答复", upheld=True, redo=True)
+    await do(city, complaints.reply, issued.ticket, "inspector", verdict=redo)
+    async with city.db.reading() as session:
+        steps = await session.scalars(select(Step).where(Step.ticket_id == ticket.id).order_by(Step.position))
+        assert [step.clock for step in steps] == [ClockKind.D20, ClockKind.D20]
 
 
 async def test_extended_it_has_forty_days_and_no_other_class(city: City, browser: Browser):
