@@ -79,7 +79,7 @@ def serve_controller(given: argparse.Namespace) -> None:
     from config.bootstrap import ControllerProcess
 
     name = given.settings.asterisk.system_name
-    _serve(ControllerProcess, given.settings, f"呼叫控制已启动（系统名 {name}）", waits=True)
+    _serve(ControllerProcess, given.settings, f"呼叫控制已启动（系统名 {name}）", has_pages=False)
 
 
 def serve_desk(given: argparse.Namespace) -> None:
@@ -89,21 +89,21 @@ def serve_desk(given: argparse.Namespace) -> None:
 
 
 def _serve(
-    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, waits: bool = False
+    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, has_pages: bool = True
 ) -> None:
-    """`waits`: for a database that is away; callers are served meanwhile."""
+    """One part: pages, or else the telephone."""
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve_part(kind, settings, said, waits=waits))
+        asyncio.run(_serve_part(kind, settings, said, has_pages=has_pages))
 
 
 async def _serve_part(
-    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, waits: bool
+    kind: Callable[[Settings, Clock], "Process"], settings: Settings, said: str, *, has_pages: bool
 ) -> None:
     _end_by_signal()
     look = partial(
         _look, settings
     )  # `hotline run` or `hotline db upgrade` upgrade the structure, never a part
-    await (_database_there(settings, look, pages=False) if waits else look())
+    await _database_there(settings, look, pages=has_pages, calls=not has_pages)
     await _until_ended(kind(settings, make_clock(settings)), said)
 
 
@@ -112,10 +112,18 @@ async def _look(settings: Settings) -> None:
         pass
 
 
-async def _database_there(settings: Settings, look: Callable[[], Awaitable[object]], *, pages: bool) -> None:
-    from config.without_database import database_there  # with telephony: only here
+async def _database_there(
+    settings: Settings, look: Callable[[], Awaitable[object]], *, pages: bool, calls: bool
+) -> None:
+    """Wait for a database that is away; `pages` and `calls`: what is served meanwhile as well as can be."""
+    from config.without_database import CALLS_TEXT, PAGES_TEXT, database_there, one_page
 
-    await database_there(settings, look, partial(print, flush=True), pages=pages)
+    meanwhile = [one_page(settings.http, CALLS_TEXT if calls else PAGES_TEXT)] if pages else []
+    if calls:
+        from config.makeshift import asterisk_alone  # with telephony: only here
+
+        meanwhile.append(asterisk_alone(settings))
+    await database_there(settings, look, partial(print, flush=True), meanwhile)
 
 
 def _site(settings: Settings) -> str:
@@ -147,7 +155,7 @@ async def _until_ended(process: Process, said: str) -> None:
 
 async def _run(settings: Settings, *, daytime: bool) -> None:
     _end_by_signal()
-    await _database_there(settings, partial(upgrade, settings.database.url), pages=True)
+    await _database_there(settings, partial(upgrade, settings.database.url), pages=True, calls=True)
     if settings.mode == "demo":
         settings = await _seed(settings, daytime=daytime)
     from config import bootstrap  # with every room and its libraries: only here

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,16 +25,22 @@ class ControllerAlone(KillableHotline):
     @asynccontextmanager
     async def desk(self) -> AsyncIterator[str]:
         """`hotline serve desk`; its address."""
-        log = self.folders.root.parent / "desk-output"
+        async with self.serving("desk", "网页已启动"):
+            yield self.city.url
+
+    @asynccontextmanager
+    async def serving(self, part: str, ready: str, **more: str) -> AsyncIterator[Callable[[], str]]:
+        """Another part of the same node, once it says that it is ready; what it has said up to now."""
+        log = self.folders.root.parent / f"{part}-output"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "config.cli", "serve", "desk", env=os.environ | self.environ,
+                sys.executable, "-m", "config.cli", "serve", part, env=os.environ | self.environ | more,
                 stdout=output, stderr=output, cwd=Path(__file__).parents[2],
             )  # fmt: skip
         try:
-            await until(lambda: "网页已启动" in log.read_text() or process.returncode is not None, 60)
+            await until(lambda: ready in log.read_text() or process.returncode is not None, 60)
             assert process.returncode is None, log.read_text()
-            yield self.city.url
+            yield log.read_text
         finally:
             if process.returncode is None:
                 process.terminate()
