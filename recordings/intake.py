@@ -24,7 +24,7 @@ from core.clock import Clock, beijing
 from core.db import Database
 from recordings import chain, ledger
 from recordings.archive import SUFFIX, Stored, in_background, store
-from recordings.audio import Clip, read
+from recordings.audio import read
 from recordings.events import RecordingStored
 from recordings.models import Call, CallEvent, Recording, RecordingKind, new_public_id
 from recordings.settings import RecordingSettings
@@ -63,11 +63,10 @@ async def take_in(
     source = f"{file.parent.name}/{file.name}"
     lock = _TAKING.setdefault(source, asyncio.Lock())  # the end of a call and a sweep may come together
     async with lock:
-        clip = await asyncio.to_thread(read, file)
-        name, recording = await _known_or_free(db, source, clip)
+        name, recording = await _known_or_free(db, source, file)
         if recording is None:
             path = f"{beijing(started_at):%Y/%m/%d}/{kind}-{file.stem}{name.removeprefix(source)}{SUFFIX}"
-            stored = await in_background(store, clip, path, settings)
+            stored = await in_background(_read_and_store, file, path, settings)
             recording = row_of(stored, name, kind, call_id, started_at, sealed=sealed)
             async with db.unit_of_work() as session:
                 await chain.append(session, recording)
@@ -113,13 +112,26 @@ def _tell(session: AsyncSession, clock: Clock, recording: Recording) -> None:
     bus.publish(session, RecordingStored(recording.id, recording.call_id))
 
 
-async def _known_or_free(db: Database, source: str, clip: Clip) -> tuple[str, Recording | None]:
+def _read_and_store(file: Path, path: str, settings: RecordingSettings) -> Stored:
+    """In one go: what waits for its turn to be compressed waits on the disk, never in memory."""
+    return store(read(file), path, settings)
+
+
+def _fingerprint(file: Path) -> str:
+    return read(file).sha256
+
+
+async def _known_or_free(db: Database, source: str, file: Path) -> tuple[str, Recording | None]:
     """The recording this audio already is, or a free source name: one taken by other audio gets `~2`, `~3`…"""
+    fingerprint = ""
     for number in range(1, 100):
         name = source if number == 1 else f"{source}~{number}"
         async with db.reading() as session:
             known = await session.scalar(select(Recording).where(Recording.source == name))
-        if known is None or known.audio_sha256 == clip.sha256:
+        if known is None:
+            return name, None
+        fingerprint = fingerprint or await in_background(_fingerprint, file)
+        if known.audio_sha256 == fingerprint:
             return name, known
     raise FileExistsError(source)
 

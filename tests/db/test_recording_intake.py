@@ -1,6 +1,8 @@
 """Taking audio in on both engines: whole, broken, twice, left over."""
 
+import asyncio
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,3 +210,17 @@ async def test_gaps_compare_audio_with_the_ledger(db: Database, settings, call):
     async with db.reading() as session:
         found = await gaps.find(session, at(-1), NOW)
     assert [(g.linkedid, g.missing_ms) for g in found] == [("n1-100.1", 1000), ("n1-300.1", 50_000)]
+
+
+async def test_what_waits_to_be_compressed_waits_on_the_disk(db: Database, settings, call):
+    """Many calls that end at once never have more audio in memory than is being worked on."""
+    files = [spool(settings, "talk", f"n1-{number}.1.raw", seconds=20) for number in range(24)]
+    size = files[0].stat().st_size
+    tracemalloc.start()
+    try:
+        await asyncio.gather(*(take(db, settings, file, call) for file in files))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(await recordings(db)) == len(files)
+    assert most < len(files) * size / 2
