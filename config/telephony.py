@@ -34,6 +34,7 @@ from ivr.flow.context import Caller, FlowDeps
 from ivr.journal import Journal
 from ivr.leftovers import Leftovers
 from ivr.live_call import LiveCall
+from ivr.lost_telephones import LostTelephones
 from ivr.memberships import Memberships
 from ivr.menu_check import load as load_menus
 from ivr.nodes import Nodes
@@ -214,6 +215,8 @@ class Telephony(Common):
         )
         self.controller.seats.regroup = self.memberships.look
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
+        lost = LostTelephones(self.controller.ami, self.controller.board, self.control.page_lost)
+        self.controller.seats.on_gone = lambda device: self._job(lost.look_after(device), "telephone-gone")
         self.calling_back = CallingBack(
             self.controller, self.control, self.db, self.clock, self.bus, self._table.queue_of
         )

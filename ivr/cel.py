@@ -170,8 +170,9 @@ class _Telling:
             return [own | {"Event": "QueueCallerJoin", "Queue": "operators"}]
         own_rows = [one for one in rows if one.uniqueid == row.uniqueid]
         after = own_rows[own_rows.index(row) + 1 :]
+        left = own | {"Event": "QueueCallerLeave"}
         gave_up = bool(after) and after[0].event == "HANGUP"
-        return [own | {"Event": "QueueCallerAbandon" if gave_up else "QueueCallerLeave"}]
+        return [left] if gave_up else [left, own | {"Event": "UserEvent", "UserEvent": "LeftQueue"}]
 
     def _hangup(self, row: Row, own: Fields) -> list[Fields]:
         cause = str(row.extra.get("hangupcause", ""))

@@ -15,6 +15,10 @@ from ivr.steps import InACall, NoCall
 from recordings import ledger
 
 _NUMBER = re.compile(r"\+?\d{3,15}")
+PATIENCE = 60
+"""Half seconds that a caller waits for a page that is being reloaded,"""
+LOST_PATIENCE = 12
+"""and for one that has vanished."""
 
 
 class NumberInvalid(HotlineError):
@@ -145,7 +149,11 @@ class CallControl(Practice):
         if not in_call:
             await self._reclaim(user_id)
 
-    async def _reclaim(self, user_id: int) -> None:
+    async def page_lost(self, user_id: int) -> None:
+        """The page is gone without a word, and its telephone with it: the caller hears so, and somebody else may take over soon."""
+        await self._reclaim(user_id, LOST_PATIENCE)
+
+    async def _reclaim(self, user_id: int, patience: int = PATIENCE) -> None:
         seat = self.board.seats.get(user_id)
         call = self.board.call_of(user_id)
         leg = call.leg_of(seat.extension) if call and seat else None
@@ -157,9 +165,15 @@ class CallControl(Practice):
             or not seat.device.startswith("PJSIP/w")
         ):
             return
-        call.transfer = None
+        call.transfer, call.is_lost = None, True
         self._controller.note(call, ledger.RECLAIMED, extension=seat.extension)
-        await self._send(call, "reclaim", DEVICE=seat.device, EXTENSION=seat.device.removeprefix("PJSIP/"))
+        await self._send(
+            call,
+            "reclaim",
+            DEVICE=seat.device,
+            EXTENSION=seat.device.removeprefix("PJSIP/"),
+            PATIENCE=patience,
+        )
         await self._hang_up_quietly(leg)
 
     def _code_sounds(self, code: str) -> list[str]:

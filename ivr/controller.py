@@ -17,14 +17,14 @@ from core.bus import Bus
 from core.clock import Clock
 from core.lines import Line as HotlineLine
 from core.tasks import Tasks
-from ivr import transfer_story
+from ivr import left_messages, transfer_story
 from ivr.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
 from ivr.board import Board, CallNotes
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
 from ivr.expected_wait import ExpectedWait
 from ivr.flow.context import Caller, FlowDeps
-from ivr.flow.session import Session
+from ivr.flow.session import RECORDED, Session
 from ivr.heartbeat import Heartbeat
 from ivr.journal import Journal
 from ivr.menu import Menus
@@ -203,6 +203,11 @@ class Controller:
         if call is None:
             log.warning("dialogue_of_unknown_call", linkedid=dialogue.linkedid)
             return
+        if (before := self._dialogues.get(dialogue.uniqueid)) and before.is_away:
+            if dialogue.stage == RECORDED:
+                before.come_back()
+                return
+            before.leave()
         self._dialogues[dialogue.uniqueid] = dialogue
         self.tell_talk(call, "")
         call.phase = "menu" if not call.answered_at else "after_talk"
@@ -241,7 +246,9 @@ class Controller:
             dialogue.answer(command_id, event.get("Result", ""))
 
     def _agi_end(self, event: Fields) -> None:
-        if dialogue := self._dialogues.pop(event.get("Uniqueid", ""), None):
+        dialogue = self._dialogues.get(event.get("Uniqueid", ""))
+        if dialogue and not dialogue.is_away:
+            del self._dialogues[dialogue.uniqueid]
             dialogue.leave()
 
     def _key_down(self, event: Fields) -> None:
@@ -280,6 +287,10 @@ class Controller:
         talk = self._talks.pop(call.linkedid, None)
         if talk and not talk.done():  # it hands in the message over which the caller hung up
             await asyncio.wait({talk}, timeout=LAST_WORDS_LIMIT_S)
+        if caller.handing_in:
+            await asyncio.wait({caller.handing_in})
+        if caller.has_recorded and not caller.message:
+            self._drop_note(call.linkedid)
         self.journal.set_facts(
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
         )
@@ -293,6 +304,11 @@ class Controller:
         if not any(seat.wrap_up_call == call.linkedid for seat in self.board.seats.values()):
             self.board.notes.pop(call.linkedid, None)
         self._deps.bus.deliver(CallEnded(call.linkedid, call.direction))
+
+    def _drop_note(self, linkedid: str) -> None:
+        """What became of the caller's messages is decided: nothing is left for `ivr.leftovers`."""
+        if self.ami.up:
+            self.ami.post("DBDel", Family=left_messages.FAMILY, Key=linkedid)
 
     # --- connection -------------------------------------------------------------------------------------------------
 
@@ -316,7 +332,7 @@ class Controller:
     def _on_down(self) -> None:
         self.in_step = False
         for dialogue in self._dialogues.values():
-            dialogue.leave()
+            dialogue.cut()
         self._dialogues.clear()
 
     def job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:

@@ -27,9 +27,7 @@ PLAY_LIMIT_S = 300.0
 NO_WAIT_S = 0.01
 _STAGE = re.compile("agi_arg_1%3A%20([^%]*)%0A")
 """The STAGE in the event's URL-encoded environment; the rest of it is not worth decoding for every call."""
-_RESULT = re.compile(
-    r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?(?: endpos=(?P<endpos>\d+))?"
-)
+_RESULT = re.compile(r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?")
 
 
 class CallerGone(Exception):
@@ -40,8 +38,6 @@ class CallerGone(Exception):
 class AgiResult:
     result: int
     data: str = ""
-    end_ms: int = 0
-    """For RECORD FILE: length of what was recorded."""
 
 
 _STOPPED = AgiResult(0)
@@ -49,11 +45,11 @@ _STOPPED = AgiResult(0)
 
 
 def parse_result(text: str) -> AgiResult:
-    """The answer to one AGI command, e.g. `200 result=35 (dtmf) endpos=24000` (8 samples a millisecond)."""
+    """The answer to one AGI command, e.g. `200 result=1 (the value)`."""
     match = _RESULT.match(text.strip())
     if not match or match["code"] != "200":
         return AgiResult(-1, text.strip())
-    return AgiResult(int(match["result"] or 0), match["data"] or "", int(match["endpos"] or 0) // 8)
+    return AgiResult(int(match["result"] or 0), match["data"] or "")
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +75,8 @@ class Dialogue:
         self.stage = stage[1] if stage else "welcome"
         """Why the dialplan hands the caller over."""
         self.gone = False
+        self._gone_as: type[Exception] = CallerGone
+        self._back: asyncio.Future[None] | None = None
         self.leaving = False
         """The channel goes back to the dialplan, which sets its own limits from there on."""
         self._keys: deque[str] = deque()
@@ -119,8 +117,24 @@ class Dialogue:
         self.gone = True
         for sent in self._sent.values():
             if not sent.answer.done():
-                sent.answer.set_exception(CallerGone())
+                sent.answer.set_exception(self._gone_as())
         self._sent.clear()
+        self.come_back()
+
+    def cut(self) -> None:
+        """The connection is lost, the caller perhaps not: whoever waits here gets TelephonyDown."""
+        self._gone_as = TelephonyDown
+        self.leave()
+
+    @property
+    def is_away(self) -> bool:
+        """The caller speaks a message to the dialplan and comes back here."""
+        return self._back is not None
+
+    def come_back(self) -> None:
+        """The message is recorded, or the caller has hung up over it."""
+        if self._back and not self._back.done():
+            self._back.set_result(None)
 
     # --- used by the flow -------------------------------------------------------------------------------------
 
@@ -153,20 +167,31 @@ class Dialogue:
     def forget_keys(self) -> None:
         self._keys.clear()
 
-    async def record(self, file: str, max_s: float) -> int:
-        """Record what the caller says into `<file>.wav` until # or `max_s`; returns milliseconds recorded."""
+    async def record(self, max_s: float, told: str) -> None:
+        """Have the dialplan record a message until # or `max_s`, with a note of what it is; it outlives this process.
+
+        Returns when the caller is back, or `gone`. Raises TelephonyDown.
+        """
+        self._back = asyncio.get_running_loop().create_future()
+        try:
+            await self.leave_to("message", MESSAGE_S=int(max_s), PAUSE_S="", MESSAGE_TOLD=told)
+            await self._back
+        finally:
+            self._back, self.leaving = None, False
+        if self._gone_as is TelephonyDown:
+            raise TelephonyDown
         self.forget_keys()
-        command = f'RECORD FILE {quoted(file)} wav "#" {int(max_s * 1000)} BEEP'
-        result = await self.command(command, max_s + 10)
-        self.forget_keys()
-        return result.end_ms
+
+    async def keep(self, **variables: object) -> None:
+        """Set variables of the channel, which outlive this process."""
+        await asyncio.gather(
+            *(self.command(f"SET VARIABLE {name} {quoted(value)}") for name, value in variables.items())
+        )
 
     async def leave_to(self, context: str, **variables: object) -> None:
         """Hand the caller back to the dialplan, which goes on in `context`."""
-        wanted = {**variables, "NEXT": context}
-        commands = [f"SET VARIABLE {name} {quoted(value)}" for name, value in wanted.items()]
         self.leaving = True
-        await asyncio.gather(*map(self.command, commands))
+        await self.keep(**variables, NEXT=context)
         self._ami.post(
             "AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break"
         )
@@ -191,12 +216,12 @@ class Dialogue:
             sent = self._send(f"EXEC Read {quoted(f'KEY,{sounds},1,,1,{wait_s}')}", is_read=True)
             await self._answered(sent, PLAY_LIMIT_S)
             if self.gone and not self._keys:  # Read ends in the same way for a hang-up as for silence
-                raise CallerGone
+                raise self._gone_as
             again = sent.is_cut
 
     def _send(self, text: str, *, is_read: bool = False) -> _Sent:
         if self.gone:
-            raise CallerGone
+            raise self._gone_as
         number = f"{self.uniqueid}/{next(self._numbers)}"
         self._ami.post(
             "AGI", lambda: self._refused(number), Channel=self.channel, Command=text, CommandID=number

@@ -1,50 +1,33 @@
-"""What was recorded while no controller lived (补录): voicemails of the dialplan's own path, audio left in the spool.
+"""What was recorded while no controller lived (补录): messages that no controller has handed in, audio left in the spool.
 
-The dialplan notes each such message under `message/<uniqueid>` in Asterisk's database; the note goes only when the
-ticket is stored, so a second start finds what a first one did not finish, and nothing twice.
+A message's note (`ivr.left_messages`) goes only when the ticket is stored, so a second start finds what a first one did not
+finish, and nothing twice.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.db import Database
 from core.lines import Line
 from core.units import Region
+from ivr import left_messages
 from ivr.ami import ActionRefused, Ami, Fields
-from ivr.tracker import Tracker
+from ivr.left_messages import FAMILY, LeftMessage, Note
+from recordings import ledger
 from recordings.intake import sweep, take_in
-from recordings.models import Call, RecordingKind
+from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from recordings.settings import RecordingSettings
-from tickets import service
 from tickets.models import Ticket
 
 log = structlog.get_logger()
-FAMILY = "message"
-
-
-@dataclass(frozen=True)
-class LocalMessage:
-    """One voicemail left with the dialplan alone."""
-
-    uniqueid: str
-    ended_at: datetime
-    line: str
-    number: str
-    linkedid: str
-
-
-def parse(row: Fields) -> LocalMessage | None:
-    """A row of DBGetTree, `epoch|line|number|linkedid`; None for anything else."""
-    parts = row.get("Val", "").split("|")
-    if len(parts) != 4 or not parts[0].isdigit():
-        return None
-    uniqueid = row.get("Key", "").rpartition("/")[2]
-    return LocalMessage(uniqueid, datetime.fromtimestamp(int(parts[0]), UTC), parts[1], parts[2], parts[3])
+ENDS = {RecordingKind.VOICEMAIL: CallEnd.VOICEMAIL, RecordingKind.COMPLAINT: CallEnd.COMPLAINT}
+"""How a call ended in which a message was left and nobody answered."""
+_UNSERVED = frozenset({CallEnd.MENU, CallEnd.QUEUE, CallEnd.UNSEEN})
 
 
 class Leftovers:
@@ -56,18 +39,16 @@ class Leftovers:
         self._settings = settings
         self._lines = lines
 
-    async def take_messages(self, ami: Ami, tracker: Tracker) -> None:
-        """Make tickets of the voicemails left with the dialplan alone."""
-        live = _live(tracker)
+    async def take_messages(self, ami: Ami, live: Collection[str]) -> None:
+        """Make tickets of the messages that no controller has handed in; `live` are the channels of calls that go on."""
         for row in await self._notes(ami):
-            message = parse(row)
-            if message and message.uniqueid not in live:
-                await self._register(message)
-                await ami.action("DBDel", Family=FAMILY, Key=message.uniqueid)
+            note = left_messages.parse(row.get("Key", "").rpartition("/")[2], row.get("Val", ""))
+            if note and note.uniqueid not in live and await self._is_registered(note):
+                await ami.action("DBDel", Family=FAMILY, Key=note.uniqueid)
 
-    async def sweep(self, tracker: Tracker) -> None:
+    async def sweep(self, live: Collection[str]) -> None:
         """Take in whatever audio is left in the spool; what is still being recorded comes the next time."""
-        swept = await sweep(self._db, self._clock, self._settings, live=_live(tracker))
+        swept = await sweep(self._db, self._clock, self._settings, live=live)
         if swept.taken or swept.failed:
             log.info("spool_swept", taken=len(swept.taken), failed=len(swept.failed))
 
@@ -77,54 +58,75 @@ class Leftovers:
         except ActionRefused:  # Asterisk's way to say: none
             return []
 
-    async def _register(self, message: LocalMessage) -> None:
-        file = self._settings.spool_dir / "message" / f"{message.uniqueid}.wav"
-        line = self._lines.get(message.line) or next(iter(self._lines.values()))
-        region = line.region
-        if not file.exists() or await self._is_known(message):
-            return
-        call_id = await self._call(message, region)
-        recording = await take_in(
-            self._db, self._clock, self._settings, file=file, call_id=call_id, kind=RecordingKind.VOICEMAIL,
-            started_at=self._instant(message),
-        )  # fmt: skip
+    async def _is_registered(self, note: Note) -> bool:
+        """False when it could not be done: one message that cannot be taken in keeps back no other."""
+        try:
+            await self._register(note)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the note stays and the next look tries again
+            log.warning("message_not_registered", channel=note.uniqueid, error=type(error).__name__)
+            return False
+        return True
+
+    async def _register(self, note: Note) -> None:
+        line = self._lines.get(note.line) or next(iter(self._lines.values()))
+        call_id = await self._call(note, line.region)
+        recording = await self._recording(note, call_id)
         if recording is None:
+            log.info("message_empty", call=call_id)
             return
         async with self._db.unit_of_work() as session:
-            await service.register_voicemail(
-                session, self._clock, call_id=call_id, region_id=region.id, line=message.line,
-                caller_number=message.number, callback_number=message.number, recording_id=recording.id,
-                received_at=self._instant(message),
+            left = LeftMessage(
+                call_id, recording.id, line.region_id, note.line, note.number, note.told,
+                ticket_id=await session.scalar(select(Ticket.id).where(Ticket.call_id == call_id).limit(1)),
+                failed_unit_id=await _failed_unit(session, call_id), received_at=self._instant(note),
             )  # fmt: skip
-        log.info("local_voicemail_registered", call=call_id)
+            issued = await left_messages.register(session, self._clock, left)
+            if issued:
+                told = {"ticket_no": issued.ticket.ticket_no}
+                session.add(CallEvent(call_id=call_id, at=self._clock.now(), kind=ledger.TICKET, data=told))
+            call = await session.get_one(Call, call_id)
+            if call.end in _UNSERVED:
+                call.end = ENDS[note.told.kind]
+        log.info("local_message_registered", call=call_id)
 
-    async def _is_known(self, message: LocalMessage) -> bool:
-        """A controller that stopped between ticket and note has registered it already."""
-        query = (
-            select(Ticket.id).join(Call, Call.id == Ticket.call_id).where(Call.linkedid == message.linkedid)
-        )
+    async def _recording(self, note: Note, call_id: int) -> Recording | None:
+        """The message's audio in the archive; a process that stopped before the ticket has brought it there already."""
+        folder = self._settings.spool_dir / "message"
+        if file := left_messages.latest(left_messages.files(folder, note.uniqueid)):
+            return await take_in(
+                self._db, self._clock, self._settings, file=file, call_id=call_id, kind=note.told.kind,
+                started_at=self._instant(note),
+            )  # fmt: skip
+        taken = Recording.source.startswith(f"message/{note.uniqueid}-", autoescape=True)
         async with self._db.reading() as session:
-            return await session.scalar(query) is not None
+            found: Recording | None = await session.scalar(
+                select(Recording).where(taken).order_by(Recording.source.desc()).limit(1)
+            )
+        return found
 
-    async def _call(self, message: LocalMessage, region: Region) -> int:
+    async def _call(self, note: Note, region: Region) -> int:
         """The call's record, made now when nobody saw the call; `ivr.repair` tells the rest of it."""
         async with self._db.unit_of_work() as session:
-            call = await session.scalar(select(Call).where(Call.linkedid == message.linkedid))
+            call = await session.scalar(select(Call).where(Call.linkedid == note.linkedid))
             if call is None:
-                at = self._instant(message)
                 call = Call(
-                    linkedid=message.linkedid, line=message.line, region_id=region.id, caller_number=message.number,
-                    started_at=at,
+                    linkedid=note.linkedid, line=note.line, region_id=region.id, caller_number=note.number,
+                    started_at=self._instant(note),
                 )  # fmt: skip
                 session.add(call)
                 await session.flush()
             return call.id
 
-    def _instant(self, message: LocalMessage) -> datetime:
-        """The message's time on the hotline's clock, which a test clock moves."""
+    def _instant(self, note: Note) -> datetime:
+        """When the message was begun, on the hotline's clock, which a test clock moves."""
         shift: timedelta = self._clock.now() - datetime.now(UTC)
-        return message.ended_at + shift
+        return note.began_at + shift
 
 
-def _live(tracker: Tracker) -> set[str]:
-    return {uniqueid for call in tracker.calls.values() for uniqueid in (call.linkedid, *call.legs)}
+async def _failed_unit(session: AsyncSession, call_id: int) -> int | None:
+    """The unit nobody of which answered the call's last transfer."""
+    kinds = (ledger.TRANSFER_FAILED, ledger.TRANSFER_ANSWERED)
+    told = select(CallEvent).where(CallEvent.call_id == call_id, CallEvent.kind.in_(kinds))
+    last = await session.scalar(told.order_by(CallEvent.id.desc()).limit(1))
+    failed = last is not None and last.kind == ledger.TRANSFER_FAILED and last.data["why"] != "cancelled"
+    return last.data["unit"] if last and failed else None

@@ -127,6 +127,8 @@ class LiveCall:
     queue: str = ""
     """The queue it was last put into."""
     left_queue: bool = False
+    is_unanswered: bool = False
+    """Out of the queue, and nothing has told why yet."""
     answered_at: datetime | None = None
     operator: str = ""
     """Extension of the operator in charge."""
@@ -147,7 +149,7 @@ class LiveCall:
     ended_at: datetime | None = None
     phase_before_end: str = ""
     is_lost: bool = False
-    """Asterisk died with it."""
+    """Cut off by a fault: Asterisk died with it, or the operator's telephone vanished and nobody has taken over."""
     is_practice: bool = False
     """A sample caller at a trainee's seat."""
     is_partly_known: bool = False

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ivr.controller import Controller, ControllerDeps
 
 log = structlog.get_logger()
+NO_SOUND = "44"
+"""Asterisk's cause of a leg that it ended because no sound arrived from the telephone any more."""
 HAND_BACK = "*0"
 """A liaison's keys, on any telephone: the caller goes back to the operator."""
 
@@ -68,6 +70,7 @@ class Reactions:
 
     def _operator_answered(self, line: Line, call: LiveCall) -> None:
         controller, extension = self._controller, line.data["extension"]
+        call.is_lost = False
         if seat := controller.board.seat_of(extension):
             seat.wrap_up_call = ""  # the caller came back: the talk goes on, its wrap-up has not begun
         user_id = controller.seats.user_ids().get(call.operator)
@@ -92,7 +95,10 @@ class Reactions:
             and transfer.by == line.data["extension"]
             and not transfer.completing
         ):
-            controller.job(self._fetch_operator(call), "fetch-operator")
+            controller.job(self._send(call, "back-to-operator"), "fetch-operator")
+        if self._is_cut_off(line, call):
+            call.is_lost = True
+            controller.job(self._send(call, "lost"), "operator-lost")
         if seat := controller.board.seat_of(line.data["extension"]):
             seat.last_call = call
             controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
@@ -112,11 +118,17 @@ class Reactions:
         except (ActionRefused, TelephonyDown):
             log.debug("leg_already_gone")
 
-    async def _fetch_operator(self, call: LiveCall) -> None:
-        """The operator has hung up while the caller waited for a consultation: ring the operator again, M-24."""
+    def _is_cut_off(self, line: Line, call: LiveCall) -> bool:
+        """The operator's telephone has fallen silent for good, and nobody else talks to the caller."""
+        is_alone = not any(leg.answered_at for leg in call.legs.values())
+        is_operators = line.data["extension"] == call.operator and call.direction == "in"
+        return line.data["cause"] == NO_SOUND and is_operators and is_alone and call.transfer is None
+
+    async def _send(self, call: LiveCall, context: str) -> None:
+        """The operator is gone and the caller is not: M-24."""
         try:
             await self._controller.ami.action(
-                "Redirect", Channel=call.channel, Context="back-to-operator", Exten="s", Priority=1
+                "Redirect", Channel=call.channel, Context=context, Exten="s", Priority=1
             )
         except (ActionRefused, TelephonyDown):
             log.info("caller_gone_too", linkedid=call.linkedid)

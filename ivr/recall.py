@@ -35,7 +35,6 @@ LOOK_BACK = 32 * 2**20
 SAME_INSTANT = timedelta(seconds=0.5)
 """How far apart the ledger and CEL may tell one instant on one clock."""
 _BETWEEN = '","'
-_MESSAGE_NODES = frozenset({"VM-REC", "C-REC"})
 
 
 @dataclass(frozen=True)
@@ -202,8 +201,6 @@ def _remind(caller: Caller, kind: str, data: Mapping[str, Any]) -> None:
         caller.liaison_id, caller.failed_unit_id = data.get("user"), None
     elif kind == ledger.TRANSFER_FAILED and data["why"] != "cancelled":
         caller.failed_unit_id = data["unit"]
-    elif kind == ledger.NODE and data["node"] in _MESSAGE_NODES:
-        caller.messages += 1
 
 
 def _linkedid(line: str) -> str:

@@ -77,10 +77,14 @@ class Repair:
 
     async def look(self) -> None:
         """Messages first, since who left one is owed no call; audio last, since it belongs to calls."""
-        ami, tracker = self._controller.ami, self._controller.tracker
-        await self._leftovers.take_messages(ami, tracker)
+        await self._leftovers.take_messages(self._controller.ami, self._followed())
         await self._repair_calls()
-        await self._leftovers.sweep(tracker)
+        await self._leftovers.sweep(self._followed())
+
+    def _followed(self) -> set[str]:
+        """The channels of calls that go on, or whose end is not done with."""
+        legs = (leg for call in self._controller.tracker.calls.values() for leg in call.legs)
+        return {*self._controller.tracker.calls, *self._controller.callers, *legs}
 
     async def _repair_calls(self) -> None:
         ended = await asyncio.to_thread(self._read_on)
@@ -170,13 +174,14 @@ class Repair:
         for one in story.lines:
             if one.kind == ledger.TRANSFER_ANSWERED and story.call and story.call.liaison:
                 call.liaison_id, call.liaison_unit_id = one.data.get("user"), one.data["unit"]
-        outcome = "voicemail" if await _left_message(session, call) else ""
+        outcome = await _left_message(session, call)
         self._close(call, story.call, lines[-1].at if lines else call.started_at, outcome)
 
     def _close(self, call: Call, told: LiveCall | None, ended_at: datetime, outcome: str) -> None:
         if told is None:
             call.ended_at, call.end = ended_at, CallEnd.UNSEEN
             return
+        call.started_at = min(call.started_at, told.started_at)
         call.ended_at = told.ended_at
         call.end = CallEnd.LIAISON if call.liaison_id else how_ended(told, outcome)
         call.queued_at, call.answered_at = (
@@ -215,11 +220,11 @@ async def _has_ticket(session: AsyncSession, call: Call) -> bool:
     return await session.scalar(select(Ticket.id).where(Ticket.call_id == call.id).limit(1)) is not None
 
 
-async def _left_message(session: AsyncSession, call: Call) -> bool:
-    message = select(Recording.id).where(
-        Recording.call_id == call.id, Recording.kind == RecordingKind.VOICEMAIL
-    )
-    return await session.scalar(message.limit(1)) is not None
+async def _left_message(session: AsyncSession, call: Call) -> str:
+    """The kind of the message that was left in the call, which is what the menus achieved; empty for none."""
+    kind = Recording.kind.in_((RecordingKind.VOICEMAIL, RecordingKind.COMPLAINT))
+    query = select(Recording.kind).where(Recording.call_id == call.id, kind).order_by(Recording.id.desc())
+    return await session.scalar(query.limit(1)) or ""
 
 
 def _event(line: Line, call_id: int) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Resync:
         for call in lost:
             self._vanished(call, told.get(call.linkedid), has_died=has_died)
         self._adopt_calls(rows, lines, told)
-        await self._adopt_codes(rows)
+        await self._adopt_variables(rows)
         if controller.supervision:
             await controller.supervision.look_for_lost(rows)
         await self._adopt_dialogues()
@@ -126,12 +126,16 @@ class Resync:
             if not call.is_partly_known:
                 self._controller.journal.add(*arrived)
 
-    async def _adopt_codes(self, rows: list[Fields]) -> None:
-        """Query codes are on record as hashes only; the one to be spoken is on the caller's channel."""
+    async def _adopt_variables(self, rows: list[Fields]) -> None:
+        """What is on the caller's channel alone: the language chosen, and the query code, on record as a hash, that is to be spoken."""
         controller = self._controller
         for row in rows:
             caller = controller.callers.get(row.get("Uniqueid", ""))
-            if caller and caller.call.answered_at and not caller.query_code:
+            if caller is None:
+                continue
+            language = caller.call.language = await self._variable(row, "SKILL")
+            caller.chose_language = caller.chose_language or bool(language)
+            if (caller.call.answered_at or caller.ticket_no) and not caller.query_code:
                 caller.query_code = await self._variable(row, "QUERY_CODE")
                 controller.board.notes[caller.linkedid].query_code = caller.query_code
 

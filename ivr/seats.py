@@ -71,6 +71,8 @@ class Seats:
         """Everybody with an extension, by user; set by the composition root and after every change."""
         self.regroup: Callable[[], Awaitable[None]] = _nothing
         """Brings the seats into the queues of their regions; set by the composition root."""
+        self.on_gone: Callable[[str], None] = lambda _: None
+        """Told which telephone (`w1001`) is registered no more; set by the composition root."""
         self._contacts: dict[str, set[str]] = {}
         """Reachable addresses of each telephone."""
 
@@ -162,6 +164,8 @@ class Seats:
         if before != bool(contacts):
             seat = self._board.seat_of(device.removeprefix("w"))
             self._changed(seat.user_id if seat else None)
+            if before:
+                self.on_gone(device)
 
     def _show_registered(self) -> None:
         self._board.registered.clear()

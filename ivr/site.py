@@ -117,12 +117,13 @@ def write_all(
 
 
 def line_variables(line: Line, queues: Mapping[int, str]) -> dict[str, str]:
-    """What the dialplan knows of a line, as global variables: region, calls at once (M-13), its region's queue."""
+    """What the dialplan knows of a line, as global variables: region, calls at once (M-13), its region's queue, its language."""
     capacity = "" if line.capacity is None else str(line.capacity)
     return {
         f"LINE_{line.number}": line.region.code,
         f"CAPACITY_{line.number}": capacity,
         f"QUEUE_{line.number}": queues.get(line.region_id, BASE),
+        f"SKILL_{line.number}": line.language,
     }
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
-from ivr import transfer_story
+from ivr import queue_story, transfer_story
 from ivr.live_call import Leg, Line, LiveCall, TransferState, extension_of, line, ms_between
 from recordings import ledger
 
@@ -52,9 +52,9 @@ class Tracker:
             "BridgeLeave": self._bridge_leave,
             "Hold": self._hold,
             "Unhold": self._unhold,
-            "QueueCallerJoin": self._queue_join,
-            "QueueCallerLeave": self._queue_leave,
-            "QueueCallerAbandon": self._queue_abandon,
+            "QueueCallerJoin": self._of_queue(queue_story.joined),
+            "QueueCallerLeave": self._of_queue(lambda call, _, at: queue_story.left(call, at)),
+            "QueueCallerAbandon": self._of_queue(lambda call, _, at: queue_story.left(call, at)),
             "UserEvent": self._told_by_dialplan,
             "Hangup": self._hangup,
         }
@@ -176,7 +176,8 @@ class Tracker:
         return [left, *transfer_story.party_gone(call, leg, at, "left")]
 
     def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:
-        lines = self._unbridged(call, at) if call.bridge else []
+        lines = queue_story.gave_up(call, at)
+        lines += self._unbridged(call, at) if call.bridge else []
         if own := call.legs.pop(call.linkedid, None):  # a call made from here: the operator leaves with it
             lines.append(
                 line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
@@ -261,6 +262,8 @@ class Tracker:
         if event.get("UserEvent") == "LadderEnd" and call.transfer:
             call.transfer.ladder_ended = True
             return [] if any(leg.failed for leg in call.legs.values()) else transfer_story.failed(call, at)
+        if event.get("UserEvent") == "LeftQueue":
+            return queue_story.went_on(call, at, event.get("Why", ""))
         if event.get("UserEvent") == "Accepted" and (leg := call.legs.get(event.get("Uniqueid", ""))):
             leg.has_accepted = True
         return []
@@ -370,31 +373,11 @@ class Tracker:
         kind = ledger.HELD if held else ledger.RESUMED
         return [line(call, at, kind, leg.uniqueid, by=leg.extension)]
 
-    # --- waiting ----------------------------------------------------------------------------------------------
+    def _of_queue(
+        self, tell: Callable[[LiveCall, Fields, datetime], list[Line]]
+    ) -> Callable[[Fields, datetime], list[Line]]:
+        def told(event: Fields, at: datetime) -> list[Line]:
+            call = self.calls.get(event.get("Uniqueid", ""))
+            return tell(call, event, at) if call else []
 
-    def _queue_join(self, event: Fields, at: datetime) -> list[Line]:
-        call = self.calls.get(event.get("Uniqueid", ""))
-        if call is None:
-            return []
-        call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
-        call.is_moved, call.queue = False, event.get("Queue", "")
-        position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
-        queued = line(call, at, ledger.QUEUED, call.linkedid, queue=event.get("Queue", ""), position=position)
-        return [*transfer_story.returned_to_queue(call, at), queued]
-
-    def _queue_leave(self, event: Fields, at: datetime) -> list[Line]:
-        call = self.calls.get(event.get("Uniqueid", ""))
-        if call is None or call.left_queue:
-            return []
-        call.left_queue = True
-        answered = any(leg.answered_at for leg in call.legs.values())
-        why = "answered" if answered else "moved" if call.is_moved else "other"
-        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
-
-    def _queue_abandon(self, event: Fields, at: datetime) -> list[Line]:
-        call = self.calls.get(event.get("Uniqueid", ""))
-        if call is None or call.left_queue:
-            return []
-        call.left_queue = True
-        why = "moved" if call.is_moved else "abandoned"
-        return [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
+        return told

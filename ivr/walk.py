@@ -34,7 +34,8 @@ class Handlers(Protocol):
 
     async def chosen(self, handler: str, item: Item) -> None: ...
 
-    async def recorded(self, node: Record, file: str, duration_ms: int) -> None: ...
+    async def record(self, node: Record) -> bool:
+        """Have a message recorded; False when it is too short to be one."""
 
     async def before(self, node_id: str) -> None:
         """Runs when the walk reaches a node, before it is played."""
@@ -52,7 +53,6 @@ class Walk:
         note: Note,
         *,
         limit_s: float,
-        message_file: Callable[[], str],
     ) -> None:
         self._menus = menus
         self._dialogue = dialogue
@@ -60,7 +60,6 @@ class Walk:
         self._sound = sound
         self._note = note
         self._ends_at = monotonic() + limit_s
-        self._message_file = message_file
         self._visits: Mapping[type, Callable[[Any], Awaitable[str | None]]] = {
             Say: self._say,
             Action: self._action,
@@ -209,10 +208,7 @@ class Walk:
         failures = 0
         while failures < node.tries:
             await self._play(self._prompts(node))
-            file = self._message_file()
-            duration_ms = await self._dialogue.record(file, node.max_s)
-            if duration_ms >= node.min_s * 1000:
-                await self._handlers.recorded(node, file, duration_ms)
+            if await self._handlers.record(node):
                 return node.next
             failures += 1
             await self._complain(node, ledger.INVALID, node.invalid, key="")

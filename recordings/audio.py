@@ -51,6 +51,12 @@ def read(source: Path) -> Clip:
     return clip_of(channels, data, damaged=damaged)
 
 
+def length_ms(source: Path) -> int:
+    """How long a spool's .wav is, by its size: Asterisk writes the length into the header last. 0 for none."""
+    size = source.stat().st_size if source.exists() else 0
+    return max(0, size - WAV_HEADER_BYTES) * 1000 // (SAMPLE_BYTES * RATE_HZ)
+
+
 def clip_of(channels: int, data: bytes, *, damaged: bool = False) -> Clip:
     """A clip of the whole frames in `data`; damaged when something had to be cut off, or nothing is left."""
     frame = channels * SAMPLE_BYTES

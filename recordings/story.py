@@ -99,6 +99,7 @@ WHY = {
     "answered": "有人接听",
     "abandoned": "来电人放弃",
     "voicemail": "改为留言",
+    "call_back": "改为回电",
     "empty": "无话务员在线",
     "moved": "主管调整",
     "other": "转其他处理",

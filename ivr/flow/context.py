@@ -16,6 +16,7 @@ from ivr.expected_wait import Place
 from ivr.journal import Journal
 from ivr.settings import CallSettings
 from ivr.tracker import LiveCall
+from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
 from tickets.models import Ticket
 
@@ -39,6 +40,7 @@ class FlowDeps:
     calls: CallSettings
     recordings: RecordingSettings
     message_dir: Path
+    """Where Asterisk records messages."""
     say: Callable[[str], Awaitable[list[str]]]
     registered: Callable[[], frozenset[str]]
     free_device: Callable[[int, str], str]
@@ -62,8 +64,7 @@ class Message:
     """A voice message recorded and not yet handed in."""
 
     file: Path
-    duration_ms: int
-    is_complaint: bool
+    kind: RecordingKind
 
 
 @dataclass
@@ -93,7 +94,10 @@ class Caller:
     about: Ticket | None = None
     """The ticket that a complaint or a rating by code is about."""
     message: Message | None = None
-    messages: int = 0
+    has_recorded: bool = False
+    """A message was recorded under this process's eyes."""
+    handing_in: "asyncio.Task[Any] | None" = None
+    """Makes a ticket of a message."""
     callback_number: str = ""
     asked: set[str] = field(default_factory=set)
     rated: set[str] = field(default_factory=set)
@@ -127,9 +131,11 @@ class Branch:
     sound: Callable[[str], str]
     """Name of the sound Asterisk plays for a prompt id."""
 
-    async def keep(self, work: Coroutine[Any, Any, Any], name: str, wait_s: float) -> None:
+    async def keep(self, work: Coroutine[Any, Any, Any], name: str, wait_s: float) -> "asyncio.Task[Any]":
         """Do what must be stored; a caller waits for a database that is away no longer than `wait_s`."""
-        await asyncio.wait({self.deps.job(work, name)}, timeout=wait_s)
+        job = self.deps.job(work, name)
+        await asyncio.wait({job}, timeout=wait_s)
+        return job
 
     def use_unit(self, unit: Unit, region: Region | None = None) -> None:
         """From here on the caller means this unit."""

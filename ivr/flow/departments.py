@@ -160,6 +160,11 @@ class Departments(Branch):
         offered = {"": MANDARIN} | {code: LANGUAGES[code] for code in codes if code in LANGUAGES}
         return [Item(await self.deps.say(name), code) for code, name in offered.items()]
 
+    async def picked_language(self, code: str) -> None:
+        """Kept on the channel as well: it survives a restart of this process, and the dialplan alone asks for it too."""
+        self.caller.call.language = code
+        await self.dialogue.keep(SKILL=code)
+
     async def queue(self) -> None:
         """To the operator who knows this caller's matter, if free, else to the queue; of the caller's language."""
         call = self.caller.call

@@ -1,23 +1,30 @@
 """Messages left by callers: voicemail and spoken complaints become tickets at once (M-02, M-50, M-58, §5.7)."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from core.db import until_stored
-from ivr import owed_calls
+from ivr import directory, left_messages, owed_calls
+from ivr.dialogue import CallerGone
 from ivr.flow.context import Branch, Handler, Message
+from ivr.left_messages import LeftMessage, Note, Told
+from ivr.menu import Record
 from ivr.models import OwedKind
 from recordings import ledger
+from recordings.audio import length_ms
 from recordings.intake import take_in
 from recordings.models import Recording, RecordingKind
-from tickets import service, transfers
+from tickets.models import Ticket
 
 log = structlog.get_logger()
 MESSAGE_LIMIT_S = 4.0
 """How long a caller waits to hear that the message is kept; with a database away that is said without a code."""
+NODES = {RecordingKind.VOICEMAIL: "VM-REC", RecordingKind.COMPLAINT: "C-REC"}
+"""Where a message of each kind is recorded."""
+_OUTCOMES = {RecordingKind.VOICEMAIL: "voicemail", RecordingKind.COMPLAINT: "complaint"}
 
 
 class Messages(Branch):
@@ -30,13 +37,46 @@ class Messages(Branch):
             "keep_place": self.keep_place,
         }
 
-    def next_file(self) -> str:
-        """Where the next message goes, without the ending that Asterisk adds."""
-        self.caller.messages += 1
-        return str(self.deps.message_dir / f"{self.caller.linkedid}-{self.caller.messages}")
+    async def record(self, node: Record) -> bool:
+        """Have a message recorded; it is the one that counts unless it is too short."""
+        kind = next(kind for kind, recorder in NODES.items() if recorder == node.id)
+        self.caller.has_recorded = True
+        await self.dialogue.record(node.max_s, str(self._told(kind)))
+        is_kept = await self._take_up(kind, node.min_s * 1000)
+        if self.dialogue.gone:
+            raise CallerGone
+        return is_kept
 
-    def recorded(self, file: str, duration_ms: int, *, is_complaint: bool) -> None:
-        self.caller.message = Message(Path(f"{file}.wav"), duration_ms, is_complaint)
+    async def resume(self) -> tuple[RecordingKind, bool]:
+        """The caller has spoken a message that a controller before this one, or none, has begun: its kind, and whether it is one."""
+        note = await self._note()
+        told = note.told if note else Told()
+        await self._remember(told)
+        self.caller.has_recorded = True
+        return told.kind, await self._take_up(told.kind, left_messages.LEAST_MS)
+
+    def _told(self, kind: RecordingKind) -> Told:
+        unit, about = self.caller.unit, self.caller.about
+        return Told(kind, unit.id if unit else None, about.id if about else None)
+
+    async def _note(self) -> Note | None:
+        uniqueid = self.dialogue.uniqueid
+        found = await self.dialogue.command(f"DATABASE GET {left_messages.FAMILY} {uniqueid}")
+        return left_messages.parse(uniqueid, found.data)
+
+    async def _remember(self, told: Told) -> None:
+        async with self.deps.db.reading() as session:
+            if told.unit_id:
+                self.use_unit(await directory.unit(session, told.unit_id))
+            if told.about_id:
+                self.caller.about = await session.get(Ticket, told.about_id)
+
+    async def _take_up(self, kind: RecordingKind, least_ms: float) -> bool:
+        found = await asyncio.to_thread(left_messages.files, self.deps.message_dir, self.caller.linkedid)
+        if not found or length_ms(found[-1]) < least_ms:
+            return False
+        self.caller.message = Message(found[-1], kind)
+        return True
 
     async def play_message(self) -> str:
         if self.caller.message:
@@ -75,58 +115,35 @@ class Messages(Branch):
         """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""
         message, self.caller.message = self.caller.message, None
         if message:
-            await self.keep(self._hand_in(message), "message", MESSAGE_LIMIT_S)
+            self.caller.handing_in = await self.keep(self._hand_in(message), "message", MESSAGE_LIMIT_S)
 
     async def _hand_in(self, message: Message) -> None:
         call_id = await self.deps.journal.call_id(self.caller.linkedid)
         recording = await until_stored(partial(self._archive, message, call_id))
         if recording:
-            register = partial(self._register, call_id, recording.id, is_complaint=message.is_complaint)
-            await until_stored(register)
+            await until_stored(partial(self._register, call_id, recording.id, message.kind))
 
     async def _archive(self, message: Message, call_id: int) -> Recording | None:
         if not message.file.exists():
             log.warning("message_gone", call=call_id)
             return None
-        kind = RecordingKind.COMPLAINT if message.is_complaint else RecordingKind.VOICEMAIL
         return await take_in(
-            self.deps.db, self.deps.clock, self.deps.recordings, file=message.file, call_id=call_id, kind=kind,
+            self.deps.db, self.deps.clock, self.deps.recordings, file=message.file, call_id=call_id, kind=message.kind,
             started_at=self.deps.clock.now(),
         )  # fmt: skip
 
-    async def _belongs_to_ticket(self, recording_id: int) -> bool:
-        """After a failed transfer the message joins the ticket that the operator opened, which the unit then has (M-12)."""
+    async def _register(self, call_id: int, recording_id: int, kind: RecordingKind) -> None:
         caller = self.caller
-        if caller.ticket_id is None or caller.failed_unit_id is None:
-            return False
+        left = LeftMessage(
+            call_id, recording_id, caller.region.id, caller.call.line, caller.number, self._told(kind),
+            callback_number=caller.callback_number, ticket_id=caller.ticket_id,
+            failed_unit_id=caller.failed_unit_id,
+        )  # fmt: skip
         async with self.deps.db.unit_of_work() as session:
-            handed = await transfers.hand_to_unit(
-                session, self.deps.clock, ticket_id=caller.ticket_id, unit_id=caller.failed_unit_id,
-                recording_id=recording_id,
-            )  # fmt: skip
-        if handed:
-            caller.outcome = "voicemail"
-        return handed
-
-    async def _register(self, call_id: int, recording_id: int, *, is_complaint: bool) -> None:
-        if not is_complaint and await self._belongs_to_ticket(recording_id):
-            return
-        caller = self.caller
-        async with self.deps.db.unit_of_work() as session:
-            if is_complaint:
-                issued = await service.register_complaint(
-                    session, self.deps.clock, call_id=call_id, region_id=caller.region.id, line=caller.call.line,
-                    caller_number=caller.number, recording_id=recording_id, about=caller.about,
-                )  # fmt: skip
-            else:
-                issued = await service.register_voicemail(
-                    session, self.deps.clock, call_id=call_id, region_id=caller.region.id, line=caller.call.line,
-                    caller_number=caller.number, recording_id=recording_id,
-                    callback_number=caller.callback_number or caller.number,
-                    unit_id=caller.failed_unit_id or (caller.unit.id if caller.unit else None),
-                )  # fmt: skip
-        caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
-        caller.ticket_id = issued.ticket.id
-        caller.complaint_id = issued.ticket.id if is_complaint else None
-        caller.outcome = "complaint" if is_complaint else "voicemail"
-        self.note(ledger.TICKET, ticket_no=caller.ticket_no)
+            issued = await left_messages.register(session, self.deps.clock, left)
+        caller.outcome = _OUTCOMES[kind]
+        if issued:
+            caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
+            caller.ticket_id = issued.ticket.id
+            caller.complaint_id = issued.ticket.id if kind == RecordingKind.COMPLAINT else None
+            self.note(ledger.TICKET, ticket_no=caller.ticket_no)

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from core.units import ConnectionState
+from ivr.ami import TelephonyDown
 from ivr.dialogue import CallerGone, Dialogue
 from ivr.flow.after import After
 from ivr.flow.codes import Codes
 from ivr.flow.context import Branch, Caller, FlowDeps, Handler
 from ivr.flow.departments import Departments
-from ivr.flow.messages import Messages
+from ivr.flow.messages import NODES, Messages
 from ivr.menu import Menus, Record, Say
 from ivr.walk import Item, Walk
 
@@ -23,7 +24,8 @@ STAGES = {
     "transfer-failed": "TRANSFER-FAILED",
 }
 """Where the walk begins for each STAGE that the dialplan hands over; empty: the tree's start."""
-_COMPLAINT_NODES = frozenset({"C-REC"})
+RECORDED = "recorded"
+"""The STAGE of a caller who has spoken a message to the dialplan."""
 
 
 class Session:
@@ -53,18 +55,29 @@ class Session:
 
     async def run(self, stage: str) -> None:
         """Walk from the node of this stage; whatever the caller leaves unfinished by hanging up is handed in."""
+        if stage == "overflow" and self._after.caller.call.is_lost:
+            stage = "after"  # cut off in mid-talk and nobody else there: the code at least, a call is owed
         node = STAGES.get(stage) or self._menus.start
         if stage == "after":
             self._after.fill_code()
-        walk = Walk(
-            await self._menus_of_line(), *self._parts, limit_s=self._deps.calls.menu_limit_s,
-            message_file=self._messages.next_file,
-        )  # fmt: skip
+        walk = Walk(await self._menus_of_line(), *self._parts, limit_s=self._deps.calls.menu_limit_s)
         try:
-            await walk.run(node)
+            await walk.run(await self._after_message() if stage == RECORDED else node)
         except CallerGone:
             await self._messages.hand_in()
             await self._after.not_rated()
+        except TelephonyDown:  # the call lives, perhaps
+            await self._after.not_rated()
+            raise
+
+    async def _after_message(self) -> str:
+        """Where a caller goes on whose message was begun by a controller that is gone, or by the dialplan alone."""
+        kind, is_kept = await self._messages.resume()
+        if not is_kept and self._messages.caller.ticket_no:
+            return STAGES["after"]  # it was handed in already
+        recorder = self._menus[NODES[kind]]
+        assert isinstance(recorder, Record)
+        return recorder.next if is_kept else recorder.id
 
     async def _menus_of_line(self) -> Menus:
         """The tree with the line's own welcome and the node its callers come to after it (M-04)."""
@@ -87,17 +100,18 @@ class Session:
         if handler in ("counties", "townships"):
             self._departments.region = item.value
         elif handler == "languages":
-            self._departments.caller.call.language = item.value
+            await self._departments.picked_language(item.value)
         elif handler == "subjects":
             await self._departments.picked_subject(*item.value)
         else:
             await self._departments.picked_answer(item.value)
 
-    async def recorded(self, node: Record, file: str, duration_ms: int) -> None:
-        self._messages.recorded(file, duration_ms, is_complaint=node.id in _COMPLAINT_NODES)
+    async def record(self, node: Record) -> bool:
+        return await self._messages.record(node)
 
     async def before(self, node_id: str) -> None:
-        """A message is handed in before its code is spoken."""
+        """A message is handed in before its code is spoken; on the channel both survive a restart of this process."""
         if node_id in ("C-SAVED", "VM-SAVED"):
             await self._messages.hand_in()
-            self._after.fill_code()
+            if self._after.fill_code():
+                await self._dialogue.keep(STAGE="after", QUERY_CODE=self._after.caller.query_code)

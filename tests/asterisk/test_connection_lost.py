@@ -16,11 +16,15 @@ from support.proxy import Cable
 from support.quick import Quick
 from support.sipphone import Call, Phone
 
+from core.lines import Line
+from core.people import User
 from ivr.models import OwedCall
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+LINE = "087296128"
+"""A second line, of several languages."""
 ONCE = ("arrived", "answered", "bridged", "unbridged", "ended")
 """Not `party_left`: of an operator whose telephone is released after the caller's, the end of the call tells it."""
 
@@ -144,3 +148,38 @@ async def serves_again(on: Exchange, operator: Phone) -> None:
     await answered.until_hears(CALLER_HZ, timeout=10)
     await call.hangup()
     await on.record(call)
+
+
+async def test_a_language_once_chosen_is_kept(exchange: Exchange, quick: Quick, cable: Cable):
+    """What the caller asked for before the connection was lost, or the process killed, is known from the channel: back in the
+    queue the caller waits for the same seats, and is not asked again.
+    """
+    city = exchange.city
+    async with exchange.db.unit_of_work() as session:
+        speaker = await session.get_one(User, city.users["operator1"])
+        speaker.languages = ["yi"]
+        session.add(Line(number=LINE, name="多语", region_id=speaker.region_id, languages=["yi"]))
+    await city.hotline.people_changed()
+    await city.hotline.lines_changed()
+    await exchange.operator()
+    await exchange.control.pause(city.users["operator1"], "小休")
+    call = await (await exchange.caller()).call(LINE)
+    await call.answered()
+    number = exchange.number(call)
+    await exchange.walk(call, ("MAIN", "0"), ("OP-LANG", "2"))
+    await exchange.until(lambda: (live := exchange.live(number)) is not None and live.phase == "queue", 15)
+    await cable.cut()
+    await exchange.until(lambda: not city.hotline.controller.ami.up)
+    city.hotline.controller.callers.clear()  # as a process that has just begun
+    await cable.mend()
+    await until_back(city)
+    await call.dtmf("3")
+    await exchange.walk(call, ("KEEP-NUM", "0"))
+    async with asyncio.timeout(15):
+        while (await exchange.kinds(call)).count("queued") < 2:
+            await asyncio.sleep(0.05)
+    queues = [data["queue"] for kind, data in await exchange.ledger(call) if kind == "queued"]
+    assert len(queues) == 2
+    assert all(queue.endswith("-yi") for queue in queues)
+    await call.hangup()
+    assert (await exchange.record(call)).node_path.count("OP-LANG") == 1

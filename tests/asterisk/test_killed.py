@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,26 +15,31 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 from support.calls import CALLER_HZ, KEY_GAP_S, LIAISON_HZ, OPERATOR_HZ
-from support.killable import KillableHotline
+from support.killable import KillableHotline, until
 from support.quick import tone_prompts, write_tone
 from support.sipphone import Call, Phone
 
+from ivr import left_messages
+from ivr.ami import ActionRefused
 from ivr.models import OwedCall, OwedState
 from recordings import ledger
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, Recording, RecordingKind
-from tickets.models import SatisfactionRating, Ticket
+from tickets.code_models import QueryCode
+from tickets.models import ClockKind, SatisfactionRating, Step, Ticket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TONES = {
-    "main-menu": 550, "fallback-operator": 600, "fallback-voicemail": 750, "goodbye": 1050, "thanks": 1150,
-    "your-query-code-is": 1250,
+    "main-menu": 550, "fallback-operator": 600, "fallback-voicemail": 750, "fallback-saved": 950, "goodbye": 1050,
+    "thanks": 1150, "your-query-code-is": 1250, "review-message": 1350,
 }  # fmt: skip
 WELCOME_HZ = 500
 SILENCE_S = 2.5
 """The longest pause that anybody hears who is not left in a menu."""
 TAKEN_OVER_S = 7.0
 """How long at most a caller in the menu hears nothing before the dialplan goes on alone."""
+SPOKEN_S = 3.6
+"""A message that is long enough to be one."""
 ONCE = ("arrived", "answered", "bridged", "unbridged", "party_left", "ended")
 _numbers = iter(range(1000))
 
@@ -255,6 +261,90 @@ async def all_owed(hotline: KillableHotline, *numbers: str) -> None:
     ]
 
 
+async def speaks(hotline: KillableHotline, phones: list[Phone]) -> Line:
+    """A caller who is in the middle of a message: key 2 in the queue."""
+    line = await dials(hotline, phones)
+    await walks(hotline, line, ("MAIN", "0"))
+    await hotline.until_told(line.number, ledger.QUEUED)
+    await line.call.dtmf("2")
+    return await in_the_middle(hotline, line, "VM-REC")
+
+
+async def complains(hotline: KillableHotline, phones: list[Phone]) -> Line:
+    line = await dials(hotline, phones)
+    await walks(hotline, line, ("MAIN", "2"), ("C", "2"))
+    return await in_the_middle(hotline, line, "C-REC")
+
+
+async def in_the_middle(hotline: KillableHotline, line: Line, node: str) -> Line:
+    await hotline.been_at(line.number, node)
+    (call,) = await hotline.calls(line.number)
+    await until(lambda: bool(left_messages.files(hotline.folders.spool / "message", call.linkedid)))
+    await asyncio.sleep(SPOKEN_S)
+    return line
+
+
+async def test_killed_while_callers_leave_messages(hotline: KillableHotline, phones: list[Phone]):
+    """Nobody is cut short: whoever ends the message meanwhile is told that it is kept, who still speaks when the process is back
+    goes on with it there, who hangs up has left it. Each is one ticket with its clock and its code.
+    """
+    await staff(hotline, phones, "operator1", OPERATOR_HZ)
+    with suppress(ActionRefused):  # a test before this one has added it
+        await hotline.seat()
+    await hotline.ask_asterisk("QueuePause", Interface="PJSIP/1001", Paused="true")
+    in_review, left, ended, speaking, complaining = await asyncio.gather(
+        *(speaks(hotline, phones) for _ in range(4)), complains(hotline, phones)
+    )
+    await in_review.call.dtmf("#")
+    await in_review.call.until_hears(TONES["review-message"], timeout=10)
+    killed = time.monotonic()
+    await hotline.kill()
+    await left.call.hangup()
+    await complaining.call.hangup()
+    await hotline.until_beat_is(lambda age: age > 2)
+    pressed = time.monotonic()
+    await ended.call.dtmf("#")
+    for line, since in ((ended, pressed), (in_review, killed)):
+        heard_at = await line.call.until_hears(TONES["fallback-saved"], timeout=10, since=since)
+        assert line.call.longest_silence_s(since, heard_at) < TAKEN_OVER_S
+        assert (await line.call.ended(10)).by == "remote"
+
+    await hotline.start()
+    await hotline.until_beat_is(lambda age: age <= 1)
+    await speaking.call.dtmf("#")
+    await speaking.call.until_hears(TONES["review-message"], timeout=10)
+    await walks(hotline, speaking, ("VM-REVIEW", "3"), ("VM-NUM", "1"))
+    await speaking.call.until_hears(TONES["your-query-code-is"], timeout=15)
+    await speaking.call.hangup()
+    for line in (in_review, left, ended, speaking):
+        await one_message(hotline, line, CallEnd.VOICEMAIL)
+    await one_message(hotline, complaining, CallEnd.COMPLAINT)
+    await no_note_is_left(hotline)
+
+
+async def no_note_is_left(hotline: KillableHotline) -> None:
+    async with hotline.asterisk() as ami, asyncio.timeout(20):
+        with suppress(ActionRefused):  # which is how Asterisk says that there is none
+            while await ami.listing("DBGetTree", Family=left_messages.FAMILY):
+                await asyncio.sleep(0.1)
+
+
+async def one_message(hotline: KillableHotline, line: Line, end: CallEnd) -> None:
+    record = await hotline.closed(line.number)
+    (ticket,) = await hotline.of_call(Ticket, record, 1)
+    (recording,) = await hotline.of_call(Recording, record, 1)
+    assert (ticket.recording_id, recording.kind) == (recording.id, end)
+    assert recording.duration_ms > 3000
+    told = Counter(kind for kind, _ in await hotline.ledger(line.number))
+    assert [told[kind] for kind in ("arrived", "recorded", "ticket", "ended")] == [1, 1, 1, 1]
+    assert (await hotline.closed(line.number)).end == end
+    async with hotline.db.reading() as session:
+        clocks = list(await session.scalars(select(Step.clock).where(Step.ticket_id == ticket.id)))
+        codes = list(await session.scalars(select(QueryCode).where(QueryCode.ticket_id == ticket.id)))
+    assert clocks == [ClockKind.C15 if end == CallEnd.COMPLAINT else ClockKind.CC1]
+    assert len(codes) == 1
+
+
 async def test_an_end_that_nothing_tells(hotline: KillableHotline, phones: list[Phone]):
     """Neither a controller nor Asterisk's own record has seen the end: the call says so, and the caller is owed one."""
     line = await dials(hotline, phones)
@@ -281,5 +371,9 @@ async def test_a_second_one_started_by_mistake(hotline: KillableHotline, phones:
     assert f"进程 {hotline.process.pid}" in said
     assert "Traceback" not in said
     await hotline.until_beat_is(lambda age: age <= 1)
+    await hotline.been_at(line.number, "MAIN")
+    asked_at = time.monotonic()
+    await line.call.dtmf("9")
+    await line.call.until_hears(TONES["main-menu"], timeout=5, since=asked_at)
     await line.call.hangup()
     assert (await hotline.closed(line.number)).end == CallEnd.MENU

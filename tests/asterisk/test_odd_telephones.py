@@ -6,15 +6,19 @@ from functools import partial
 
 import pytest
 from support import g711, tones
-from support.calls import CALLER_HZ, OPERATOR_HZ, Exchange
+from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.quick import Quick
 from support.rtp import FRAME_SAMPLES
 from support.sdp import AudioDescription
 from support.sipcall import Call
 from support.sipphone import Phone, RegistrationRefused
 
+from recordings.models import CallEnd
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 INTRUDER_HZ = 1500.0
+SILENT_S = 12.5
+"""How long at most a caller listens to a desk telephone that sends nothing any more: ten seconds, and the way on."""
 ONE_HZ = (697.0, 1209.0)
 """The two tones of key 1."""
 FLOOD = 200
@@ -34,6 +38,23 @@ async def test_a_caller_without_audio_is_served(exchange: Exchange, quick: Quick
     await exchange.at_node(call, "CODE")
     await call.hangup()
     assert (await exchange.record(call)).talk_ms > 0
+
+
+async def test_an_operators_telephone_falls_silent_for_good(exchange: Exchange, quick: Quick):
+    """A desk telephone without power says nothing more: after ten seconds the caller hears so, and a colleague takes over at once."""
+    operator = await exchange.operator()
+    call, answered = await exchange.talking(operator)
+    colleague = await exchange.operator("operator2", LIAISON_HZ)
+    answered.media.paused = True
+    silent_at = time.monotonic()
+    taken = await colleague.incoming(20)
+    taken_at = await call.until_hears(LIAISON_HZ, timeout=10)
+    assert call.longest_silence_s(silent_at, taken_at) < SILENT_S
+    await taken.hangup()
+    await exchange.at_node(call, "CODE")
+    await call.hangup()
+    assert (await exchange.record(call)).end == CallEnd.OPERATOR
+    assert [one.operator_id for one in await exchange.tickets(call)] == [exchange.city.users["operator2"]]
 
 
 async def test_audio_from_elsewhere_reaches_nobody(exchange: Exchange, quick: Quick):

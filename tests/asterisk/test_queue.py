@@ -111,3 +111,26 @@ async def test_who_has_waited_long_enough_may_leave_a_message(exchange: Exchange
     assert call.longest_silence_s(since, monotonic() - 0.3) < 1.5
     await call.hangup()
     assert (await exchange.record(call)).end == CallEnd.MENU
+    assert await left_queue(exchange, call) == ["timeout"]
+
+
+async def left_queue(exchange: Exchange, call: Call) -> list[str]:
+    return [data["why"] for kind, data in await exchange.ledger(call) if kind == "left_queue"]
+
+
+async def test_the_ledger_says_why_a_caller_left_the_queue(exchange: Exchange, quick: Quick):
+    """Who gave up, who asked for a message, and who was there when the last seat went: Asterisk says the same of all three."""
+    user_id = exchange.city.users["operator1"]
+    await exchange.operator()
+    await exchange.control.pause(user_id, "小休")
+    for why in ("abandoned", "voicemail", "empty"):
+        call = await asks_for_an_operator(exchange)
+        if why == "voicemail":
+            await call.dtmf("2")
+            await exchange.at_node(call, "VM-REC")
+        elif why == "empty":
+            await exchange.control.logout(user_id)
+            await exchange.at_node(call, "VM-REC")
+        await call.hangup()
+        await exchange.record(call)
+        assert await left_queue(exchange, call) == [why]

@@ -46,7 +46,7 @@ STORIES: dict[str, list[str]] = {
         "transfer_failed abandoned attended",
     ],
     "leaves_in_menu": [],
-    "leaves_in_queue": ["queued", "offered 1001", "left_queue abandoned", "no_answer 1001 cancelled"],
+    "leaves_in_queue": ["queued", "offered 1001", "no_answer 1001 cancelled", "left_queue abandoned"],
     "menu_transfer_answered": [
         "offered 2001", "answered 2001", "transfer_answered 2001", "bridged 2001", "transfer_completed 2001 menu",
         "unbridged", "party_left 2001",

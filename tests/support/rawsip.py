@@ -7,6 +7,21 @@ from typing import Final
 
 from support.siptransport import HostPort
 
+_WRONG_METHODS: Final = (
+    "BYE",
+    "CANCEL",
+    "ACK",
+    "PRACK",
+    "UPDATE",
+    "INFO",
+    "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "PUBLISH",
+    "MESSAGE",
+    "FROB",
+)
+"""Methods that nobody may begin with here."""
 _INVITE: Final = (
     "INVITE sip:96128@{host}:{port} SIP/2.0\r\n"
     "Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{branch}\r\n"
@@ -57,6 +72,8 @@ def _broken(server: HostPort) -> Iterator[bytes]:
     yield good.replace(b"Content-Length: 5", b"Content-Length: -1")
     yield good.replace(b"CSeq: 1 INVITE", b"CSeq: 99999999999999999999 INVITE")
     yield good.replace(b"CSeq: 1 INVITE", b"CSeq: 1 BYE")
+    for method in _WRONG_METHODS:
+        yield invite(server, "v=0\r\n").replace(b"INVITE", method.encode())
     yield good.replace(b"Max-Forwards: 70", b"Max-Forwards: 70\r\nX-Long: " + b"x" * 40000)
     yield good.replace(b"sip:96128@", b"sip:" + b"9" * 4000 + b"@", 1)
     yield good.replace(b"sip:96128@", "sip:九六一二八\r\nEvil: 1@".encode(), 1)

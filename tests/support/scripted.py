@@ -19,12 +19,10 @@ Press = str | None
 class ScriptedDialogue:
     """`keys`: what the caller does at each wait, None being silence; when they are used up the caller hangs up."""
 
-    def __init__(self, keys: Sequence[Press], messages: Sequence[int] = ()) -> None:
+    def __init__(self, keys: Sequence[Press]) -> None:
         self.script = deque(keys)
         self.ahead: deque[str] = deque()
-        self.messages = deque(messages)
         self.played: list[list[str]] = []
-        self.recorded: list[float] = []
         self.waited_s = 0.0
         self.waits: list[float] = []
 
@@ -57,19 +55,21 @@ class ScriptedDialogue:
     def forget_keys(self) -> None:
         self.ahead.clear()
 
-    async def record(self, file: str, max_s: float) -> int:
-        self.recorded.append(max_s)
-        return self.messages.popleft() if self.messages else 5000
-
 
 class ScriptedHandlers:
-    """`results[name]`: what a handler answers; the others answer their first outcome. `called`: all but the farewell."""
+    """`results[name]`: what a handler answers; the others answer their first outcome. `called`: all but the farewell.
 
-    def __init__(self, menus: Menus, results: Mapping[str, Any] | None = None) -> None:
+    `messages`: how many milliseconds the caller speaks each time.
+    """
+
+    def __init__(
+        self, menus: Menus, results: Mapping[str, Any] | None = None, messages: Sequence[int] = ()
+    ) -> None:
         self.slots: dict[str, Sequence[str]] = {}
         self.results = dict(results or {})
         self.called: list[tuple[str, tuple[Any, ...]]] = []
         self.picked: list[Any] = []
+        self.messages = deque(messages)
         self.saved: list[tuple[str, int]] = []
         self._menus = menus
 
@@ -89,8 +89,12 @@ class ScriptedHandlers:
     async def chosen(self, handler: str, item: Item) -> None:
         self.picked.append(item.value)
 
-    async def recorded(self, node: Record, file: str, duration_ms: int) -> None:
-        self.saved.append((node.id, duration_ms))
+    async def record(self, node: Record) -> bool:
+        spoken_ms = self.messages.popleft() if self.messages else 5000
+        is_kept = spoken_ms >= node.min_s * 1000
+        if is_kept:
+            self.saved.append((node.id, spoken_ms))
+        return is_kept
 
     async def before(self, node_id: str) -> None:
         pass
@@ -103,13 +107,13 @@ class Stroll:
         self, menus: Menus, keys: Sequence[Press], results: Mapping[str, Any] | None = None,
         messages: Sequence[int] = (), ahead: str = "",
     ) -> None:  # fmt: skip
-        self.dialogue = ScriptedDialogue(keys, messages)
+        self.dialogue = ScriptedDialogue(keys)
         self.dialogue.type_ahead(ahead)
-        self.handlers = ScriptedHandlers(menus, results)
+        self.handlers = ScriptedHandlers(menus, results, messages)
         self.notes: list[tuple[str, dict[str, Any]]] = []
         self.walk = Walk(
             menus, self.dialogue, self.handlers, lambda prompt: prompt,  # type: ignore[arg-type]
-            lambda kind, **data: self.notes.append((kind, data)), limit_s=600, message_file=lambda: "message",
+            lambda kind, **data: self.notes.append((kind, data)), limit_s=600,
         )  # fmt: skip
         self.hung_up = False
 

@@ -50,8 +50,8 @@ async def command(ami: FakeAmi, dialogue: Dialogue, text: str, result: str) -> A
     [
         ("200 result=0\n", AgiResult(0)),
         ("200 result=1 (13900000001)\n", AgiResult(1, "13900000001")),
-        ("200 result=35 (dtmf) endpos=24000\n", AgiResult(35, "dtmf", 3000)),
-        ("200 result=-1 (hangup) endpos=8000\n", AgiResult(-1, "hangup", 1000)),
+        ("200 result=35 (dtmf) endpos=24000\n", AgiResult(35, "dtmf")),
+        ("200 result=-1 (hangup) endpos=8000\n", AgiResult(-1, "hangup")),
         ("200 result=", AgiResult(0)),
         (
             "511 Command Not Permitted on a dead channel",
@@ -236,16 +236,50 @@ async def test_key_between_two_parts_ends_the_list(ami: FakeAmi, dialogue: Dialo
     assert len(ami.posted) == 1
 
 
-async def test_recording_tells_its_length(ami: FakeAmi, dialogue: Dialogue):
-    """The keys before and during a recording are not the next menu's; its length is in milliseconds."""
+async def recording(ami: FakeAmi, dialogue: Dialogue) -> "asyncio.Task[None]":
+    """The caller has gone to speak a message."""
+    task = asyncio.create_task(dialogue.record(180, "voicemail|12|"))
+    while len(ami.posted) < 4:
+        await asyncio.sleep(0)
+    for sent in list(ami.posted):
+        dialogue.answer(sent["CommandID"], quote("200 result=1"))
+    while ami.posted[-1]["Command"] != "ASYNCAGI BREAK":
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_message_is_recorded_by_the_dialplan(ami: FakeAmi, dialogue: Dialogue):
+    """What is known of it goes along; the caller comes back to the same dialogue, and keys before and during it are nobody's."""
     dialogue.key_up("7")
-    task = asyncio.create_task(dialogue.record("/spool/message/n1-1.1-1", 180))
-    await asyncio.sleep(0)
+    task = await recording(ami, dialogue)
+    assert [sent["Command"] for sent in ami.posted] == [
+        'SET VARIABLE MESSAGE_S "180"', 'SET VARIABLE PAUSE_S ""', 'SET VARIABLE MESSAGE_TOLD "voicemail|12|"',
+        'SET VARIABLE NEXT "message"', "ASYNCAGI BREAK",
+    ]  # fmt: skip
     dialogue.key_up("#")
-    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=35 (dtmf) endpos=40000"))
-    assert await task == 5000
-    assert dialogue.next_key is None
-    assert ami.posted[0]["Command"] == 'RECORD FILE "/spool/message/n1-1.1-1" wav "#" 180000 BEEP'
+    assert (dialogue.is_away, task.done()) == (True, False)
+    dialogue.come_back()
+    await task
+    assert (dialogue.is_away, dialogue.gone, dialogue.leaving, dialogue.next_key) == (
+        False,
+        False,
+        False,
+        None,
+    )
+
+
+async def test_hang_up_and_a_lost_connection_over_a_message(ami: FakeAmi, dialogue: Dialogue):
+    """Who hangs up over a message has left it; with the connection lost nobody knows, and nothing is concluded."""
+    task = await recording(ami, dialogue)
+    dialogue.leave()
+    await task
+    assert dialogue.gone
+    other = Dialogue(ami, START)  # type: ignore[arg-type]
+    ami.posted.clear()
+    task = await recording(ami, other)
+    other.cut()
+    with pytest.raises(TelephonyDown):
+        await task
 
 
 async def test_line_break_never_reaches_asterisk(ami: FakeAmi, dialogue: Dialogue):
