@@ -39,6 +39,8 @@ class Opening:
         if caller.ticket_id is not None:
             await self._come_to_another(controller, call, extension, caller.ticket_id, user_id)
             return
+        if call.is_practice and user_id not in controller.board.seats:
+            return  # a liaison practises answering, not registering
         if call.direction == "in" and not call.is_practice:
             await self.say_staff_number(controller, call, extension)
         elif call.direction == "out" and controller.board.notes[call.linkedid].owed_call_id is None:

@@ -1,4 +1,4 @@
-"""Practice calls (练习来电, M-89): a sample caller rings a trainee's seat; the seat takes no real call meanwhile.
+"""Practice calls (练习来电, M-89): a sample caller rings a trainee's seat, which takes no real call meanwhile, or a liaison.
 
 The caller is the first half of a Local channel; in the second half `[practice-caller]` plays the sample's sentences, one
 each time the trainee has spoken. Or a supervisor plays the caller, from the own telephone. Either way the call is
@@ -17,6 +17,7 @@ from ivr.watch import Supervisor
 PRACTICE = "练习"
 """Why a seat that practises is paused."""
 ANSWER_LIMIT_MS = 20_000
+_SAMPLE_CALLER = "Local/s@practice-caller/n"
 
 
 class SampleUnknown(HotlineError):
@@ -39,12 +40,20 @@ class Practice(Supervision):
 
     async def practise(self, user_id: int, key: str) -> str:
         """A sample caller rings this operator; returns the call's linkedid. Raises SampleUnknown, InACall, NotSignedIn."""
-        sample = samples().get(key)
-        if sample is None:
-            raise SampleUnknown
+        said = self._said(key)
         seat = await self._only_practising(user_id)
-        said = "|".join(self._controller.sound(prompt) for prompt in sample.says)
-        return await self._call_trainee(seat, "Local/s@practice-caller/n", key, f"__SAYS={said}")
+        return await self._call_trainee(seat.device, seat.region_id, _SAMPLE_CALLER, key, said)
+
+    async def practise_by_telephone(self, user_id: int, key: str) -> str:
+        """A sample caller rings the person's own telephone, a liaison's; no ticket comes of it. Raises SampleUnknown,
+        InACall, NoTelephone.
+        """
+        said = self._said(key)
+        extension, device = self._telephone(user_id)
+        if self.board.tracker.call_by_extension(extension):
+            raise InACall
+        region_id = self._seats.staff[user_id].region_id
+        return await self._call_trainee(device, region_id, _SAMPLE_CALLER, key, said)
 
     async def play_caller(self, by: Supervisor, user_id: int) -> str:
         """A supervisor's own telephone is the caller of this operator, who is paused. Raises NoTelephone, InACall, AtWork."""
@@ -55,7 +64,8 @@ class Practice(Supervision):
             raise AtWork
         await self._audited(by, "practice.play_caller", f"seat:{user_id}")
         auto = "PJSIP_HEADER(add,Alert-Info)=<http://auto>;info=auto-answer"
-        return await self._call_trainee(await self._only_practising(user_id), device, "", auto)
+        seat = await self._only_practising(user_id)
+        return await self._call_trainee(seat.device, seat.region_id, device, "", auto)
 
     async def ready(self, user_id: int) -> None:
         """After a practice call the seat goes on practising; from there 就绪 means real callers again."""
@@ -78,11 +88,20 @@ class Practice(Supervision):
             raise InACall
         return seat
 
-    async def _call_trainee(self, seat: Seat, channel: str, key: str, variable: str) -> str:
+    def _said(self, key: str) -> str:
+        """The variable that makes the sample caller speak."""
+        sample = samples().get(key)
+        if sample is None:
+            raise SampleUnknown
+        return "__SAYS=" + "|".join(self._controller.sound(prompt) for prompt in sample.says)
+
+    async def _call_trainee(
+        self, rung: str, region_id: int | None, channel: str, key: str, variable: str
+    ) -> str:
         controller, settings = self._controller, self._settings
         linkedid = f"{settings.asterisk.system_name}-try-{uuid.uuid4().hex[:12]}"
         other = f"{linkedid};2"
-        own = (line.number for line in controller.lines.values() if line.region_id == seat.region_id)
+        own = (line.number for line in controller.lines.values() if line.region_id == region_id)
         number = next(own, settings.line.number)
         call, arrived = self.board.tracker.expect_practice(linkedid, other, number, key, self._clock.now())
         controller.journal.add(arrived)
@@ -90,6 +109,6 @@ class Practice(Supervision):
         await self._ami.action(
             "Originate", Channel=channel, Context="practice", Exten="s", Priority=1, Async="true",
             Timeout=ANSWER_LIMIT_MS, ChannelId=linkedid, OtherChannelId=other, CallerID=f"{number} <{number}>",
-            Variable=["PRACTICE=yes", f"DEVICE={seat.device}", variable],
+            Variable=["PRACTICE=yes", f"DEVICE={rung}", variable],
         )  # fmt: skip
         return linkedid

@@ -11,12 +11,13 @@ from agent_desktop.training import imports, new, practice, records
 from agent_desktop.training.reach import PEOPLE, READERS, REGION_NAME, TRAINED, reach_of
 from core.clock import beijing
 from core.db import provided
-from core.people import User
+from core.people import Role, User
 from core.units import Unit
 from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
+from ivr.practice_samples import samples
 from reports.training import standing
 from reports.training.models import TrainingRecord
 from reports.training.settings import TrainingSettings
@@ -58,6 +59,7 @@ async def mine(request: web.Request) -> web.StreamResponse:
     return render(
         request, "training/mine.html", needed=needed, records=own, topics=TOPICS, kinds=KINDS, results=RESULTS,
         states=STATES, tones=TONES, until=until_text,
+        samples=samples().values() if Role.LIAISON in person(request).roles else (),
     )  # fmt: skip
 
 

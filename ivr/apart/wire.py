@@ -24,7 +24,7 @@ ORDERS = frozenset(
         "login", "logout", "ready", "pause", "finish_wrap_up", "hang_up", "call_out", "call_back", "return_call",
         "play_code", "page_left", "page_loaded", "blind_transfer", "consult", "complete_transfer", "three_way",
         "cancel_consult", "hand_back", "pass_on", "supervise", "stop_supervising", "pause_seat", "move_to_front",
-        "move_to_operator", "move_to_line", "practise", "play_caller",
+        "move_to_operator", "move_to_line", "practise", "practise_by_telephone", "play_caller",
     }
 )  # fmt: skip
 """Methods of `ivr.control.CallControl` that pages may ask for."""

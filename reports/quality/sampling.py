@@ -74,7 +74,10 @@ async def single(session: AsyncSession, clock: Clock, user: User, call: Call, sh
     of_call = select(Sample).where(Sample.call_id == call.id, Sample.about == sheet.about)
     if (known := await session.scalar(of_call)) is not None:
         return known
-    made = Sample(call_id=call.id, about=sheet.about, sheet_id=sheet.id, user_id=call.operator_id)
+    unit_id = await session.scalar(select(User.unit_id).where(User.id == call.operator_id))
+    made = Sample(
+        call_id=call.id, about=sheet.about, sheet_id=sheet.id, user_id=call.operator_id, unit_id=unit_id
+    )
     session.add(made)
     await session.flush()
     await audit.record(

@@ -16,6 +16,7 @@ from core.units import Unit
 from ivr import practice
 from ivr.practice import PRACTICE, AtWork
 from ivr.practice_samples import Sample
+from ivr.steps import InACall, NoTelephone
 from ivr.transfers import PracticeLeads
 from ivr.watch import Supervisor
 from recordings import archive, models
@@ -184,3 +185,28 @@ async def test_nobody_answers_the_sample_caller(exchange: Exchange, trainee: int
     assert (record.operator_id, record.mark) == (None, CallMark.PRACTICE)
     assert exchange.control.board.waiting() == []
     assert exchange.seat().reason == PRACTICE
+
+
+async def test_a_liaison_practises_by_the_own_telephone(exchange: Exchange, trainee: int):
+    """The sample caller rings it, talks by turns and hangs up: recorded and marked, no ticket, no seat, counted nowhere."""
+    liaison = exchange.city.users["liaison1"]
+    with pytest.raises(NoTelephone):
+        await exchange.control.practise_by_telephone(liaison, "tones")
+    phone = await exchange.liaison()
+    linkedid = await exchange.control.practise_by_telephone(liaison, "tones")
+    answered = await rung(phone)
+    with pytest.raises(InACall):
+        await exchange.control.practise_by_telephone(liaison, "tones")
+    for hz in SENTENCES.values():
+        await speak(answered)
+        await answered.until_hears(hz, timeout=10)
+    await speak(answered)
+    assert (await answered.ended(10)).by == "remote"
+    record = await record_of(exchange, linkedid)
+    assert (record.mark, record.operator_id, record.liaison_id) == (CallMark.PRACTICE, liaison, None)
+    assert len(await exchange.recordings(record)) == 1
+    async with exchange.db.reading() as session:
+        assert await session.scalar(select(Ticket.id).where(Ticket.call_id == record.id)) is None
+        now = record.ended_at
+        day = Slice(record.started_at, now.replace(year=now.year + 1), now)
+        assert record.id not in set(await session.scalars(rows(CALLS, day)))

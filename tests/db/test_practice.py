@@ -176,6 +176,59 @@ async def test_a_trainer_hears_and_grades_what_no_figure_counts(browser: Browser
         await text_of(browser, f"/tickets/{issued.ticket.ticket_no}", 404)
 
 
+async def test_a_liaison_practises_from_the_own_page_and_is_graded_as_a_unit(
+    browser: Browser, city: City, db: Database
+):
+    """A sample rings the own telephone; the trainer grades it on a unit's sheet, liaison and head see it, others do not."""
+    control = browser.client.app[CONTROL]  # type: ignore[union-attr]
+    assert isinstance(control, FakeControl)
+    now, liaison = city.clock.now(), city.users["liaison_a"]
+    async with db.unit_of_work() as session:
+        call = await city.call(
+            session,
+            "",
+            mark=CallMark.PRACTICE,
+            operator_id=liaison,
+            answered_at=now,
+            ended_at=now,
+            talk_ms=9000,
+        )
+        session.add(CallEvent(call_id=call.id, at=now, kind=ledger.ARRIVED, data={"sample": "school"}))
+        made = {}
+        for about in About:
+            made[about] = await sheets.create(
+                session, city.clock, await city.user(session, "supervisor"), region_id=city.regions["city"], about=about,
+                name=str(about), questions=[{"text": "态度", "weight": 10}],
+            )  # fmt: skip
+    await as_(browser, "operator")
+    assert "练习接听" not in await text_of(browser, "/training/mine")
+    assert (await browser.post("/training/practice/begin", {"sample": "school"})).status == 403
+    await as_(browser, "liaison_a")
+    assert "随迁子女入学" in await text_of(browser, "/training/mine")
+    assert (await browser.post("/training/practice/begin", {"sample": "none"})).status == 404
+    assert (await browser.post("/training/practice/begin", {"sample": "school"})).status == 303
+    assert control.wishes == [("practise_by_telephone", liaison, "school")]
+    path = f"/training/practice/{call.linkedid}"
+    await as_(browser, "supervisor")
+    page = await text_of(browser, path)
+    offered = {about: f'<option value="{sheet.id}">' in page for about, sheet in made.items()}
+    assert offered == {About.OPERATOR: False, About.UNIT: True}
+    begun = await browser.post(f"{path}/grade", {"sheet": str(made[About.UNIT].id)})
+    graded = {"kind": "first", "points-0": "8", "comment": "说明了办法"}
+    assert (await browser.post(f"{begun.headers['Location']}/grade", graded)).status == 303
+    for who in ("liaison_a", "head_a"):
+        await as_(browser, who)
+        assert "80.00" in await text_of(browser, "/training/practice"), who
+        assert "说明了办法" in await text_of(browser, begun.headers["Location"]), who
+    for who in ("liaison_b", "head_b"):
+        await as_(browser, who)
+        await text_of(browser, path, 404)
+    async with db.reading() as session:
+        assert (
+            await figure(session, BY_KEY["K-21"], Slice(now, now.replace(year=2027), now))
+        ).denominator == 0
+
+
 async def test_the_desk_offers_samples_and_takes_no_complaint_of_one(browser: Browser, city: City):
     """The list with what each is to practise; one begins; a sample caller's complaint reaches no inspector."""
     control = browser.client.app[CONTROL]  # type: ignore[union-attr]

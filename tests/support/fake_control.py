@@ -10,6 +10,8 @@ from typing import Any
 from core.bus import Bus
 from ivr.board import AgentView, ConsultView, LiveCallView, WaitingView
 from ivr.events import AgentChanged, BoardChanged
+from ivr.practice import SampleUnknown
+from ivr.practice_samples import samples
 from ivr.watch import Mode, Supervisor, Watch
 
 
@@ -115,6 +117,12 @@ class FakeControl:
         call = live_call("n1-try-1", caller_number="", menu_path=(), is_practice=True)
         self.set(user_id, state="ringing", reason="", call=call)
         return call.linkedid
+
+    async def practise_by_telephone(self, user_id: int, key: str) -> str:
+        if key not in samples():
+            raise SampleUnknown
+        self.wishes.append(("practise_by_telephone", user_id, key))
+        return "n1-try-3"
 
     async def play_caller(self, by: Supervisor, user_id: int) -> str:
         self.wishes.append(("play_caller", by.user_id, user_id))
