@@ -23,7 +23,16 @@ _SUFFIXES = {
 
 
 def is_address(text: str) -> bool:
-    return urlsplit(text).scheme in {"http", "https"}
+    return bool(host_of(text))
+
+
+def host_of(text: str) -> str:
+    """The host of an http(s) address; empty for anything else."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in {"http", "https"} else ""
 
 
 def key_in(file: Path | None) -> str:

@@ -6,6 +6,7 @@ their own unit, offices for their level, supervisors for their region (§5.9).
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy.orm import joinedload
 from agent_desktop.keys import ATTACHMENTS, LINE, PUBLIC_URL, SEARCHER
 from agent_desktop.window.forms import DOORS, KINDS, MOST_ITEMS, Item, Walk, walk_of
 from core.clock import beijing
-from core.errors import HotlineError, InvalidInput
+from core.errors import HotlineError, InvalidInput, NotFound
 from core.people import Role
 from core.units import Unit
 from core.web.app import add_room, render
@@ -74,7 +75,12 @@ async def search(request: web.Request) -> web.StreamResponse:
     hits = (
         await searcher.search(query, limit=10, audience="staff", own_region_id=me.region_id) if query else []
     )
-    entries = [await searcher.entry(hit.id, audience="staff") for hit in hits]
+    if query and not hits:
+        await searcher.not_found(query, me.user_id)
+    entries: list[dict[str, Any]] = []
+    for hit in hits:
+        with suppress(NotFound):  # withdrawn a moment ago
+            entries.append(await searcher.entry(hit.id, audience="staff"))
     return render(request, "window/search.html", query=query, entries=entries)
 
 

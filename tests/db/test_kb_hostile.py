@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import select
 from support.kb import FIELDS, Office
 from support.web import TEST, Browser, add_person, staff_room, web_app
 
@@ -20,6 +21,7 @@ from core import accounts
 from core.clock import ShiftedClock
 from core.db import Database
 from core.people import Role
+from kb.models import Audience, Entry, EntryKind, SearchLog
 from kb.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
@@ -136,6 +138,20 @@ async def test_what_means_an_entry_finds_it_at_every_door(doors: list[Door]):
         if status != 200 or not _holds(said, title)
     ]
     assert missing == []
+
+
+async def test_the_window_reads_out_everything_an_entry_says(doors: list[Door], db: Database):
+    """A service item's fields, the mark of what is internal, a search without a hit for the editors (M-84)."""
+    window = next(door for door in doors if door.name == "window")
+    async with db.unit_of_work() as session:
+        entry = (await session.scalars(select(Entry).where(Entry.title == TITLE))).one()
+        entry.kind, entry.answer, entry.details = EntryKind.ITEM, "", {"fee": "不收费"}
+        entry.audience = Audience.INTERNAL
+    _, said = await window.ask(quote(TITLE))
+    assert all(piece in said for piece in ("收费标准", "不收费", "不公开"))
+    await window.ask(quote("ωψξ"))
+    async with db.reading() as session:
+        assert (await session.scalars(select(SearchLog.query))).all() == ["ωψξ"]
 
 
 async def test_what_a_page_says_of_a_choice_is_checked(doors: list[Door]):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientResponse, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 from support.web import Browser, add_person, web_app
@@ -371,3 +371,42 @@ async def test_a_file_is_tried_first_and_taken_in_on_a_second_word(site: Site):
         assert (await browser.get("/kb/export?form=pdf")).status == 422
     async with site.as_("mimi") as browser:
         assert (await browser.get(run)).status == 404
+
+
+async def test_a_file_is_fetched_from_an_address(site: Site):
+    """M-64: a URL feed on the page, with the other system's key; what is no address, or does not answer, is said in Chinese."""
+    served = web.Application()
+
+    async def library(request: web.Request) -> web.Response:
+        shown = request.headers.get("Authorization")
+        return web.json_response([{"id": "1", "title": "取来的文件"}] if shown == "Bearer k-1" else {"no": 1})
+
+    async def ended(browser: Browser, response: ClientResponse) -> tuple[str, str]:
+        assert response.status == 303, await response.text()
+        path = response.headers["Location"]
+        async with asyncio.timeout(10):
+            while "正在" in (page := await (await browser.get(path)).text()):
+                await asyncio.sleep(0.02)
+        return path, page
+
+    served.router.add_get("/feed", library)
+    async with TestServer(served) as other, site.as_("gov") as browser:
+        address = str(other.make_url("/feed"))
+        for wrong in ("", "ftp://x/feed", "http://[", "请"):
+            response = await browser.post("/kb/exchange", {"address": wrong, "source": "甲"})
+            page = await response.text()
+            assert (response.status, "信息源网址" in page, 'value="甲"' in page) == (422, True, True)
+        for unanswered in ("http://127.0.0.1:9/feed", address):
+            _, page = await ended(browser, await browser.post("/kb/exchange", {"address": unanswered}))
+            assert "没有导入" in page
+        fields = {"address": address, "access_key": "k-1", "source": "公开库"}
+        run, page = await ended(browser, await browser.post("/kb/exchange", fields))
+        assert "将会新增 1 条" in page
+        _, page = await ended(browser, await browser.post(run))
+        assert "导入完成" in page
+    async with site.db.reading() as session:
+        assert [(one.source, one.title) for one in await session.scalars(select(Entry))] == [
+            ("公开库", "取来的文件")
+        ]
+        told = await session.scalar(select(AuditRow.reason).where(AuditRow.action == "kb.import"))
+    assert told == address
