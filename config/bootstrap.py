@@ -106,6 +106,7 @@ class DeskProcess(Common):
             "asterisk",
             "ledger",
             "reconciliation",
+            "nodes",
             *(["depot"] if self.settings.recordings.depot else []),
         )
         probes = self.common_probes() | {name: partial(self._part, name) for name in names}

@@ -311,7 +311,13 @@ class Telephony(Common):
         }
         if self.settings.recordings.depot:
             probes["depot"] = partial(depot_state, self.mover)
+        if self.db.is_postgresql:
+            probes["nodes"] = self._nodes_told
         return probes
+
+    async def _nodes_told(self) -> PartState:
+        """Another node's death is no fault of this one."""
+        return PartState(ok=True, text=await self.nodes.told())
 
     async def _reconciled(self) -> PartState:
         """A difference is told and keeps nobody from working."""

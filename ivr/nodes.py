@@ -90,6 +90,16 @@ class Nodes:
             async with self._db.unit_of_work() as session:
                 await session.execute(delete(Node).where(Node.system_name == self._name))
 
+    async def told(self) -> str:
+        """How the other nodes are, for /readyz."""
+        async with self._db.reading() as session:
+            rows = await session.scalars(select(Node).where(self._has_no_word()).order_by(Node.system_name))
+            words = [
+                f"{row.system_name} {'已停止，当时在线的来电已列入回拨名单' if row.is_lost else '没有消息，正在确认是否仍在接听'}"
+                for row in rows
+            ]
+        return "；".join(words) or "各节点都有消息"
+
     # --- this node ------------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
@@ -127,9 +137,12 @@ class Nodes:
                 log.warning("node_silent_but_answering", system_name=node.system_name)
         self._silent = {node.system_name for node in silent}
 
-    def _is_silent(self) -> ColumnElement[bool]:
+    def _has_no_word(self) -> ColumnElement[bool]:
         too_long = Node.beat_at < func.now() - timedelta(seconds=SILENT_S)
-        return too_long & Node.is_lost.is_(False) & (Node.system_name != self._name)
+        return too_long & (Node.system_name != self._name)
+
+    def _is_silent(self) -> ColumnElement[bool]:
+        return self._has_no_word() & Node.is_lost.is_(False)
 
     async def _is_answering(self, node: Node) -> bool:
         """At our own address it would be our own Asterisk: every machine's loopback is its own."""

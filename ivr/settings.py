@@ -62,6 +62,8 @@ class CallSettings:
     """A unit's service telephone."""
     return_ring_s: int = 20
     """The operator whose transfer failed, before the caller goes to the queue."""
+    hold_tell_s: int = 45
+    """A caller on hold for a consultation is told so often not to hang up."""
     queue_limit_s: int = 600
     same_operator_hours: int = 24
     """A caller who calls again within this time is offered the operator who knows the matter, if free; 0: never."""

@@ -5,7 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
-from support.quick import Quick
+from support.hotline import SOUNDS
+from support.quick import Quick, write_tone
 from support.sipphone import Call, Phone, Policy
 from support.tones import segments_with
 
@@ -15,6 +16,7 @@ from recordings.models import CallEnd, Recording, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 UNIT = "101"
+HOLD_HZ = 1900
 
 
 async def desk(on: Exchange, action: str) -> None:
@@ -268,6 +270,25 @@ async def test_attended_transfer(exchange: Exchange, quick: Quick):
     assert seconds_of(exchange, consult, 1, LIAISON_HZ) > 0.8
     assert seconds_of(exchange, consult, 0, CALLER_HZ) == 0
     assert "transfer_completed" in await exchange.kinds(call)
+
+
+async def test_a_long_consultation_keeps_the_caller(exchange: Exchange, quick: Quick):
+    """However long it takes, the caller is asked for patience again and again, stays the operator's, and is fetched back."""
+    write_tone(SOUNDS / "quick/hold-please.wav", HOLD_HZ, 0.5)
+    ami = exchange.city.hotline.controller.ami
+    await ami.action("Setvar", Variable="HOLD_TELL_S", Value=1)
+    _, liaison, call, answered = await _consult(exchange)
+    await (await liaison.incoming(10)).until_hears(OPERATOR_HZ, timeout=10)
+    heard = await call.until_hears(HOLD_HZ, timeout=5)
+    await call.until_hears(HOLD_HZ, timeout=5, since=heard + 0.7)
+    assert exchange.seat().state == "consulting"
+    await desk(exchange, "cancel_consult")
+    await call.until_hears(OPERATOR_HZ, timeout=10)
+    await answered.until_hears(CALLER_HZ)
+    await ami.action("Setvar", Variable="HOLD_TELL_S", Value=exchange.city.hotline.settings.calls.hold_tell_s)
+    await call.hangup()
+    await exchange.record(call)
+    assert "returned" not in await exchange.kinds(call)
 
 
 async def test_consultation_cancelled(exchange: Exchange, quick: Quick):

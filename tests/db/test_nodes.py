@@ -108,11 +108,14 @@ async def test_a_silent_node_whose_asterisk_answers_is_not_dead(city: City, aste
     await node(city, "n2", sip).look()
     await caller(city, "n2-1.1", "13800000001")
     await silent_for(city, "n2", SILENT_S + 1)
-    await node(city, "n1").look()
+    own = node(city, "n1")
+    await own.look()
     assert await listed(city) == set()
+    assert await own.told() == "n2 没有消息，正在确认是否仍在接听"
     transport.close()
-    await node(city, "n1").look()
+    await own.look()
     assert await listed(city) == {"13800000001"}
+    assert await own.told() == "n2 已停止，当时在线的来电已列入回拨名单"
 
 
 async def test_loopback_is_no_evidence(city: City, asterisk: Answers) -> None:
