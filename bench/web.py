@@ -97,7 +97,7 @@ async def fill(db: Database, entries: int, tickets: int) -> list[str]:
             {
                 "kind": "faq", "state": "published", "source": "bench", "source_id": str(number), "details": {},
                 "title": f"{samples[number % len(samples)]['title']}（{number}）", "unit_id": unit.id, "region_id": region.id,
-                "answer": samples[number * 7 % len(samples)]["answer"], "created_at": now, "changed_at": now,
+                "answer": samples[number * 7 % len(samples)].get("answer", ""), "created_at": now, "changed_at": now,
                 "published_at": now,
             }
             for number in range(start, min(start + 5000, entries))
