@@ -4,6 +4,7 @@ Membership lives in Asterisk, so that calls are still offered while the controll
 removes members over AMI and learns the present state from there after a restart.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -75,6 +76,8 @@ class Seats:
         """Told which telephone (`w1001`) is registered no more; set by the composition root."""
         self._contacts: dict[str, set[str]] = {}
         """Reachable addresses of each telephone."""
+        self._taken_out: Counter[str] = Counter()
+        """Telephones that we have taken out of the queue and of which Asterisk has not told yet."""
 
     def user_ids(self) -> dict[str, int]:
         return {person.extension: person.user_id for person in self.staff.values()}
@@ -124,6 +127,8 @@ class Seats:
         self._board.seats.pop(user_id, None)
         await self.regroup()  # who helps in its place comes before it goes
         for queue in list(seat.queues):
+            if queue == QUEUE:
+                self._taken_out[seat.device] += 1
             await self._ami.action("QueueRemove", Queue=queue, Interface=seat.device)
         self._changed(user_id)
 
@@ -180,13 +185,21 @@ class Seats:
             self._changed(seat.user_id)
 
     def removed(self, event: Fields) -> None:
+        """Somebody else took a seat out of the queue; word of what we did may come when its operator sits there again."""
+        device = event.get("Interface", "")
+        if event.get("Queue") != QUEUE:
+            return
+        if self._taken_out[device]:
+            self._taken_out[device] -= 1
+            return
         seat = self._board.seat_of(event.get("MemberName", ""))
-        if seat and seat.device == event.get("Interface") and event.get("Queue") == QUEUE:
+        if seat and seat.device == device:
             self._board.seats.pop(seat.user_id, None)
             self._changed(seat.user_id)
 
     async def resync(self) -> None:
         """Seats and telephones as Asterisk has them now."""
+        self._taken_out.clear()
         rows = await self._ami.listing("QueueStatus")
         people = {person.extension: person for person in self.staff.values()}
         for row in rows:
