@@ -73,6 +73,7 @@ async def test_an_application_has_a_number_and_twenty_days(city: City, browser: 
     assert "材料已寄出" in await (await browser.post("/track", {"code": code})).text()
 
 
+@ONE_ENGINE
 async def test_a_complaint_upheld_begins_the_twenty_days_anew(city: City, browser: Browser):
     """The reply is complained about like any; to be given anew, it has the regulation's clock again (T17)."""
     await _send(browser, unit="101", **GOOD)
@@ -98,6 +99,7 @@ async def test_a_complaint_upheld_begins_the_twenty_days_anew(city: City, browse
         assert [step.clock for step in steps] == [ClockKind.D20, ClockKind.D20]
 
 
+@ONE_ENGINE
 async def test_extended_it_has_forty_days_and_no_other_class(city: City, browser: Browser):
     """The head agrees: forty in all from the same day; there is no class to change."""
     await _send(browser, unit="101", **GOOD)

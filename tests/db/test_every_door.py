@@ -21,6 +21,7 @@ from tickets.models import Channel
 BY_KEY = (Channel.WEB, Channel.WINDOW, Channel.ARCHIVE, Channel.LIBRARY, Channel.KIOSK)
 IN_WRITING = (Channel.LETTER, Channel.VISIT)
 ASK = "/api/v1/inquiries"
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
