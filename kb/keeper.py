@@ -5,6 +5,7 @@ when the keeper has ended. All writing happens in one thread, never on the event
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ class Keeper:
         self._writer: Writer | None = None
         self._changed: set[int] = set()
         self._seen_at: datetime | None = None
+        self._rests_at = 0.0
         self._synonyms_seen: object = None
         self._wake = asyncio.Event()
         self._subscriptions = [
@@ -71,7 +73,7 @@ class Keeper:
             async with self._writing:
                 await self._drop_writer()
                 await self._run(index.switch, folder)
-        self._seen_at = begun_at  # what changed meanwhile is taken in
+        self._saw(begun_at)  # what changed meanwhile is taken in
         await self._look()
         await self._take_in()
         await self._take_synonyms()
@@ -91,7 +93,7 @@ class Keeper:
     async def catch_up(self) -> int:
         """Compare the index with the database and mend what differs; returns the number of entries mended."""
         async with self._db.reading() as session:
-            self._seen_at = await documents.newest(session)
+            self._saw(await documents.newest(session))
             wanted = await documents.stamps(session)
         different = await self._different(wanted, everything=True)
         for start in range(0, len(different), documents.BATCH):
@@ -114,16 +116,25 @@ class Keeper:
             await self._take_synonyms()
 
     async def _look(self) -> None:
-        """What changed lately and is not in the index as it is now."""
+        """What changed lately and is not in the index as it is now; of a base at rest only that it is."""
+        kept = self._writer
+        async with self._writing:
+            writer = await self._keeping()
         async with self._db.reading() as session:
             newest = await documents.newest(session)
-            if newest is None:
+            if writer is None or newest is None:
+                return
+            if newest == self._seen_at and writer is kept and time.monotonic() > self._rests_at:
                 return
             since = min(self._seen_at or newest, newest) - SLACK
             wanted = await documents.stamps(session, since)
         if different := await self._different(wanted, everything=False):
             self._db.bus.deliver(EntriesChanged(tuple(different)))  # as if it had been told here
-        self._seen_at = newest
+        if newest != self._seen_at:
+            self._saw(newest)
+
+    def _saw(self, newest: datetime | None) -> None:
+        self._seen_at, self._rests_at = newest, time.monotonic() + SLACK.total_seconds()
 
     async def _different(self, wanted: dict[int, str | None], *, everything: bool) -> list[int]:
         async with self._writing:

@@ -73,9 +73,10 @@ def firsts(sounds: list[str]) -> str:
 
 def initials(first: str) -> list[str]:
     """Tokens of three first letters in a row, padded with 0 at the end of a run: gjj jj0 j00."""
-    padded = first.replace(BREAK, "00|") + "00"
-    tokens = (padded[at : at + 3] for at in range(len(padded) - 2))
-    return [token for token in tokens if BREAK not in token and token[0] != "0"]
+    tokens: list[str] = []
+    for run in first.split(BREAK):
+        tokens.extend(map("".join, zip(run, f"{run[1:]}0", f"{run[2:]}00", strict=False)))
+    return [token for token in tokens if token[0] != "0"]
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.people import Role
 from core.tasks import Tasks
-from kb import feedback, index, synonyms
+from kb import documents, feedback, index, keeper, synonyms
 from kb.events import EntriesChanged
 from kb.fields import EntryFields
 from kb.models import Audience, InternalReason
@@ -71,6 +71,37 @@ async def test_an_index_of_another_machine_follows_the_database(db: Database, of
         await office.withdraw(entry_id)
         await there.until("公积金提取", [])
         assert entry_id in there.told
+
+
+def _counted(
+    ask: Callable[..., Awaitable[object]], name: str, asked: dict[str, int]
+) -> Callable[..., object]:
+    async def counted(*given: object) -> object:
+        asked[name] += 1
+        return await ask(*given)
+
+    return counted
+
+
+async def test_a_base_at_rest_is_not_read_again(
+    db: Database, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once the last change has come to rest the loop asks when it was and nothing else; the next one is found as ever."""
+    monkeypatch.setattr(keeper, "LOOK_S", 0.01)
+    monkeypatch.setattr(keeper, "SLACK", timedelta(0))
+    async with process(db, tmp_path / "index") as there:
+        entry_id = await office.publish()
+        await there.until("公积金提取", [entry_id])
+        asked = {"newest": 0, "stamps": 0}
+        for name in asked:
+            monkeypatch.setattr(documents, name, _counted(getattr(documents, name), name, asked))
+        async with asyncio.timeout(10):
+            while asked["newest"] < 4:
+                if asked["stamps"]:
+                    asked.update(newest=0, stamps=0)
+                await asyncio.sleep(0.02)
+        await office.withdraw(entry_id)
+        await there.until("公积金提取", [])
 
 
 async def test_processes_share_an_index_and_one_takes_over(db: Database, office: Office, tmp_path: Path):
