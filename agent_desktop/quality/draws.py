@@ -12,7 +12,7 @@ from agent_desktop.quality.reach import GRADERS, Viewer, viewer_of
 from agent_desktop.quality.words import ABOUTS, METHODS
 from agent_desktop.ticket.acting import key_of
 from core.clock import beijing
-from core.errors import InvalidInput
+from core.errors import HotlineError, InvalidInput
 from core.people import User
 from core.web.app import see_other
 from core.web.days import read_day
@@ -29,6 +29,13 @@ SEED_DIGITS = 10
 
 @routes.get("/quality/draws", roles=GRADERS)
 async def page(request: web.Request) -> web.StreamResponse:
+    return await _page(request, {})
+
+
+async def _page(
+    request: web.Request, typed: Mapping[str, str], error: HotlineError | None = None
+) -> web.StreamResponse:
+    """What was drawn, and the form as it was `typed` when that came to nothing."""
     async with request.app[DB].reading() as session:
         viewer = await viewer_of(request, session)
         offered = await sheets.of_regions(session, viewer.regions)
@@ -40,10 +47,17 @@ async def page(request: web.Request) -> web.StreamResponse:
     )
     today = beijing(request.app[CLOCK].now()).date()
     last = today.replace(day=1) - timedelta(days=1)
+    usual = {
+        "from": f"{last.replace(day=1)}",
+        "to": f"{today}",
+        "wanted": "10",
+        "seed": str(randbelow(1_000_000)),
+    }
+    filled = {**dict.fromkeys(("method", "sheet", "topic", "unit"), ""), **usual, **typed}
     return await serve_list(
         request, TABLE, query, "quality/draws.html", sheets=offered, abouts=ABOUTS, methods=METHODS,
         units=viewer.reach.units.values() if viewer.reach else (), regions=viewer.reach.regions if viewer.reach else {},
-        first=last.replace(day=1), last=today, seed=randbelow(1_000_000),
+        typed=filled, error=error, status=error.status if error else 200,
     )  # fmt: skip
 
 
@@ -51,12 +65,15 @@ async def page(request: web.Request) -> web.StreamResponse:
 async def draw(request: web.Request) -> web.StreamResponse:
     """`sheet`, `method`, `from`, `to`, `seed`, `wanted`, and as the method needs `topic` or `unit`."""
     form = {name: str(value) for name, value in (await request.post()).items()}
-    async with request.app[DB].unit_of_work() as session:
-        viewer = await viewer_of(request, session)
-        made = await sampling.draw(
-            session, request.app[CLOCK], viewer.user, await _wish(session, viewer, form)
-        )
-        told = f"从 {made.found} 次通话中抽取 {made.drawn} 次。"
+    try:
+        async with request.app[DB].unit_of_work() as session:
+            viewer = await viewer_of(request, session)
+            made = await sampling.draw(
+                session, request.app[CLOCK], viewer.user, await _wish(session, viewer, form)
+            )
+    except HotlineError as error:
+        return await _page(request, form, error)
+    told = f"从 {made.found} 次通话中抽取 {made.drawn} 次。"
     return see_other(f"/quality?view=&draw={made.id}", flash=told)
 
 

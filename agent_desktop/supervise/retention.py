@@ -1,7 +1,9 @@
 """`/supervise/retention` (录音保存): what is past its time, asking for its removal, another's decision, the certificate."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +22,7 @@ from core.web.lists import Column, Table, serve_list
 from core.web.pages import render, see_other
 from core.web.requests import source_of
 from core.web.routes import Routes
-from recordings import playback, purge
+from recordings import playback, purge, story
 from recordings.models import Purge, PurgeState, Recording
 from recordings.playback import Listener
 from recordings.space import space
@@ -86,7 +88,17 @@ async def one(request: web.Request) -> web.StreamResponse:
         row = await _find(request, session, who)
     may_decide = row.Purge.state == PurgeState.ASKED and row.Purge.asked_by_id != who.user_id
     return render(request, "supervise/purge.html", row=row, purge=row.Purge, state=STATES[row.Purge.state],
-                  size=megabytes(row.Purge.size), may_decide=may_decide)  # fmt: skip
+                  size=megabytes(row.Purge.size), may_decide=may_decide, removed=_removed(row.Purge))  # fmt: skip
+
+
+def _removed(purged: Purge) -> list[dict[str, Any]]:
+    """The certificate's lines as people read them; its own text is what the checksum is of."""
+    lines = map(json.loads, (purged.certificate or "").splitlines())
+    return [
+        {**line, "kind": story.KINDS[line["kind"]], "started_at": datetime.fromisoformat(line["started_at"]),
+         "length": story.seconds_text(line["duration_ms"])}
+        for line in lines
+    ]  # fmt: skip
 
 
 @routes.get(f"{PAGE}/{{id:\\d{{1,9}}}}/certificate.txt", roles=DECIDES)

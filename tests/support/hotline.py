@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,8 +76,14 @@ def environment(folder: Path, at: str = MONDAY_MORNING, **more: str) -> dict[str
 
 
 @asynccontextmanager
-async def running_hotline(folder: Path, *, at: str = MONDAY_MORNING, **more: str) -> AsyncIterator[City]:
-    """A hotline that answers; `more` are further settings as environment variables, `HOTLINE__…`."""
+async def running_hotline(
+    folder: Path,
+    *,
+    at: str = MONDAY_MORNING,
+    people: Callable[[City], Awaitable[None]] | None = None,
+    **more: str,
+) -> AsyncIterator[City]:
+    """A hotline that answers; `people` fills its database, by default with a small city; `more` settings, `HOTLINE__…`."""
     settings = load(environment(folder, at, **more), mode="test")
     share_sounds(Folders(settings.data_dir / "asterisk"))
     clock = make_clock(settings)
@@ -85,8 +91,7 @@ async def running_hotline(folder: Path, *, at: str = MONDAY_MORNING, **more: str
     hotline = Hotline(settings, clock)
     city = City(hotline, clock)
     await hotline.db.create_all()
-    async with hotline.db.unit_of_work() as session:
-        await found(session, city)
+    await (people or small_city)(city)
     try:
         await hotline.start()
         await _until(lambda: "controller-beat" in hotline.tasks.loops and _beating(hotline))
@@ -110,6 +115,11 @@ def share_sounds(folders: Folders) -> None:
     SOUNDS.mkdir(parents=True, exist_ok=True)
     folders.sounds.parent.mkdir(parents=True, exist_ok=True)
     folders.sounds.symlink_to(SOUNDS)
+
+
+async def small_city(city: City) -> None:
+    async with city.hotline.db.unit_of_work() as session:
+        await found(session, city)
 
 
 async def found(session: AsyncSession, city: City) -> None:
