@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select, update
+from support import sipp
 from support.apart import ControllerAlone, SecondNode, dispatcher
 from support.calls import CALLER_HZ
 from support.killable import until
@@ -55,6 +56,8 @@ async def test_a_node_dies(tmp_path: Path):
             dispatcher(tmp_path / "kamailio", (first, second)) as sip,
         ):
             await first_answered(FIRST[0], sip, phones)
+            by_tcp = await sipp.run_callers("talk_caller", sip, tmp_path, 2, 2, pause_ms=300, transport="t1")
+            assert by_tcp.successful == 2
             for number in FIRST[1:]:
                 await call(number, sip, phones)
             on = await nodes_of(first, FIRST)

@@ -1,12 +1,14 @@
 """The transfer matrix (转接矩阵): every way a transfer can go, each row a real call, several at a time on one hotline.
 
-For each row: the caller is never left in silence nor dropped, the recording is whole, the ledger tells exactly what
-happened, the right people are credited, and the query code and the survey still follow.
+For each row: the caller is never left in silence nor dropped, the recording holds the whole talk, the ledger tells exactly
+what happened, the right people are credited, and the query code and the survey still follow. The indicators of all rows
+together are those counted by hand from the table.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 
 import numpy as np
@@ -16,19 +18,23 @@ from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import City
 from support.quick import Quick
 from support.sipphone import Call, Phone
-from support.tones import segments_with
+from support.tones import Samples, segments_with
 
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Unit
 from recordings import archive
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, RecordingKind
+from reports.figures import figure
+from reports.indicators import BY_KEY
+from reports.slices import Slice
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SLOTS = 5
 """Rows under way at the same time; each has an operator and two liaisons of its own."""
 SECOND_HZ = 1500
 SILENCE_S = 2.5
+WHOLE_MS = 1000
 TOLD = {"transfer_started": "mode", "transfer_completed": "mode", "transfer_failed": "why", "returned": "", "joined": "",
         "handed_back": ""}  # fmt: skip
 
@@ -45,6 +51,8 @@ class Scene:
     call: Call
     answered: Call
     since: float = field(default_factory=monotonic)
+    left_at: float | None = None
+    """When the caller hung up."""
 
     def user(self, who: str) -> int:
         return self.on.city.users[f"{who}-{self.slot}"]
@@ -76,6 +84,13 @@ class Scene:
         await leg.until_hears(CALLER_HZ, timeout=15)
         await self.call.until_hears(OPERATOR_HZ, timeout=15)
         return leg
+
+    async def leaves(self, *legs: Call, limit_s: float = 3) -> None:
+        """The caller hangs up; whoever rang or talked is released at once."""
+        self.left_at = monotonic()
+        await self.call.hangup()
+        for leg in legs:
+            assert (await leg.ended(limit_s)).by == "remote"
 
     async def three(self) -> Call:
         leg = await self.consulting()
@@ -204,6 +219,17 @@ async def target_registered_twice(s: Scene) -> None:
     assert s.first.calls == []
 
 
+async def page_and_desk_telephone_ring(s: Scene) -> None:
+    """Both telephones of the liaison ring; the one in the page is silent once the other has answered."""
+    page = await s.on.page_phone(f"first-{s.slot}")
+    page.on_invite, s.first.ring_s = "ignore", 0.5
+    await s.desk("blind_transfer")
+    leg = await s.with_liaison()
+    assert (await (await page.incoming(5)).ended(5)).by == "remote"
+    await page.close()
+    await leg.hangup()
+
+
 async def page_closed_in_mid_ring(s: Scene) -> None:
     s.first.on_invite = "ignore"
     await s.desk("blind_transfer")
@@ -218,15 +244,11 @@ async def page_closed_in_mid_ring(s: Scene) -> None:
 async def caller_leaves_the_ring(s: Scene) -> None:
     s.first.on_invite = "ignore"
     await s.desk("blind_transfer")
-    leg = await s.first.incoming(15)
-    await s.call.hangup()
-    assert (await leg.ended(2)).by == "remote"
+    await s.leaves(await s.first.incoming(15), limit_s=2)
 
 
 async def caller_leaves_the_consultation(s: Scene) -> None:
-    leg = await s.consulting()
-    await s.call.hangup()
-    assert (await leg.ended(3)).by == (await s.answered.ended(3)).by == "remote"
+    await s.leaves(await s.consulting(), s.answered)
 
 
 async def operator_leaves_while_it_rings(s: Scene) -> None:
@@ -256,30 +278,30 @@ async def liaison_gives_three_back(s: Scene) -> None:
 async def caller_leaves_the_consultations_ring(s: Scene) -> None:
     s.first.on_invite = "ignore"
     await s.desk("consult")
-    leg = await s.first.incoming(15)
-    await s.call.hangup()
-    assert (await leg.ended(3)).by == (await s.answered.ended(3)).by == "remote"
+    await s.leaves(await s.first.incoming(15), s.answered)
 
 
 async def caller_leaves_on_the_way_back(s: Scene) -> None:
     s.first.on_invite, s.operator.on_invite = "busy", "ignore"
     await s.desk("blind_transfer")
-    leg = await s.operator.incoming(15)
-    await s.call.hangup()
-    assert (await leg.ended(3)).by == "remote"
+    await s.leaves(await s.operator.incoming(15))
 
 
 async def caller_leaves_three(s: Scene) -> None:
-    leg = await s.three()
-    await s.call.hangup()
-    assert (await leg.ended(3)).by == (await s.answered.ended(3)).by == "remote"
+    await s.leaves(await s.three(), s.answered)
 
 
 async def caller_leaves_the_liaison(s: Scene) -> None:
     await s.desk("blind_transfer")
-    leg = await s.with_liaison()
-    await s.call.hangup()
-    assert (await leg.ended(3)).by == "remote"
+    await s.leaves(await s.with_liaison())
+
+
+async def caller_leaves_the_second_liaisons_ring(s: Scene) -> None:
+    s.second.on_invite = "ignore"
+    await s.desk("blind_transfer")
+    await s.with_liaison()
+    await s.on.control.pass_on(s.user("first"), s.on.city.units[f"second-{s.slot}"])
+    await s.leaves(await s.second.incoming(15))
 
 
 @dataclass(frozen=True)
@@ -291,6 +313,11 @@ class Row:
     voices: tuple[float, ...] = (OPERATOR_HZ,)
     stays: bool = True
     """The caller stays until the hotline says goodbye."""
+    consulted: int = 0
+    """Consultations that were answered and came to no transfer."""
+
+    def times(self, kind: str) -> int:
+        return sum(one.startswith(kind) for one in self.told)
 
 
 BOTH = (OPERATOR_HZ, LIAISON_HZ)
@@ -300,7 +327,7 @@ ROWS = [
     Row(blind_busy, ["transfer_started blind", "transfer_failed busy", "returned"]),
     Row(attended, ["transfer_started attended", "transfer_completed attended"], "first", BOTH),
     Row(cancelled_in_ring, ["transfer_started attended", "transfer_failed cancelled"]),
-    Row(cancelled_in_talk, ["transfer_started attended", "transfer_failed cancelled"]),
+    Row(cancelled_in_talk, ["transfer_started attended", "transfer_failed cancelled"], consulted=1),
     Row(completed_in_ring, ["transfer_started attended", "transfer_completed blind"], "first", BOTH),
     Row(three_way_operator_leaves, ["transfer_started attended", "transfer_completed three_way", "joined"], "first", BOTH),
     Row(three_way_liaison_leaves, ["transfer_started attended", "transfer_completed three_way", "joined"], "first", BOTH),
@@ -312,12 +339,14 @@ ROWS = [
         "transfer_completed onward"], "second", (*BOTH, SECOND_HZ)),
     Row(second_liaison_is_busy, ["transfer_started blind", "transfer_completed blind", "transfer_started onward",
         "transfer_failed busy", "returned"], "first", BOTH),
-    Row(operator_leaves_the_consultation, ["transfer_started attended", "transfer_failed left", "returned"]),
-    Row(liaison_leaves_the_consultation, ["transfer_started attended", "transfer_failed left"]),
+    Row(operator_leaves_the_consultation, ["transfer_started attended", "transfer_failed left", "returned"], consulted=1),
+    Row(liaison_leaves_the_consultation, ["transfer_started attended", "transfer_failed left"], consulted=1),
     Row(target_registered_twice, ["transfer_started blind", "transfer_completed blind"], "first", BOTH),
+    Row(page_and_desk_telephone_ring, ["transfer_started blind", "transfer_completed blind"], "first", BOTH),
     Row(page_closed_in_mid_ring, ["transfer_started blind", "transfer_failed no_answer", "returned"]),
     Row(caller_leaves_the_ring, ["transfer_started blind", "transfer_failed abandoned"], stays=False),
-    Row(caller_leaves_the_consultation, ["transfer_started attended", "transfer_failed abandoned"], stays=False),
+    Row(caller_leaves_the_consultation, ["transfer_started attended", "transfer_failed abandoned"], stays=False,
+        consulted=1),
     Row(operator_leaves_while_it_rings, ["transfer_started attended", "transfer_failed cancelled", "returned"]),
     Row(consulted_is_busy, ["transfer_started attended", "transfer_failed busy"]),
     Row(liaison_gives_three_back, ["transfer_started attended", "transfer_completed three_way", "joined", "handed_back"],
@@ -327,6 +356,8 @@ ROWS = [
     Row(caller_leaves_three, ["transfer_started attended", "transfer_completed three_way", "joined"], "first", BOTH,
         stays=False),
     Row(caller_leaves_the_liaison, ["transfer_started blind", "transfer_completed blind"], "first", BOTH, stays=False),
+    Row(caller_leaves_the_second_liaisons_ring, ["transfer_started blind", "transfer_completed blind",
+        "transfer_started onward", "transfer_failed abandoned"], "first", BOTH, stays=False),
 ]  # fmt: skip
 
 
@@ -377,7 +408,7 @@ async def run(row: Row, on: Exchange, slots: "asyncio.Queue[int]", lock: asyncio
         await row.play(s)
         if row.stays:
             await on.at_node(s.call, "CODE", 20)
-            assert s.call.longest_silence_s(s.since, monotonic() - 0.5) < SILENCE_S, "silence"
+            s.left_at = monotonic() - 0.5
             await on.walk(s.call, ("SURVEY", "1"))
             if row.liaison:
                 await on.walk(s.call, ("SURVEY-UNIT", "2"))
@@ -409,13 +440,27 @@ async def checked(row: Row, s: Scene, record: CallRecord) -> None:
     agent = s.on.control.board.agent(s.user("operator"))
     assert agent is not None
     assert agent.state == "wrapup"
+    assert s.call.longest_silence_s(s.since, s.left_at) < SILENCE_S, "silence"
+    await is_recorded(row, s, record)
+
+
+async def is_recorded(row: Row, s: Scene, record: CallRecord) -> None:
+    """The caller on the left from the first word to the last (M-56: within a second), on the right who talked to them."""
     (talk,) = [one for one in await s.on.recordings(record) if one.kind == RecordingKind.TALK]
-    samples = archive.samples(talk, s.on.city.hotline.settings.recordings)
-    right = np.ascontiguousarray(samples[:, 1])
     assert not talk.damaged
-    assert {hz for hz in (*BOTH, SECOND_HZ) if any(b - a > 0.1 for a, b in segments_with(right, hz))} == set(
-        row.voices
-    )
+    assert abs(talk.duration_ms - record.talk_ms) < WHOLE_MS, f"{talk.duration_ms} of {record.talk_ms} ms"
+    samples = await asyncio.to_thread(archive.samples, talk, s.on.city.hotline.settings.recordings)
+    caller_ms, voices = await asyncio.to_thread(heard_in, samples)  # telephones are answered meanwhile
+    assert caller_ms > record.talk_ms - WHOLE_MS
+    assert voices == set(row.voices)
+
+
+def heard_in(samples: Samples) -> tuple[float, set[float]]:
+    """How long the caller is heard on the left, and whose voices are on the right."""
+    left, right = (np.ascontiguousarray(samples[:, side]) for side in (0, 1))
+    caller_ms = sum(end - start for start, end in segments_with(left, CALLER_HZ)) * 1000
+    everybody = (*BOTH, SECOND_HZ)
+    return caller_ms, {hz for hz in everybody if any(b - a > 0.1 for a, b in segments_with(right, hz))}
 
 
 async def test_every_transfer_leaves_the_caller_served(
@@ -430,3 +475,20 @@ async def test_every_transfer_leaves_the_caller_served(
         if result is not None
     }
     assert not failures, "\n".join(f"{name}: {why}" for name, why in failures.items())
+    await figures_are_as_counted(exchange)
+
+
+async def figures_are_as_counted(on: Exchange) -> None:
+    """K-04 and K-05 of these units: each attempt once, answered by whom it rang, and the callers whom a unit gave back."""
+    tried = sum(row.times("transfer_started") for row in ROWS)
+    answered = sum(row.times("transfer_completed") + row.consulted for row in ROWS)
+    given_back = sum(row.times("handed_back") for row in ROWS)
+    units = frozenset(unit for name, unit in on.city.units.items() if name.startswith(("first-", "second-")))
+    now = on.city.clock.now()
+    about = Slice(now - timedelta(days=1), now + timedelta(days=1), now, unit_ids=units)
+    async with on.db.reading() as session:
+        found = [await figure(session, BY_KEY[key], about) for key in ("K-04", "K-05")]
+    assert [(one.numerator, one.denominator) for one in found] == [
+        (answered, tried),
+        (answered - given_back, answered),
+    ]

@@ -155,8 +155,8 @@ async def dispatcher(folder: Path, nodes: Sequence[ControllerAlone]) -> AsyncIte
     listed = folder / "nodes.list"
     listed.write_text("".join(f"1 sip:127.0.0.1:{node.city.sip[1]}\n" for node in nodes))
     process = await asyncio.create_subprocess_exec(
-        ".tools/bin/kamailio", "-f", "dialplan/kamailio/kamailio.cfg", "-l", f"udp:127.0.0.1:{port}", "-DD", "-E",
-        "-m", "32", "-M", "4", "-Y", str(folder), "-A", f'NODES="{listed}"', cwd=Path(__file__).parents[2],
+        ".tools/bin/kamailio", "-f", "dialplan/kamailio/kamailio.cfg", "-l", f"udp:127.0.0.1:{port}",
+        "-l", f"tcp:127.0.0.1:{port}", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-A", f'NODES="{listed}"', cwd=Path(__file__).parents[2],
     )  # fmt: skip
     try:
         yield "127.0.0.1", port

@@ -46,15 +46,17 @@ async def run_callers(
     number: str = "96128",
     at_once: int = 1000,
     timeout_s: float = 120.0,
+    transport: str = "u1",
 ) -> LoadResult:
     """Place `calls` calls by the scenario ("menu_caller", "talk_caller") at a steady rate, and wait for the last.
 
-    `folder` takes SIPp's files. Raises LoadFailed when SIPp stops for another reason than failed calls.
+    `folder` takes SIPp's files; `transport` is SIPp's name of one, `t1` being TCP. Raises LoadFailed when SIPp stops for
+    another reason than failed calls.
     """
     files = {"stf": folder / "counts.csv", "error_file": folder / "errors.log", "rtt": folder / "setup.csv"}
     process = await asyncio.create_subprocess_exec(
         BINARY, f"{server[0]}:{server[1]}", "-sf", SCENARIOS / f"{scenario}.xml",
-        "-s", number, "-i", "127.0.0.1", "-nostdin",
+        "-s", number, "-t", transport, "-i", "127.0.0.1", "-nostdin",
         "-m", str(calls), "-r", str(max(1, round(calls_per_s * 10))), "-rp", "10000", "-l", str(at_once),
         "-d", str(pause_ms), "-timeout", f"{timeout_s}s", "-fd", "1",
         "-trace_stat", "-stf", files["stf"], "-trace_rtt", "-rtt_freq", "1",
