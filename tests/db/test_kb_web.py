@@ -392,6 +392,7 @@ async def test_a_file_is_fetched_from_an_address(site: Site):
     served.router.add_get("/feed", library)
     async with TestServer(served) as other, site.as_("gov") as browser:
         address = str(other.make_url("/feed"))
+        assert (await browser.get("/kb/exchange")).status == 200
         for wrong in ("", "ftp://x/feed", "http://[", "请"):
             response = await browser.post("/kb/exchange", {"address": wrong, "source": "甲"})
             page = await response.text()
