@@ -13,7 +13,7 @@ from tickets.settings import AttachmentSettings
 if TYPE_CHECKING:
     from ivr.board import Shown
     from ivr.control import CallControl
-    from kb.search import Searcher
+    from kb.searching.search import Searcher
 
 CONTROL: "web.AppKey[CallControl]" = web.AppKey("CONTROL")
 BOARD: "web.AppKey[Shown]" = web.AppKey("BOARD")

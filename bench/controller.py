@@ -18,8 +18,8 @@ from config.bootstrap import Hotline
 from config.settings import load, make_clock
 from core.people import Role, RoleGrant, User, hash_password
 from core.units import Region, RegionLevel, Unit, UnitDuty
-from ivr.reconcile import reconcile, source_in
-from ivr.site import Folders
+from ivr.asterisk.site import Folders
+from ivr.ledger.reconcile import reconcile, source_in
 from tickets import service
 from tickets.models import Outcome
 

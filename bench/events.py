@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from support.traces import Row, feed, names, read
 
-from ivr.ami import parse
-from ivr.tracker import Tracker
+from ivr.asterisk.ami import parse
+from ivr.tracking.tracker import Tracker
 
 
 def _stories() -> list[list[Row]]:

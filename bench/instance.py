@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 from bench import ROOT
-from ivr import prompt_audio as audio
-from ivr.embedded import EmbeddedAsterisk
-from ivr.prompt_catalogue import load
+from ivr.asterisk.embedded import EmbeddedAsterisk
+from ivr.asterisk.site import DIALPLAN, Folders, LineFacts, write_all
 from ivr.settings import AsteriskSettings, CallSettings
-from ivr.site import DIALPLAN, Folders, LineFacts, write_all
+from ivr.speech import prompt_audio as audio
+from ivr.speech.prompt_catalogue import load
 
 LINE = "96128"
 REGION = "5300"

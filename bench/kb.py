@@ -35,11 +35,12 @@ from bench.measure import spread
 from core.clock import SystemClock
 from core.db import Database, DatabaseSettings
 from core.tasks import Tasks
-from kb import demo, documents
+from kb import demo
 from kb.entries import touch
+from kb.interchange.rows import RowWrong, parse
 from kb.models import Alias, AliasState, Entry, EntryState
-from kb.rows import RowWrong, parse
-from kb.search import Searcher
+from kb.searching import documents
+from kb.searching.search import Searcher
 
 K = 10
 _BATCH = 2_000

@@ -21,7 +21,7 @@ from core import accounts
 from core.clock import SystemClock
 from core.db import Database, DatabaseSettings
 from core.people import Role
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.keys import SEARCHER
 
 TYPISTS = 20

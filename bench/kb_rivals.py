@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from support.postgres import PostgresServer
 
 from bench.kb_report import Search
-from kb import text
+from kb.searching import text
 
 K = 10
 Rows = Iterable[dict[str, Any]]

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.hotline import PASSWORD, City, running_hotline
 from support.sipphone import Phone
 
-from ivr.ami import Ami, Fields
+from ivr.asterisk.ami import Ami, Fields
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

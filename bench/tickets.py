@@ -31,9 +31,9 @@ from core.db import Database, DatabaseSettings
 from core.holidays import read_table
 from core.people import Role, User, hash_password
 from core.workdays import WorkCalendar
+from tickets.clocks.supervision import sweep
 from tickets.models import Stage, Step, Ticket, TrailRow
-from tickets.oversight_models import Notice
-from tickets.supervision import sweep
+from tickets.oversight.oversight_models import Notice
 
 PAGES = {
     "liaison: to do": (Role.LIAISON, "/liaison/tickets"),

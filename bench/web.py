@@ -37,13 +37,13 @@ from core.web.routes import PUBLIC, Routes
 from core.web.settings import HttpSettings
 from kb import demo
 from kb.models import Entry
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
-from tickets import codes
-from tickets.code_models import QueryCode
 from tickets.intake.ask import Question, ask
 from tickets.models import Channel, Step, Ticket
+from tickets.query_codes import codes
+from tickets.query_codes.code_models import QueryCode
 from tickets.settings import TicketSettings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import structlog
 from asterisk.ami import AMIClient, SimpleAction
 
 from core.errors import HotlineError
-from ivr.ami import safe
+from ivr.asterisk.ami import safe
 from ivr.settings import AsteriskSettings
 
 log = structlog.get_logger()

@@ -20,7 +20,7 @@ from ivr.apart.feed import BoardFeed
 from ivr.apart.orders import OrderTaker
 from ivr.apart.remote_control import RemoteControl
 from ivr.control import CallControl
-from kb.search import Searcher
+from kb.searching.search import Searcher
 
 PARTS_EVERY_S = 2.0
 

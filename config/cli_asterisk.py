@@ -17,7 +17,7 @@ from config.ami_client import connected
 from core.clock import beijing
 from core.errors import HotlineError
 from core.log import mask_text
-from ivr.tracker import Line, Tracker
+from ivr.tracking.tracker import Line, Tracker
 
 
 class TraceUnreadable(HotlineError):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import kb.index
+import kb.searching.index
 from config.ami_client import AsteriskSilent, connected
 from config.database import opened, schema_state
 from config.parts import calendar_state
@@ -19,11 +19,11 @@ from core.clock import beijing
 from core.errors import HotlineError
 from core.holidays import load_calendar
 from core.web.keys import PartState
-from ivr.menu import read as read_menus
-from ivr.menu_check import faults as menu_faults
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.prompts import problems
-from ivr.site import DIALPLAN
+from ivr.asterisk.site import DIALPLAN
+from ivr.menus.menu import read as read_menus
+from ivr.menus.menu_check import faults as menu_faults
+from ivr.speech.prompt_catalogue import load as load_catalogue
+from ivr.speech.prompts import problems
 from recordings.depot import DepotAway, depot_of
 from recordings.space import space
 
@@ -149,7 +149,7 @@ def _depot(settings: Settings) -> Part:
 
 
 def _kb(settings: Settings) -> Part:
-    if kb.index.current(settings.kb_index):
+    if kb.searching.index.current(settings.kb_index):
         return Part("知识库", is_ok=True, text=f"检索索引 {settings.kb_index}")
     return Part("知识库", is_ok=False, text="检索索引还没有建立，请运行 hotline kb reindex")
 

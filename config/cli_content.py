@@ -15,9 +15,9 @@ from core.calendar_files import read_years
 from core.clock import beijing
 from core.holidays import import_year, load_calendar
 from core.workdays import WorkCalendar
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.prompts import render
-from ivr.site import DIALPLAN
+from ivr.asterisk.site import DIALPLAN
+from ivr.speech.prompt_catalogue import load as load_catalogue
+from ivr.speech.prompts import render
 
 _WEEKDAYS = "一二三四五六日"
 

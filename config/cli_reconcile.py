@@ -9,8 +9,8 @@ from config.database import opened
 from config.settings import make_clock
 from core.errors import HotlineError
 from core.lines import connected_lines
-from ivr.reconcile import SETTLED, reconcile, source_in
-from ivr.site import Folders
+from ivr.asterisk.site import Folders
+from ivr.ledger.reconcile import SETTLED, reconcile, source_in
 
 
 class NoCel(HotlineError):

@@ -40,7 +40,7 @@ ROOMS_WITH_TABLES = (
     "core.units",
     "core.web.models",
     "ivr.models",
-    "ivr.nodes",
+    "ivr.outages.nodes",
     "kb.models",
     "portal.models",
     "recordings.models",
@@ -52,11 +52,11 @@ ROOMS_WITH_TABLES = (
     "reports.training.models",
     "recordings.queue_state",
     "tickets.callback_models",
-    "tickets.code_models",
+    "tickets.query_codes.code_models",
     "tickets.intake.models",
     "tickets.models",
     "tickets.webhooks.models",
-    "tickets.oversight_models",
+    "tickets.oversight.oversight_models",
 )
 _LOCK = 96128_2
 _PATIENCE = ("SET LOCAL lock_timeout = '10s'", "SET LOCAL statement_timeout = '10min'")

@@ -27,7 +27,7 @@ from core.db import Database
 from core.errors import HotlineError
 from core.people import Role, Token, User, hash_token
 from core.units import Region
-from kb.exchange import import_file
+from kb.interchange.exchange import import_file
 
 log = structlog.get_logger()
 ENTRIES = HOME / "kb" / "demo_entries.jsonl"

@@ -8,10 +8,10 @@ from core.db import Database
 from core.errors import HotlineError
 from core.lines import Line, every_line
 from core.units import ConnectionState, Region, RegionLevel
-from ivr.regions import BASE, Split, in_language
-from ivr.seats import Staff
+from ivr.asterisk.site import LineFacts, line_variables
+from ivr.queue.regions import BASE, Split, in_language
+from ivr.queue.seats import Staff
 from ivr.settings import LineSettings
-from ivr.site import LineFacts, line_variables
 
 
 class RegionMissing(HotlineError):

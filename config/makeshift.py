@@ -14,8 +14,8 @@ from config.only_one import OnlyOne
 from config.settings import Settings
 from config.without_database import CALLS_TEXT
 from core.db import Database
-from ivr.embedded import EmbeddedAsterisk
-from ivr.site import Folders
+from ivr.asterisk.embedded import EmbeddedAsterisk
+from ivr.asterisk.site import Folders
 
 log = structlog.get_logger()
 

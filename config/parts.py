@@ -11,8 +11,8 @@ from core.web.keys import PartState
 from recordings.space import space
 
 if TYPE_CHECKING:  # the public process has parts too, and no telephony
-    from ivr.ami import Ami
-    from ivr.journal import Journal
+    from ivr.asterisk.ami import Ami
+    from ivr.ledger.journal import Journal
     from recordings.moving import Mover
 
 

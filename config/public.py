@@ -11,7 +11,7 @@ from config.web_server import WebServer
 from core.clock import Clock
 from core.web.app import make_app
 from core.web.keys import WebDeps
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal import keys
 
 

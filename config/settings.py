@@ -18,8 +18,8 @@ from core.clock import Clock, ShiftedClock, SystemClock
 from core.db import DatabaseSettings
 from core.holidays import CalendarSettings
 from core.web.settings import HttpSettings
-from ivr.prompts import PromptSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
+from ivr.speech.prompts import PromptSettings
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
 from reports.settings import ReportSettings

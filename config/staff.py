@@ -10,10 +10,10 @@ from agent_desktop import keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
 from config.settings import Settings
+from ivr.asterisk.site import Telephone
 from ivr.board import Shown
 from ivr.control import CallControl
-from ivr.site import Telephone
-from kb.search import Searcher
+from kb.searching.search import Searcher
 
 
 def staff_side(

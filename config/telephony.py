@@ -23,47 +23,39 @@ from core.people import Role, User
 from core.tasks import every
 from core.units import subject_unit_codes
 from core.web.keys import PartState, Probe
-from ivr.ami import Ami
-from ivr.calling_back import CallingBack
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.embedded import EmbeddedAsterisk
+from ivr.asterisk.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
-from ivr.embedded import EmbeddedAsterisk
 from ivr.events import CallEnded
-from ivr.expected_wait import Place
 from ivr.flow.context import Caller, FlowDeps
-from ivr.journal import Journal
-from ivr.leftovers import Leftovers
-from ivr.live_call import LiveCall
-from ivr.lost_telephones import LostTelephones
-from ivr.memberships import Memberships
-from ivr.menu_check import load as load_menus
-from ivr.nodes import Nodes
+from ivr.ledger.journal import Journal
+from ivr.ledger.reconcile import Source, nightly, source_in, told
+from ivr.ledger.spool import Spool
+from ivr.menus.menu_check import load as load_menus
 from ivr.opening import Opening
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.queue_news import tell as tell_queue
-from ivr.recall import Recall
-from ivr.reconcile import Source, nightly, source_in, told
-from ivr.repair import Repair
-from ivr.samples import Sampler
-from ivr.seats import Staff
-from ivr.site import (
-    DIALPLAN,
-    Folders,
-    Telephone,
-    secret,
-    write_all,
-    write_lines,
-    write_phones,
-)
-from ivr.spool import Spool
-from ivr.voice import Voice
+from ivr.outages.leftovers import Leftovers
+from ivr.outages.lost_telephones import LostTelephones
+from ivr.outages.nodes import Nodes
+from ivr.outages.recall import Recall
+from ivr.outages.repair import Repair
+from ivr.queue.calling_back import CallingBack
+from ivr.queue.expected_wait import Place
+from ivr.queue.memberships import Memberships
+from ivr.queue.queue_news import tell as tell_queue
+from ivr.queue.samples import Sampler
+from ivr.queue.seats import Staff
+from ivr.speech.prompt_catalogue import load as load_catalogue
+from ivr.speech.voice import Voice
+from ivr.tracking.live_call import LiveCall
 from kb.workflow import keep_expiring
 from recordings.moving import Mover
 from reports.filing import draft_due
 from tickets import callbacks
-from tickets.recompute import recompute_open_clocks
-from tickets.supervision import sweep
-from tickets.timers import archive
+from tickets.clocks.recompute import recompute_open_clocks
+from tickets.clocks.supervision import sweep
+from tickets.clocks.timers import archive
 
 GUESTS = 16
 GARBAGE_AFTER = 20_000

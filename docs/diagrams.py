@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grimp
 
-from ivr.menu import read
+from ivr.menus.menu import read
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ivr.tracker import LiveCall, Tracker
+from ivr.tracking.tracker import LiveCall, Tracker
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Call control (话务控制): what an operator can do with seat and call.
 
-Transfers are `ivr.transfers`', a supervisor's orders `ivr.supervision`'s.
+Transfers are `ivr.talks.transfers`', a supervisor's orders `ivr.talks.supervision`'s.
 """
 
 import re
@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from core.errors import HotlineError
-from ivr import owed_calls, spoken
 from ivr.board import CallNotes
 from ivr.practice import Practice
-from ivr.steps import InACall, NoCall
+from ivr.queue import owed_calls
+from ivr.speech import spoken
+from ivr.talks.steps import InACall, NoCall
 from recordings import ledger
 
 _NUMBER = re.compile(r"\+?\d{3,15}")

@@ -17,27 +17,28 @@ from core.bus import Bus
 from core.clock import Clock
 from core.lines import Line as HotlineLine
 from core.tasks import Tasks
-from ivr import left_messages, transfer_story
-from ivr.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
+from ivr.asterisk.heartbeat import Heartbeat
 from ivr.board import Board, CallNotes
-from ivr.dialogue import CallerGone, Dialogue
 from ivr.events import AgentChanged, BoardChanged, CallEnded
-from ivr.expected_wait import ExpectedWait
 from ivr.flow.context import Caller, FlowDeps
 from ivr.flow.session import RECORDED, Session
-from ivr.heartbeat import Heartbeat
-from ivr.journal import Journal
-from ivr.menu import Menus
-from ivr.outcome import call_facts
+from ivr.ledger.journal import Journal
+from ivr.menus.dialogue import CallerGone, Dialogue
+from ivr.menus.menu import Menus
+from ivr.outages import left_messages
+from ivr.outages.recall import Recalled
+from ivr.outages.resync import Resync
+from ivr.queue.expected_wait import ExpectedWait
+from ivr.queue.seats import Seats
 from ivr.reactions import Reactions
-from ivr.recall import Recalled
-from ivr.resync import Resync
-from ivr.seats import Seats
-from ivr.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
+from ivr.tracking import transfer_story
+from ivr.tracking.outcome import call_facts
+from ivr.tracking.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
 from recordings import ledger
 
 if TYPE_CHECKING:
-    from ivr.supervision import Supervision
+    from ivr.talks.supervision import Supervision
 
 log = structlog.get_logger()
 LAST_WORDS_LIMIT_S = 30.0
@@ -306,7 +307,7 @@ class Controller:
         self._deps.bus.deliver(CallEnded(call.linkedid, call.direction))
 
     def _drop_note(self, linkedid: str) -> None:
-        """What became of the caller's messages is decided: nothing is left for `ivr.leftovers`."""
+        """What became of the caller's messages is decided: nothing is left for `ivr.outages.leftovers`."""
         if self.ami.up:
             self.ami.post("DBDel", Family=left_messages.FAMILY, Key=linkedid)
 

@@ -8,11 +8,11 @@ import structlog
 
 from core.clock import Clock
 from core.db import Database, until_stored
-from ivr import spoken
-from ivr.ami import ActionRefused, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, TelephonyDown
 from ivr.controller import Controller
 from ivr.flow.context import Caller
-from ivr.tracker import LiveCall
+from ivr.speech import spoken
+from ivr.tracking.tracker import LiveCall
 from recordings import ledger
 from recordings.intake import take_in
 from recordings.models import RecordingKind

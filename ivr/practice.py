@@ -10,9 +10,9 @@ import uuid
 from core.errors import Conflict, HotlineError
 from ivr.board import Seat
 from ivr.practice_samples import samples
-from ivr.steps import InACall
-from ivr.supervision import Supervision
-from ivr.watch import Supervisor
+from ivr.talks.steps import InACall
+from ivr.talks.supervision import Supervision
+from ivr.talks.watch import Supervisor
 
 PRACTICE = "练习"
 """Why a seat that practises is paused."""

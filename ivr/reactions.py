@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr.ami import ActionRefused, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, TelephonyDown
 from ivr.events import AgentChanged, BoardChanged
-from ivr.live_call import Line, LiveCall
+from ivr.tracking.live_call import Line, LiveCall
 from recordings import ledger
 
 if TYPE_CHECKING:

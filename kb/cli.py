@@ -16,8 +16,8 @@ from typing import Any, TextIO
 
 from core.clock import Clock
 from core.db import Database
-from kb import exchange, exporting, feed
-from kb.search import AudienceName, Hit, Searcher
+from kb.interchange import exchange, exporting, feed
+from kb.searching.search import AudienceName, Hit, Searcher
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.db import Database
-from kb.exchange import Report, import_file
+from kb.interchange.exchange import Report, import_file
 
 ENTRIES = Path(__file__).with_name("demo_entries.jsonl")
 

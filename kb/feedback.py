@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock, beijing
 from core.errors import NotFound
 from kb import personal
-from kb.engine import HALF_LIFE_DAYS
 from kb.entries import touch
 from kb.models import Alias, AliasState, Entry, SearchLog
-from kb.text import normalise, normalise_query
+from kb.searching.engine import HALF_LIFE_DAYS
+from kb.searching.text import normalise, normalise_query
 
 PEOPLE_TO_LEARN = 2
 SHORTEST_ALIAS = 2

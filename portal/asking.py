@@ -13,8 +13,8 @@ from core.web.routes import PUBLIC, Routes
 from core.web.uploads import Form
 from portal import sending
 from portal.sending import BODY_KB, channel_of
-from tickets.causes import cause_of
 from tickets.intake.ask import Question, ask
+from tickets.oversight.causes import cause_of
 from tickets.service import Issued, register_complaint
 
 routes = Routes()

@@ -13,7 +13,7 @@ from core.web.keys import CLOCK, DB
 from core.web.requests import source_of
 from portal.keys import PORTAL
 from portal.models import Sending
-from tickets.codes import keyed_hash
+from tickets.query_codes.codes import keyed_hash
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 

@@ -1,6 +1,6 @@
 """What every page shows and hardly changes (常用资料): read once, and again after a change or when it has grown old.
 
-Other processes' changes come over the bus as well (`core.outbox`, `kb.keeper`); whatever is missed, after KEPT_FOR.
+Other processes' changes come over the bus as well (`core.outbox`, `kb.searching.keeper`); whatever is missed, after KEPT_FOR.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

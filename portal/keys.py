@@ -9,7 +9,7 @@ from portal.settings import PortalSettings
 from tickets.settings import AttachmentSettings
 
 if TYPE_CHECKING:
-    from kb.search import Searcher
+    from kb.searching.search import Searcher
 
 KB_FILES = web.AppKey("KB_FILES", Path)
 """The folder of the entries' attachments; not set: none are served."""

@@ -1,7 +1,7 @@
 """Protection that does not annoy (防刷): how often an address, a channel key or a query code may come.
 
 Counted in memory, for it is this process that is spared; for several of them the proxy in front counts as well
-(docs/operations.md). What must hold for all together is in the database: wrong query codes (`tickets.attempts`) and
+(docs/operations.md). What must hold for all together is in the database: wrong query codes (`tickets.query_codes.attempts`) and
 what is sent in (`portal.flood`).
 """
 

@@ -23,13 +23,13 @@ from portal.kept import HOME
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.limits import LIMITS
 from portal.region import home_region, unit_by_code
-from tickets.causes import CAUSES
 from tickets.intake import attachments
 from tickets.intake.models import WAYS
 from tickets.intake.once import Sent, once
 from tickets.intake.slip import slip_for
 from tickets.models import Channel
 from tickets.moves import open_step
+from tickets.oversight.causes import CAUSES
 from tickets.service import Issued
 
 BODY_KB = 20 * 1024

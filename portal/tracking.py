@@ -18,12 +18,12 @@ from portal.api.inquiries import status_json
 from portal.keys import PORTAL
 from portal.limits import LIMITS
 from portal.sending import slip
-from tickets.attempts import status_for_stranger
-from tickets.causes import CAUSES, cause_of
 from tickets.intake.once import Sent, once
 from tickets.models import Channel, RatingAbout
 from tickets.moves import open_step
+from tickets.oversight.causes import CAUSES, cause_of
 from tickets.queries import CodeStatus
+from tickets.query_codes.attempts import status_for_stranger
 from tickets.satisfaction import NOT_SATISFIED, rate
 from tickets.service import register_complaint
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reports.passes import rows
 from reports.slices import Slice
 from reports.sources import COMPLAINTS, FINISHED_COMPLAINTS, Source
-from tickets.causes import CAUSES, Cause
 from tickets.models import ComplaintReply, Ticket
+from tickets.oversight.causes import CAUSES, Cause
 
 UNNAMED = "未归类"
 _UPHELD = FINISHED_COMPLAINTS.only(ComplaintReply.upheld.is_(True))

@@ -19,7 +19,7 @@ from reports import sources
 from reports.quality.models import About, Grade, Sample
 from reports.sources import Condition, Source
 from reports.sql import elapsed_ms
-from tickets.deadlines import RULES
+from tickets.clocks.deadlines import RULES
 from tickets.lifecycle import REPLIED_STATES
 from tickets.models import (
     Channel,

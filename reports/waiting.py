@@ -21,7 +21,7 @@ from reports import filing
 from reports.models import Report
 from reports.periods import Period
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
-from tickets import tasks
+from tickets.oversight import tasks
 
 SHOWN_FOR = timedelta(days=30)
 MOST = 20

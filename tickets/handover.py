@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.people import User
 from core.units import Region, Unit, UnitDuty
 from tickets.bodies import body_of
-from tickets.deadlines import clock_for
+from tickets.clocks.deadlines import clock_for
 from tickets.errors import OfficeMissing, UnitUnknown
 from tickets.guards import Facts, Guard, NotHolder, check
 from tickets.lifecycle import Action, transition

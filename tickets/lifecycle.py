@@ -4,7 +4,7 @@ Theory of operation. A ticket is in one state; an action moves it, or leaves it 
 changes (extension, explanation). Every legal pair of state and action is one row of `TABLE`, with who may do it,
 the guards that must hold and the rule it comes from. A pair without a row raises IllegalTransition and changes
 nothing. This module does not know tickets, only states; the guards' conditions are in `tickets.guards`, the
-periods in `tickets.deadlines`; the drawing in docs/tickets-lifecycle.md is generated from `TABLE`.
+periods in `tickets.clocks.deadlines`; the drawing in docs/tickets-lifecycle.md is generated from `TABLE`.
 
 Flags of a step (overdue, provisional, extended, explained, sealed, ping-pong) are no states.
 """

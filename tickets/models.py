@@ -1,6 +1,6 @@
 """The tables of this room: tickets (工单), their steps (办理环节), trail, query codes and ratings.
 
-Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it may take `tickets.deadlines`'.
+Holds the shape only: what may change when is `tickets.lifecycle`'s, how long it may take `tickets.clocks.deadlines`'.
 """
 
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.units import Unit
-from tickets.causes import Cause
+from tickets.oversight.causes import Cause
 
 
 class TicketKind(StrEnum):

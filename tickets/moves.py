@@ -14,7 +14,7 @@ from core.clock import Clock
 from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
-from tickets.deadlines import QUIET_DAYS, Winding, due, wind
+from tickets.clocks.deadlines import QUIET_DAYS, Winding, due, wind
 from tickets.errors import StepTaken, TicketNotFound
 from tickets.events import TicketChanged
 from tickets.guards import Facts, check

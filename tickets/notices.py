@@ -15,7 +15,7 @@ from core.people import User
 from tickets.access import visible_to
 from tickets.events import NoticesPosted
 from tickets.models import Step, Ticket
-from tickets.oversight_models import Notice, NoticeKind, NoticeRead
+from tickets.oversight.oversight_models import Notice, NoticeKind, NoticeRead
 from tickets.recipients import Audience, Directory, addressed_to
 
 SHOWN_FOR = timedelta(days=30)

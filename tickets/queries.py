@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from core.clock import Clock, beijing
-from tickets import codes
 from tickets.bodies import REPLIES
-from tickets.code_models import QueryCode
 from tickets.errors import SeenStale
 from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
 from tickets.models import Stage, State, Step, StepResult, Ticket, TicketKind, TrailRow
+from tickets.query_codes import codes
+from tickets.query_codes.code_models import QueryCode
 
 _TOLD = REPLIED_STATES | {State.C_REPLIED, State.C_CLOSED, State.C_REJECTED}
 """States in which whoever holds the code reads a reply, or why there is none."""
@@ -67,7 +67,7 @@ class CodeStatus:
 async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> CodeStatus:  # noqa: ARG001 - kept stable
     """Raises QueryCodeInvalid (check digit) or QueryCodeUnknown; their texts are the same on purpose.
 
-    Strangers go through `tickets.attempts.status_for_stranger`, which counts wrong codes.
+    Strangers go through `tickets.query_codes.attempts.status_for_stranger`, which counts wrong codes.
     """
     return await session.run_sync(status_of, code)
 

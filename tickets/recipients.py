@@ -15,7 +15,7 @@ from core.units import Region, Unit, UnitDuty, regions_below
 from tickets.access import Units, own_units
 from tickets.bodies import OVERSEERS
 from tickets.models import Stage
-from tickets.oversight_models import Notice
+from tickets.oversight.oversight_models import Notice
 
 
 class Audience(NamedTuple):

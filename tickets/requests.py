@@ -19,7 +19,7 @@ from tickets.lifecycle import Action, Actor, transition
 from tickets.models import QuestionClass, RequestKind, Step, StepRequest, Ticket
 from tickets.moves import open_step
 from tickets.notices import post_about
-from tickets.oversight_models import NoticeKind
+from tickets.oversight.oversight_models import NoticeKind
 from tickets.recipients import Audience
 
 ROLES = {

@@ -19,7 +19,7 @@ from tickets.events import TicketChanged
 from tickets.lifecycle import REPLIED_STATES
 from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Step, Ticket, TicketKind
 from tickets.notices import post_about
-from tickets.oversight_models import NoticeKind
+from tickets.oversight.oversight_models import NoticeKind
 from tickets.recipients import Audience, Directory
 from tickets.settings import TicketSettings
 

@@ -13,15 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.errors import InvalidInput
 from core.units import Unit, UnitDuty
-from tickets import codes
 from tickets.bodies import body_of, complaint_handler
-from tickets.causes import Cause
 from tickets.drafts import save_draft
 from tickets.errors import ComplaintTooEarly, TicketLocked, UnitUnknown
 from tickets.guards import Facts, check
 from tickets.lifecycle import REPLIED_STATES, Action, IllegalTransition, transition
 from tickets.models import Channel, ClockKind, Feedback, Outcome, State, Ticket, TicketKind
 from tickets.moves import PUBLIC, leave_mark, move, start_step, ticket_by_no
+from tickets.oversight.causes import Cause
+from tickets.query_codes import codes
 from tickets.text import clean
 from tickets.wrapup import finish
 

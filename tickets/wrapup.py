@@ -14,7 +14,7 @@ from kb import todo
 from recordings import ledger
 from recordings.models import Call, CallEvent
 from tickets.bodies import body_of, is_within
-from tickets.deadlines import clock_for
+from tickets.clocks.deadlines import clock_for
 from tickets.errors import OfficeMissing, OutcomeMissing, TicketNotFound, UnitUnknown
 from tickets.guards import Facts, Guard, check
 from tickets.lifecycle import Action, transition

@@ -7,7 +7,7 @@ from core.people import Role
 from core.web.app import render
 from core.web.keys import DB
 from core.web.routes import Routes
-from ivr import reconcile
+from ivr.ledger import reconcile
 
 routes = Routes()
 SHOWN = 30

@@ -10,8 +10,8 @@ from core.web.keys import CLOCK, DB
 from core.web.requests import source_of
 from core.web.routes import Routes
 from tickets.lifecycle import STATE_NAMES
-from tickets.lost_codes import issue_anew, matching
 from tickets.queries import hold_as_seen, last_mark
+from tickets.query_codes.lost_codes import issue_anew, matching
 
 routes = Routes()
 OPERATOR = (Role.OPERATOR,)

@@ -15,8 +15,8 @@ from core.units import Region
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
-from ivr import owed_calls
 from ivr.models import OwedCall, OwedKind
+from ivr.queue import owed_calls
 
 routes = Routes()
 OPERATOR = (Role.OPERATOR,)

@@ -18,8 +18,8 @@ from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
 from tickets import queries, service
-from tickets.causes import cause_of
 from tickets.errors import DraftStale
+from tickets.oversight.causes import cause_of
 
 routes = Routes()
 OPERATOR = (Role.OPERATOR,)

@@ -25,7 +25,7 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
-from tickets.causes import CAUSES
+from tickets.oversight.causes import CAUSES
 from tickets.words import OUTCOMES
 
 routes = Routes()

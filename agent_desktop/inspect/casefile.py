@@ -26,12 +26,13 @@ from recordings import playback
 from recordings.models import Recording
 from recordings.playback import Leave
 from recordings.settings import RecordingSettings
-from tickets import accountability, queries
+from tickets import queries
 from tickets.access import ticket_for
 from tickets.intake.attachments import attachments_of, path_of
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, State, StepRequest, Ticket
-from tickets.oversight_models import AccountabilityOutcome
+from tickets.oversight import accountability
+from tickets.oversight.oversight_models import AccountabilityOutcome
 
 _PIECE = 1 << 18
 

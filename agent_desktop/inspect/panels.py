@@ -9,10 +9,11 @@ from sqlalchemy import select
 from agent_desktop.ticket.panels import Case, add_panel
 from core.people import Role
 from core.web.keys import CLOCK
-from tickets import accountability, complaints, gists, orders, sealing
-from tickets.causes import CAUSES
+from tickets import sealing
 from tickets.models import ComplaintReply, State, Ticket, TicketKind
-from tickets.oversight_models import AccountabilityOutcome, ComplaintGist, SupervisionOrder
+from tickets.oversight import accountability, complaints, gists, orders
+from tickets.oversight.causes import CAUSES
+from tickets.oversight.oversight_models import AccountabilityOutcome, ComplaintGist, SupervisionOrder
 from tickets.requests import acts_for
 
 Shown = Mapping[str, Any] | None

@@ -14,10 +14,10 @@ from core.units import Unit
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
-from tickets import accountability
 from tickets.access import supervised_units, visible_to
 from tickets.models import Ticket
-from tickets.oversight_models import AccountabilityRecord
+from tickets.oversight import accountability
+from tickets.oversight.oversight_models import AccountabilityRecord
 
 routes = Routes()
 Decider = aliased(User)

@@ -16,10 +16,11 @@ from core.web.app import add_room
 from core.web.keys import CLOCK, DB
 from core.web.lists import Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
-from tickets import accountability, sealing
+from tickets import sealing
 from tickets.access import supervised_units
-from tickets.causes import CAUSES
 from tickets.models import State, Step, Ticket, TicketKind
+from tickets.oversight import accountability
+from tickets.oversight.causes import CAUSES
 
 routes = Routes()
 MON = (Role.INSPECTOR,)

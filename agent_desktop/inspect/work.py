@@ -15,10 +15,11 @@ from core.people import Role, User
 from core.web.keys import CLOCK, DB
 from core.web.requests import source_of
 from core.web.routes import Routes
-from tickets import accountability, complaints, gists, sealing
-from tickets.accountability import Decision
-from tickets.causes import cause_of
+from tickets import sealing
 from tickets.models import Grade
+from tickets.oversight import accountability, complaints, gists
+from tickets.oversight.accountability import Decision
+from tickets.oversight.causes import cause_of
 
 routes = Routes()
 MON = (Role.INSPECTOR,)

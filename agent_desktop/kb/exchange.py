@@ -26,8 +26,9 @@ from core.web.changes import CHANGES
 from core.web.keys import CLOCK, DB, TASKS, person
 from core.web.requests import source_of
 from core.web.routes import Routes
-from kb import attachments, exchange, exporting, feed
-from kb.exchange import Report
+from kb import attachments
+from kb.interchange import exchange, exporting, feed
+from kb.interchange.exchange import Report
 
 routes = Routes()
 LARGEST_MB = 100

@@ -8,9 +8,9 @@ from core.errors import HotlineError
 from core.web.app import render, see_other
 from core.web.keys import DB
 from core.web.routes import Routes
-from kb import synonyms
 from kb.access import EDITORS
 from kb.models import Synonym
+from kb.searching import synonyms
 
 routes = Routes()
 SHOWN = 60

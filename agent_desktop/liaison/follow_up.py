@@ -22,11 +22,12 @@ from kb.access import editor_of
 from kb.entries import stage_of
 from kb.from_reply import entry_of, propose
 from kb.lifecycle import STATE_NAMES
-from tickets import callbacks, queries, reviews
+from tickets import callbacks, queries
 from tickets.access import ticket_for
 from tickets.bodies import replying_step
 from tickets.callback_models import BackOutcome
 from tickets.models import State, StepResult, Ticket, TicketKind
+from tickets.oversight import reviews
 from tickets.requests import acts_for
 
 routes = Routes()

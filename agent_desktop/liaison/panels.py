@@ -15,7 +15,7 @@ from core.units import Unit, UnitDuty
 from core.web.keys import CLOCK
 from tickets.access import own_units
 from tickets.bodies import body_of
-from tickets.deadlines import RULES, may_extend
+from tickets.clocks.deadlines import RULES, may_extend
 from tickets.models import QuestionClass, RequestKind, State, Step, StepRequest, Ticket, TicketKind
 from tickets.requests import acts_for, may_decide
 

@@ -13,8 +13,10 @@ from core.errors import InvalidInput
 from core.people import Role, User
 from core.web.keys import CLOCK
 from core.web.routes import Routes
-from tickets import complaints, extensions, handover, replies
+from tickets import handover, replies
+from tickets.clocks import extensions
 from tickets.models import QuestionClass, RequestKind
+from tickets.oversight import complaints
 
 routes = Routes()
 HOLDERS = (Role.LIAISON, Role.HEAD, Role.OFFICE)

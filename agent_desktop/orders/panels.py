@@ -9,9 +9,9 @@ from aiohttp import web
 from agent_desktop.ticket.panels import Case, add_panel
 from core.people import Role
 from core.web.keys import CLOCK
-from tickets import orders
 from tickets.models import TicketKind
-from tickets.oversight_models import SupervisionOrder, TaskOrder
+from tickets.oversight import orders
+from tickets.oversight.oversight_models import SupervisionOrder, TaskOrder
 from tickets.requests import acts_for
 
 

@@ -17,11 +17,11 @@ from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
-from tickets import tasks
-from tickets.orders import ISSUERS
-from tickets.oversight_models import TaskOrder
+from tickets.oversight import tasks
+from tickets.oversight.orders import ISSUERS
+from tickets.oversight.oversight_models import TaskOrder
+from tickets.oversight.tasks import DECIDED
 from tickets.requests import acts_for
-from tickets.tasks import DECIDED
 
 routes = Routes()
 Issuer = aliased(Unit)

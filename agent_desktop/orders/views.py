@@ -19,10 +19,10 @@ from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
-from tickets import orders
 from tickets.access import own_units, visible_to
 from tickets.models import Ticket
-from tickets.oversight_models import SupervisionOrder
+from tickets.oversight import orders
+from tickets.oversight.oversight_models import SupervisionOrder
 
 routes = Routes()
 Issuer = aliased(Unit)

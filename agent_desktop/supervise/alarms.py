@@ -14,7 +14,7 @@ from recordings.playback import Listener
 from reports import figures, topics
 from reports.indicators import BY_KEY
 from reports.slices import Slice
-from tickets import code_alarms
+from tickets.query_codes import code_alarms
 
 TOLD = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMIN})
 WATCHES_SERVICE = frozenset({Role.SUPERVISOR, Role.OFFICE})

@@ -21,8 +21,8 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
-from ivr.seats import REASONS
-from ivr.watch import Mode, Supervisor
+from ivr.queue.seats import REASONS
+from ivr.talks.watch import Mode, Supervisor
 from recordings.calls import Scope
 from recordings.errors import CallUnknown
 

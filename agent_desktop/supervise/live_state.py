@@ -11,7 +11,7 @@ from recordings.calls import Scope
 
 if TYPE_CHECKING:
     from ivr.board import AgentView, LiveCallView
-    from ivr.watch import Watch
+    from ivr.talks.watch import Watch
 
 PHASES = {
     "menu": "听菜单",

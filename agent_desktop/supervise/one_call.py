@@ -23,10 +23,10 @@ from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 from recordings.playback import Leave, Listener
 from recordings.timeline import Lane, Span
 from tickets.access import ticket_for
-from tickets.code_models import QueryCode
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import Ticket
 from tickets.queries import by_call
+from tickets.query_codes.code_models import QueryCode
 
 LANE_HEIGHT = 26
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200)

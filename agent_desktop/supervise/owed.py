@@ -16,7 +16,7 @@ from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, period, serve_list
 from core.web.routes import Routes
 from ivr.models import OwedCall, OwedKind, OwedState
-from ivr.owed_calls import OwedCallsChanged
+from ivr.queue.owed_calls import OwedCallsChanged
 from recordings.models import Call
 
 routes = Routes()

@@ -27,8 +27,9 @@ from kb.readings import consulted
 from recordings import calls, story
 from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
-from tickets import callbacks, queries, reasons
+from tickets import callbacks, queries
 from tickets.access import is_shielded, ticket_for
+from tickets.clocks import reasons
 from tickets.intake import attachments
 from tickets.intake.models import DisclosureWish
 from tickets.lifecycle import STATE_NAMES

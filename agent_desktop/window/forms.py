@@ -7,8 +7,8 @@ from core.clock import BEIJING, Clock, beijing
 from core.errors import InvalidInput
 from core.web.days import read_day
 from core.web.uploads import Form
-from tickets.causes import Cause, cause_of
 from tickets.models import Channel, TicketKind
+from tickets.oversight.causes import Cause, cause_of
 
 MOST_ITEMS = 5
 LONGEST_BACK_DAYS = 366

@@ -26,7 +26,6 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.routes import Routes
 from core.web.uploads import Form, read_form
-from tickets.causes import CAUSES
 from tickets.intake import attachments
 from tickets.intake.ask import Question, answer_at_once, ask, askable_units
 from tickets.intake.disclosure import apply
@@ -36,6 +35,7 @@ from tickets.intake.slip import Slip, slip_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import Channel, Step, Ticket, TicketKind
 from tickets.moves import open_step
+from tickets.oversight.causes import CAUSES
 from tickets.service import Issued, register_complaint
 
 routes = Routes()

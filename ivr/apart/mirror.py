@@ -13,7 +13,7 @@ from core.bus import Bus
 from ivr.apart.wire import SHAPES, Told, converter
 from ivr.board import AgentView, LiveCallView, WaitingView
 from ivr.events import AgentChanged, BoardChanged
-from ivr.watch import Watch
+from ivr.talks.watch import Watch
 
 AWAY_S = 4.0
 ASK_EVERY_S = 1.0

@@ -18,7 +18,7 @@ from core.errors import HotlineError
 from core.tasks import Tasks
 from ivr.apart.boards import Boards
 from ivr.apart.wire import BOARDS, ORDERS, TELL_ALL, Order, Refusal, Reply, converter, order_topic
-from ivr.watch import Watch
+from ivr.talks.watch import Watch
 
 log = structlog.get_logger()
 ANSWER_LIMIT_S = 10.0

@@ -12,7 +12,7 @@ from cattrs.preconf.json import make_converter
 from core.channel import LONGEST
 from core.errors import HotlineError
 from ivr.board import AgentView, LiveCallView, WaitingView
-from ivr.watch import Watch
+from ivr.talks.watch import Watch
 
 converter = make_converter()
 BOARDS = "boards"

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from core.db import until_stored
-from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler
+from ivr.speech import spoken
+from ivr.talks import directory
 from recordings import ledger
-from tickets import complaints, satisfaction
-from tickets.causes import Cause
+from tickets import satisfaction
 from tickets.models import Channel, RatingAbout
+from tickets.oversight import complaints
+from tickets.oversight.causes import Cause
 
 RATING_LIMIT_S = 1.0
 """How long the survey halts for a database that does not answer; the rating is stored later then."""

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from core.clock import beijing
-from ivr import spoken
 from ivr.flow.context import Branch, Handler
-from tickets.attempts import status_for_stranger
-from tickets.codes import QueryCodeInvalid, QueryCodeUnknown
+from ivr.speech import spoken
 from tickets.errors import TooManyWrongCodes
 from tickets.models import State
 from tickets.queries import CodeStatus
+from tickets.query_codes.attempts import status_for_stranger
+from tickets.query_codes.codes import QueryCodeInvalid, QueryCodeUnknown
 
 TRIES_A_CALL = 3
 _REPLIED = {State.REPLIED, State.C_REPLIED}

@@ -10,12 +10,12 @@ from core.clock import Clock
 from core.db import Database
 from core.lines import Line
 from core.units import Region, Unit
-from ivr.dialogue import Dialogue
-from ivr.directory import unit_prompt
-from ivr.expected_wait import Place
-from ivr.journal import Journal
+from ivr.ledger.journal import Journal
+from ivr.menus.dialogue import Dialogue
+from ivr.queue.expected_wait import Place
 from ivr.settings import CallSettings
-from ivr.tracker import LiveCall
+from ivr.talks.directory import unit_prompt
+from ivr.tracking.tracker import LiveCall
 from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
 from tickets.models import Ticket

@@ -7,9 +7,10 @@ from core.clock import beijing
 from core.holidays import load_calendar
 from core.languages import LANGUAGES, MANDARIN
 from core.units import ConnectionState, Region, UnitDuty
-from ivr import directory, spoken
 from ivr.flow.context import Branch, Handler, HotAnswer
-from ivr.walk import Item
+from ivr.menus.walk import Item
+from ivr.speech import spoken
+from ivr.talks import directory
 from recordings import ledger
 from recordings.calls import last_operator
 

@@ -7,12 +7,14 @@ from functools import partial
 import structlog
 
 from core.db import until_stored
-from ivr import directory, left_messages, owed_calls
-from ivr.dialogue import CallerGone
 from ivr.flow.context import Branch, Handler, Message
-from ivr.left_messages import LeftMessage, Note, Told
-from ivr.menu import Record
+from ivr.menus.dialogue import CallerGone
+from ivr.menus.menu import Record
 from ivr.models import OwedKind
+from ivr.outages import left_messages
+from ivr.outages.left_messages import LeftMessage, Note, Told
+from ivr.queue import owed_calls
+from ivr.talks import directory
 from recordings import ledger
 from recordings.audio import length_ms
 from recordings.intake import take_in

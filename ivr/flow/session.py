@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from core.units import ConnectionState
-from ivr.ami import TelephonyDown
-from ivr.dialogue import CallerGone, Dialogue
+from ivr.asterisk.ami import TelephonyDown
 from ivr.flow.after import After
 from ivr.flow.codes import Codes
 from ivr.flow.context import Branch, Caller, FlowDeps, Handler
 from ivr.flow.departments import Departments
 from ivr.flow.messages import NODES, Messages
-from ivr.menu import Menus, Record, Say
-from ivr.walk import Item, Walk
+from ivr.menus.dialogue import CallerGone, Dialogue
+from ivr.menus.menu import Menus, Record, Say
+from ivr.menus.walk import Item, Walk
 
 STAGES = {
     "welcome": "",

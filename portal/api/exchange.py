@@ -7,7 +7,7 @@ from aiohttp import web
 from core.web.api import PREFIX
 from core.web.keys import DB, SETTINGS
 from core.web.routes import CLIENTS, ApiDoc, Routes
-from kb import exporting
+from kb.interchange import exporting
 from portal.limits import LIMITS
 
 routes = Routes()

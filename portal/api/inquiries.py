@@ -18,13 +18,13 @@ from portal.api.workdays import REGION_CODE, RegionUnknown
 from portal.keys import PORTAL
 from portal.limits import LIMITS, asker_of
 from portal.region import UNIT_CODE, home_region, unit_by_code
-from tickets.attempts import status_for_stranger
-from tickets.causes import CAUSES, Cause
 from tickets.intake.ask import Question, ask
 from tickets.intake.once import Sent, once
 from tickets.models import Channel, RatingAbout
 from tickets.moves import open_step
+from tickets.oversight.causes import CAUSES, Cause
 from tickets.queries import CodeStatus
+from tickets.query_codes.attempts import status_for_stranger
 from tickets.satisfaction import NOT_SATISFIED, rate
 from tickets.service import Issued, register_complaint
 from tickets.text import LIMITS as LENGTHS

@@ -13,7 +13,7 @@ from core.web.api import PREFIX, answer, query_int
 from core.web.keys import DB, USER
 from core.web.routes import CLIENTS, ApiDoc, Param, Routes
 from kb.kinds import KIND_NAMES
-from kb.search import AudienceName
+from kb.searching.search import AudienceName
 from portal.keys import SEARCHER
 from portal.limits import LIMITS
 

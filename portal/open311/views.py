@@ -20,12 +20,12 @@ from portal.keys import PORTAL
 from portal.limits import LIMITS, asker_of
 from portal.open311.forms import Record, answer, answer_one
 from portal.region import home_region, unit_by_code
-from tickets.attempts import status_for_stranger
 from tickets.intake.ask import Question, ask, askable_units
 from tickets.intake.once import Sent, once
 from tickets.lifecycle import UNDER_CLOCK
 from tickets.models import Channel as Door
 from tickets.queries import CodeStatus
+from tickets.query_codes.attempts import status_for_stranger
 
 routes = Routes()
 BASE = "/open311/v2"

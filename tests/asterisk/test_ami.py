@@ -8,7 +8,7 @@ from support import ami_contract
 from support.ami_contract import Listener, until
 from support.hotline import City
 
-from ivr.site import secret
+from ivr.asterisk.site import secret
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONTRACT = (

@@ -11,8 +11,8 @@ from support.rawsip import garbage, send_raw
 from support.sipphone import Call, CallRefused
 from support.tones import hears
 
-from ivr import spoken
 from ivr.flow.context import HotAnswer
+from ivr.speech import spoken
 from recordings import archive
 from recordings.models import CallEnd, RecordingKind
 

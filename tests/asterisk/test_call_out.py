@@ -12,7 +12,7 @@ from support.sipphone import Phone
 from core.accounts import find_user
 from core.db import Database
 from core.units import Region
-from ivr.steps import NoTelephone
+from ivr.talks.steps import NoTelephone
 from recordings.models import Call, CallEnd, Recording
 from tickets import callbacks, service
 from tickets.callback_models import BackOutcome, CallBack

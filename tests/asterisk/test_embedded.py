@@ -6,7 +6,7 @@ from pathlib import Path
 from support.hotline import running_hotline
 from support.sipphone import Phone
 
-from ivr.embedded import EmbeddedAsterisk
+from ivr.asterisk.embedded import EmbeddedAsterisk
 
 
 async def test_asterisk_that_dies_is_started_again(tmp_path: Path):

@@ -11,11 +11,11 @@ from support.sipphone import Call, Phone
 
 from core.audit import AuditRow
 from core.units import Region
-from tickets.attempts import count_failure
-from tickets.code_models import CodeAlarm, CodeFailure
-from tickets.codes import new_code
 from tickets.intake.ask import Question, ask
 from tickets.models import Channel
+from tickets.query_codes.attempts import count_failure
+from tickets.query_codes.code_models import CodeAlarm, CodeFailure
+from tickets.query_codes.codes import new_code
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LINE = "96128"

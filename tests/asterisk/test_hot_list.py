@@ -16,7 +16,7 @@ from support.web import TEST, Browser
 
 from core import accounts
 from core.people import Role
-from ivr import spoken
+from ivr.speech import spoken
 from kb import entries, readings, workflow
 from kb.access import Editor
 from kb.fields import EntryFields

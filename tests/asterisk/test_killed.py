@@ -19,14 +19,14 @@ from support.killable import KillableHotline, until
 from support.quick import tone_prompts, write_tone
 from support.sipphone import Call, Phone
 
-from ivr import left_messages
-from ivr.ami import ActionRefused
+from ivr.asterisk.ami import ActionRefused
 from ivr.models import OwedCall, OwedState
+from ivr.outages import left_messages
 from recordings import ledger
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, Recording, RecordingKind
-from tickets.code_models import QueryCode
 from tickets.models import ClockKind, SatisfactionRating, Step, Ticket
+from tickets.query_codes.code_models import QueryCode
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TONES = {

@@ -16,9 +16,9 @@ from core.holidays import set_hours
 from core.lines import Line, LinesChanged
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Region, RegionLevel, Unit
-from ivr import spoken
-from ivr.expected_wait import ExpectedWait
-from ivr.watch import Supervisor
+from ivr.queue.expected_wait import ExpectedWait
+from ivr.speech import spoken
+from ivr.talks.watch import Supervisor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTY_LINE = "087296128"

@@ -15,7 +15,7 @@ from support.sipphone import Call as PhoneCall
 from support.sipphone import CallRefused, Phone, SipTimeout
 
 from ivr.models import OwedCall, OwedKind
-from ivr.nodes import SILENT_S, Node
+from ivr.outages.nodes import SILENT_S, Node
 from recordings.models import Call
 
 FIRST, LATER = tuple(f"1390000920{n}" for n in range(4)), tuple(f"1390000921{n}" for n in range(3))

@@ -16,9 +16,9 @@ from core.units import Unit
 from ivr import practice
 from ivr.practice import PRACTICE, AtWork
 from ivr.practice_samples import Sample
-from ivr.steps import InACall, NoTelephone
-from ivr.transfers import PracticeLeads
-from ivr.watch import Supervisor
+from ivr.talks.steps import InACall, NoTelephone
+from ivr.talks.transfers import PracticeLeads
+from ivr.talks.watch import Supervisor
 from recordings import archive, models
 from recordings.models import CallMark, RecordingKind
 from reports.figures import rows
@@ -26,8 +26,8 @@ from reports.slices import Slice
 from reports.sources import CALLS, QUESTIONS
 from tickets import service
 from tickets.access import visible_to
-from tickets.code_models import QueryCode
 from tickets.models import Outcome, State, Step, Ticket
+from tickets.query_codes.code_models import QueryCode
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SENTENCES = {"practice-test-1": 900.0, "practice-test-2": 1300.0}

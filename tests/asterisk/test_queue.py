@@ -9,7 +9,7 @@ from support.quick import Quick
 from support.sipphone import Call, Phone
 
 from core.people import Role, RoleGrant, User
-from ivr.seats import NO_ANSWER
+from ivr.queue.seats import NO_ANSWER
 from recordings.models import CallEnd
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

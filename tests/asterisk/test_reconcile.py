@@ -14,7 +14,7 @@ from support.calls import Exchange
 from support.quick import Quick
 
 from config import cli_reconcile
-from ivr.reconcile import reconcile
+from ivr.ledger.reconcile import reconcile
 from recordings.models import Call, CallEvent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -16,8 +16,8 @@ from support.tones import segments_with
 from core.audit import AuditRow
 from core.people import Role, RoleGrant, User
 from core.units import Unit
-from ivr.queue_orders import NotWaiting, SeatNotFree
-from ivr.watch import Mode, NoTalk, Supervisor, SupervisorBusy
+from ivr.queue.queue_orders import NotWaiting, SeatNotFree
+from ivr.talks.watch import Mode, NoTalk, Supervisor, SupervisorBusy
 from recordings import archive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,7 +10,7 @@ from support.quick import Quick, write_tone
 from support.sipphone import Call, Phone, Policy
 from support.tones import segments_with
 
-from ivr import spoken
+from ivr.speech import spoken
 from recordings import archive
 from recordings.models import CallEnd, Recording, RecordingKind
 

@@ -12,8 +12,8 @@ from support.quick import tone_prompts
 from support.sipphone import Phone
 from support.tones import segments_with
 
-from ivr.ami import Ami
-from ivr.leftovers import Leftovers
+from ivr.asterisk.ami import Ami
+from ivr.outages.leftovers import Leftovers
 from recordings import audio
 from tickets.models import Channel, Ticket
 

@@ -11,9 +11,9 @@ from support.desk_site import DeskSite
 from support.fake_control import live_call
 
 from core.places import Place, PlaceKind, PlaceUnit
-from ivr import owed_calls
 from ivr.board import ConsultView
 from ivr.models import OwedKind
+from ivr.queue import owed_calls
 from recordings.models import Call
 from tickets.models import Outcome, State
 

@@ -19,7 +19,7 @@ from core.organisation.staging import StagedFile
 from core.organisation.store import snapshot
 from core.people import User
 from core.units import Liaison
-from ivr import directory as telephone
+from ivr.talks import directory as telephone
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 """The rows behind the pages are tried on both engines in test_organisation."""

@@ -34,8 +34,8 @@ from ivr.apart.wire import ORDERS, Order, converter, order_topic
 from ivr.board import WaitingView
 from ivr.control import CallControl
 from ivr.events import AgentChanged, BoardChanged
-from ivr.steps import NoCall
-from ivr.watch import Mode, Supervisor
+from ivr.talks.steps import NoCall
+from ivr.talks.watch import Mode, Supervisor
 
 OPERATOR, OTHER = 11, 12
 PEOPLE = {OPERATOR: ("1001", "王话务", "1001"), OTHER: ("1002", "李话务", "1002")}

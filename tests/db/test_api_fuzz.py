@@ -17,8 +17,8 @@ from core.clock import SystemClock
 from core.db import Database
 from core.people import User
 from kb.demo import ENTRIES
-from kb.exchange import import_file
-from kb.search import Searcher
+from kb.interchange.exchange import import_file
+from kb.searching.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings

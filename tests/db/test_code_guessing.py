@@ -13,8 +13,8 @@ from core import accounts
 from core.audit import AuditRow
 from core.db import Database
 from ivr.flow.codes import Codes
-from tickets.code_models import CodeAlarm, CodeFailure
-from tickets.codes import new_code
+from tickets.query_codes.code_models import CodeAlarm, CodeFailure
+from tickets.query_codes.codes import new_code
 from tickets.settings import TicketSettings
 
 SLOW_S = 0.2

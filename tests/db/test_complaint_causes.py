@@ -12,10 +12,11 @@ from core import accounts
 from core.db import Database
 from reports.causes import ByCause, by_cause
 from reports.slices import Slice
-from tickets import complaints, replies, service
-from tickets.causes import Cause
-from tickets.complaints import Verdict
+from tickets import replies, service
 from tickets.models import Ticket, TicketKind
+from tickets.oversight import complaints
+from tickets.oversight.causes import Cause
+from tickets.oversight.complaints import Verdict
 
 
 @pytest.fixture

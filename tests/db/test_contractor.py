@@ -13,7 +13,7 @@ from core.db import Database
 from core.units import Region
 from ivr.board import AgentView, WaitingView
 from ivr.models import ServiceSample
-from ivr.samples import Sampler
+from ivr.queue.samples import Sampler
 from reports import figures
 from reports.contractor import report
 from reports.contractor.availability import CUT_OFF, STOPPED, Minute, Service

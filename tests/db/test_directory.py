@@ -13,7 +13,7 @@ from core.organisation.files import from_tables
 from core.organisation.plan import make_plan
 from core.organisation.store import carry_out, snapshot
 from core.units import Liaison, LiaisonLeave, Region, RegionLevel, ServicePhone, Unit
-from ivr import directory
+from ivr.talks import directory
 
 NOBODY_REGISTERED: frozenset[str] = frozenset()
 

@@ -15,10 +15,12 @@ from core.db import Database
 from core.people import Role, RoleGrant, User
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
-from tickets import complaints, extensions, handover, replies, service
+from tickets import handover, replies, service
+from tickets.clocks import extensions
 from tickets.guards import TooLate
 from tickets.intake.models import DisclosureWish, Way
 from tickets.models import Channel, ClockKind, Feedback, RequestKind, State, Step, Ticket, TicketKind
+from tickets.oversight import complaints
 
 ONE_ENGINE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 GOOD = {"question": "2025 年民政救助资金分配情况", "name": "王某", "phone": "13800005678", "way": "online"}

@@ -14,11 +14,12 @@ from support.web import ROOT, TEST, web_app
 import portal.app
 from core import accounts
 from core.db import Database, DatabaseSettings
-from kb import cli, demo, exporting
+from kb import cli, demo
 from kb.errors import FileUnreadable
-from kb.exchange import import_file
+from kb.interchange import exporting
+from kb.interchange.exchange import import_file
 from kb.models import Audience, Entry, InternalReason
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
 

@@ -11,12 +11,12 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from core.db import Database
-from ivr import journal as journal_module
-from ivr import ledger_store
-from ivr.journal import Journal
-from ivr.ledger_store import LedgerStore
-from ivr.spool import Batch, Spool
-from ivr.tracker import Line
+from ivr.ledger import journal as journal_module
+from ivr.ledger import ledger_store
+from ivr.ledger.journal import Journal
+from ivr.ledger.ledger_store import LedgerStore
+from ivr.ledger.spool import Batch, Spool
+from ivr.tracking.tracker import Line
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent
 

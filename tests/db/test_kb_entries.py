@@ -14,11 +14,12 @@ from core.clock import ShiftedClock
 from core.db import Database
 from core.errors import InvalidInput, NotFound
 from core.tasks import Tasks
-from kb import entries, feedback, synonyms, workflow
+from kb import entries, feedback, workflow
 from kb.errors import ReasonMissing
 from kb.fields import EntryFields
 from kb.models import Alias, AliasState, Audience, Entry, InternalReason
-from kb.search import Searcher
+from kb.searching import synonyms
+from kb.searching.search import Searcher
 
 
 @dataclass

@@ -17,10 +17,11 @@ from sqlalchemy import func, select
 from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.units import Region, RegionLevel, Unit
-from kb import cli, demo, exchange, exporting, feed, feedback, tables
+from kb import cli, demo, feedback
 from kb.errors import FileUnreadable
+from kb.interchange import exchange, exporting, feed, tables
 from kb.models import Alias, Entry, EntryState, EntryVersion
-from kb.search import Searcher
+from kb.searching.search import Searcher
 
 SAMPLES = Path(__file__).parents[2] / "docs/samples"
 CLOCK = ShiftedClock(datetime(2026, 6, 1, 2, tzinfo=UTC))

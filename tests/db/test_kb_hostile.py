@@ -22,7 +22,7 @@ from core.clock import ShiftedClock
 from core.db import Database
 from core.people import Role
 from kb.models import Audience, Entry, EntryKind, SearchLog
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.keys import PORTAL, SEARCHER
 from portal.settings import PortalSettings
 

@@ -16,11 +16,12 @@ from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.people import Role
 from core.tasks import Tasks
-from kb import documents, feedback, index, keeper, synonyms
+from kb import feedback
 from kb.events import EntriesChanged
 from kb.fields import EntryFields
 from kb.models import Audience, InternalReason
-from kb.search import Searcher
+from kb.searching import documents, index, keeper, synonyms
+from kb.searching.search import Searcher
 from portal.keys import SEARCHER
 
 CLOCK = ShiftedClock(datetime(2026, 6, 1, 2, tzinfo=UTC))

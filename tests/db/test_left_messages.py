@@ -14,17 +14,17 @@ from support.tones import sine
 from core.db import Database
 from core.lines import Line
 from core.units import Region
-from ivr import left_messages
-from ivr.left_messages import LeftMessage, Told
-from ivr.leftovers import Leftovers
+from ivr.outages import left_messages
+from ivr.outages.left_messages import LeftMessage, Told
+from ivr.outages.leftovers import Leftovers
 from recordings import ledger
 from recordings.audio import wav_header
 from recordings.intake import take_in
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from recordings.settings import RecordingSettings
 from tickets import service
-from tickets.code_models import QueryCode
 from tickets.models import Channel, ClockKind, Outcome, Step, Ticket, TicketKind
+from tickets.query_codes.code_models import QueryCode
 
 CHANNEL = "n1-7.1"
 BEGAN = 1_780_300_000

@@ -12,9 +12,10 @@ from support.postgres import PostgresServer
 from support.tickets import City, build_city
 
 from core.db import Database, DatabaseSettings
-from ivr import owed_calls, sip_probe
 from ivr.models import OwedKind
-from ivr.nodes import SILENT_S, Node, Nodes
+from ivr.outages import sip_probe
+from ivr.outages.nodes import SILENT_S, Node, Nodes
+from ivr.queue import owed_calls
 from recordings.models import Call, CallEnd
 
 OWN_SIP, NOBODY = ("127.0.0.1", 5060), ("127.0.0.1", 1)

@@ -8,8 +8,8 @@ from support.case_site import CaseSite, case_site, colleagues
 from core.db import Database
 from recordings.models import Recording, RecordingKind
 from tickets import queries, service
-from tickets.codes import QueryCodeUnknown
 from tickets.models import State
+from tickets.query_codes.codes import QueryCodeUnknown
 
 
 @pytest.fixture

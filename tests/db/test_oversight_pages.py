@@ -20,7 +20,7 @@ from recordings.models import Call, RecordingKind
 from tickets import service
 from tickets.intake.attachments import attach, received
 from tickets.models import Channel, State, Step, Ticket
-from tickets.oversight_models import SupervisionOrder
+from tickets.oversight.oversight_models import SupervisionOrder
 from tickets.settings import AttachmentSettings
 
 

@@ -7,9 +7,9 @@ from support.tickets import City, build_city
 
 from core.clock import beijing
 from core.db import Database
-from ivr import owed_calls
 from ivr.models import OwedCall, OwedKind, OwedState
-from ivr.owed_calls import OwedCallTaken
+from ivr.queue import owed_calls
+from ivr.queue.owed_calls import OwedCallTaken
 
 NUMBER = "13800005678"
 

@@ -21,12 +21,12 @@ from core.db import Database
 from core.units import Region, RegionLevel, Unit
 from core.web.routes import DECLARED
 from kb.models import Audience, Entry, EntryKind, EntryState, InternalReason, SearchLog
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.kept import KEPT_FOR
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from recordings.queue_state import Busy, read, write
-from tickets import extensions
+from tickets.clocks import extensions
 from tickets.intake.ask import askable_units
 from tickets.intake.models import Attachment
 from tickets.models import Channel, RequestKind, State, Step, Ticket, TicketKind

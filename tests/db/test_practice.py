@@ -13,10 +13,10 @@ from agent_desktop.keys import CONTROL
 from agent_desktop.wallboard.state import wall_state
 from core.db import Database
 from core.errors import HotlineError, InvalidInput
+from ivr.asterisk.site import DIALPLAN
 from ivr.board import AgentView
 from ivr.practice_samples import samples
-from ivr.prompt_catalogue import load as load_catalogue
-from ivr.site import DIALPLAN
+from ivr.speech.prompt_catalogue import load as load_catalogue
 from recordings import ledger
 from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
@@ -26,11 +26,11 @@ from reports.quality import sheets
 from reports.quality.models import About, Sample
 from reports.slices import Slice
 from tickets import queries, service
-from tickets.codes import QueryCodeUnknown
 from tickets.errors import OutcomeMissing
 from tickets.guards import GuardFailed
 from tickets.models import Outcome, State, Step, Ticket
-from tickets.oversight_models import Notice
+from tickets.oversight.oversight_models import Notice
+from tickets.query_codes.codes import QueryCodeUnknown
 
 
 @pytest.fixture

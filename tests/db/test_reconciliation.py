@@ -14,9 +14,9 @@ from support.web import as_, browsing, give_password, web_app
 from core.clock import BEIJING, ShiftedClock, beijing
 from core.db import Database
 from core.tasks import Tasks
-from ivr import reconcile
+from ivr.ledger import reconcile
+from ivr.ledger.reconcile import Source
 from ivr.models import Reconciliation
-from ivr.reconcile import Source
 
 TRACE = Path(__file__).parents[1] / "traces" / "cel" / "talk.csv"
 TOLD_AT = datetime(2026, 11, 25, 21, 12, 9, tzinfo=UTC)

@@ -18,8 +18,10 @@ from core.db import Database
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent
 from recordings.settings import RecordingSettings
-from tickets import complaints, extensions, sealing, service
+from tickets import sealing, service
+from tickets.clocks import extensions
 from tickets.models import Channel, RequestKind, Step, Ticket
+from tickets.oversight import complaints
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 """Pages and rights; the conditions behind them are tried on both engines beside each room."""

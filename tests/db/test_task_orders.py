@@ -10,7 +10,7 @@ from support.web import as_, browsing, give_password, web_app
 from core.audit import AuditRow
 from core.db import Database
 from recordings.models import Purge
-from tickets.oversight_models import TaskOrder
+from tickets.oversight.oversight_models import TaskOrder
 
 WISH = {"what": "六月十日前补报便民服务中心月报", "until_on": "2026-06-10"}
 LATE = datetime(2026, 6, 11, 2, tzinfo=UTC)

@@ -9,8 +9,8 @@ from support.case_site import CaseSite, case_site, colleagues
 
 from core.audit import AuditRow
 from core.db import Database
+from tickets.clocks.supervision import sweep
 from tickets.models import State
-from tickets.supervision import sweep
 
 
 @pytest.fixture

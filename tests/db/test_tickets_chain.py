@@ -10,13 +10,15 @@ from support.tickets import City, build_city, do, question
 from core import holidays
 from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed
-from tickets import complaints, extensions, handover, queries, replies, service
-from tickets.complaints import Verdict
+from tickets import handover, queries, replies, service
+from tickets.clocks import extensions
+from tickets.clocks.recompute import recompute_open_clocks
 from tickets.errors import NothingToDecide, RequestPending, TicketLocked, TicketNotFound
 from tickets.guards import GuardFailed, NotHolder, OwnRequest, TooLate
 from tickets.lifecycle import IllegalTransition
 from tickets.models import Outcome, RequestKind, State, Step, StepRequest, StepResult, Ticket
-from tickets.recompute import recompute_open_clocks
+from tickets.oversight import complaints
+from tickets.oversight.complaints import Verdict
 
 DONE = Verdict("已调查", "批评教育", "已整改", upheld=True)
 

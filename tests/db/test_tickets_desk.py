@@ -9,13 +9,13 @@ from core.errors import HotlineError, InvalidInput
 from recordings import ledger
 from recordings.models import Call, CallEvent
 from tickets import queries, service
-from tickets.code_models import QueryCode
-from tickets.codes import is_well_formed
 from tickets.errors import DraftStale, OutcomeMissing, TicketNotFound
 from tickets.events import TicketChanged
 from tickets.guards import GuardFailed
 from tickets.lifecycle import IllegalTransition
 from tickets.models import ClockKind, Outcome, State, Step, StepResult, Ticket, TrailRow
+from tickets.query_codes.code_models import QueryCode
+from tickets.query_codes.codes import is_well_formed
 
 
 @pytest.fixture

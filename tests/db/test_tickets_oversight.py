@@ -8,25 +8,16 @@ from support.tickets import City, build_city, do, question
 
 from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed, NotFound
-from tickets import (
-    accountability,
-    complaints,
-    extensions,
-    gists,
-    handover,
-    notices,
-    orders,
-    replies,
-    sealing,
-    service,
-)
+from tickets import handover, notices, replies, sealing, service
 from tickets.access import is_shielded, ticket_for
-from tickets.accountability import Decision
+from tickets.clocks import extensions
+from tickets.clocks.supervision import sweep
 from tickets.errors import StepTaken, TicketLocked, TicketNotFound
 from tickets.guards import GuardFailed
 from tickets.models import ComplaintReply, Grade, Outcome, RequestKind, Step, Ticket
-from tickets.oversight_models import AccountabilityRecord, SupervisionOrder
-from tickets.supervision import sweep
+from tickets.oversight import accountability, complaints, gists, orders
+from tickets.oversight.accountability import Decision
+from tickets.oversight.oversight_models import AccountabilityRecord, SupervisionOrder
 
 
 @pytest.fixture

@@ -17,27 +17,15 @@ from core.clock import beijing
 from core.db import Database
 from core.errors import HotlineError
 from core.people import User
-from tickets import (
-    accountability,
-    complaints,
-    extensions,
-    gists,
-    handover,
-    orders,
-    queries,
-    replies,
-    satisfaction,
-    sealing,
-    service,
-    supervision,
-    timers,
-)
+from tickets import handover, queries, replies, satisfaction, sealing, service
 from tickets.access import ticket_for
+from tickets.clocks import extensions, supervision, timers
 from tickets.errors import TicketNotFound
 from tickets.lifecycle import TABLE, UNDER_CLOCK
 from tickets.models import Outcome, RequestKind, State, Step, Ticket, TicketKind, TrailRow
 from tickets.moves import open_step
-from tickets.oversight_models import (
+from tickets.oversight import accountability, complaints, gists, orders
+from tickets.oversight.oversight_models import (
     AccountabilityOutcome,
     AccountabilityRecord,
     ComplaintGist,

@@ -9,12 +9,13 @@ from sqlalchemy import func, select, update
 from support.tickets import City, build_city, do, question
 
 from core.db import Database, DatabaseSettings
-from tickets import extensions, notices, replies, satisfaction, service
-from tickets.complaints import Verdict, accept, reply
+from tickets import notices, replies, satisfaction, service
+from tickets.clocks import extensions
+from tickets.clocks.supervision import sweep
+from tickets.clocks.timers import archive
 from tickets.models import RequestKind, Stage, State, Step, Ticket, TrailRow
-from tickets.oversight_models import Notice, NoticeKind
-from tickets.supervision import sweep
-from tickets.timers import archive
+from tickets.oversight.complaints import Verdict, accept, reply
+from tickets.oversight.oversight_models import Notice, NoticeKind
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from support.tickets import City, build_city
 from core.db import Database
 from core.units import Unit
 from recordings.models import Recording, RecordingKind
-from tickets import attempts, codes, queries, replies, service
-from tickets.codes import QueryCodeInvalid, QueryCodeUnknown
+from tickets import queries, replies, service
 from tickets.errors import ComplaintTooEarly, TooManyWrongCodes
 from tickets.events import CodeGuessing
 from tickets.lifecycle import IllegalTransition
 from tickets.models import Channel, ClockKind, Outcome, State, StepResult, Ticket
+from tickets.query_codes import attempts, codes
+from tickets.query_codes.codes import QueryCodeInvalid, QueryCodeUnknown
 
 
 @pytest.fixture

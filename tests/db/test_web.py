@@ -23,8 +23,8 @@ from core.web.keys import DB, HUB, TASKS, PartState
 from core.web.limits import RateLimit
 from core.web.routes import SIGNED_IN, Routes
 from portal.keys import SEARCHER
-from tickets.codes import issue, new_code
 from tickets.models import Channel, State, Ticket, TicketKind
+from tickets.query_codes.codes import issue, new_code
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 """What is asked here is the web side's own; the rows behind it are tried on both engines elsewhere."""

@@ -6,7 +6,7 @@
 import pytest
 from support.traces import feed, names, read, story
 
-from ivr.tracker import Line, Tracker
+from ivr.tracking.tracker import Line, Tracker
 
 TALK = ["queued", "offered 1001", "answered 1001", "left_queue answered", "bridged 1001"]
 """From the queue to an operator who answers."""

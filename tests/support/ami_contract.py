@@ -7,7 +7,7 @@ from typing import Self
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.ami import ActionRefused, Ami, Fields, UnsafeValue
+from ivr.asterisk.ami import ActionRefused, Ami, Fields, UnsafeValue
 
 
 class Listener:

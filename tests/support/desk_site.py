@@ -30,7 +30,7 @@ from core.web.app import make_app
 from core.web.keys import WebDeps
 from core.web.settings import HttpSettings
 from kb import demo
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from recordings.models import Call
 from reports.training.settings import TrainingSettings
 from tickets import service

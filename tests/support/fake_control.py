@@ -12,7 +12,7 @@ from ivr.board import AgentView, ConsultView, LiveCallView, WaitingView
 from ivr.events import AgentChanged, BoardChanged
 from ivr.practice import SampleUnknown
 from ivr.practice_samples import samples
-from ivr.watch import Mode, Supervisor, Watch
+from ivr.talks.watch import Mode, Supervisor, Watch
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A knowledge base of three entries with the same methods as `kb.search.Searcher`."""
+"""A knowledge base of three entries with the same methods as `kb.searching.search.Searcher`."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -16,7 +16,7 @@ from config.settings import load, make_clock
 from core.clock import ShiftedClock
 from core.people import Role, RoleGrant, User, hash_password
 from core.units import Liaison, Region, RegionLevel, ServicePhone, Unit, UnitDuty
-from ivr.site import Folders
+from ivr.asterisk.site import Folders
 from kb.models import Audience, Entry, EntryKind, EntryState
 
 MONDAY_MORNING = "2026-06-01T10:00:00+08:00"

@@ -15,7 +15,7 @@ from core.people import Role
 from core.tasks import Tasks
 from core.units import Region, RegionLevel, Unit
 from kb import demo
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal import keys as portal_keys
 
 

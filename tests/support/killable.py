@@ -16,8 +16,8 @@ from support.hotline import City, environment, found, share_sounds
 from config.bootstrap import Hotline
 from config.database import upgrade
 from config.settings import load, make_clock
-from ivr.ami import Ami
-from ivr.site import Folders
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.site import Folders
 from recordings.models import Call, CallEvent
 
 Row = TypeVar("Row")

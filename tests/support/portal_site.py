@@ -15,9 +15,9 @@ from support.web import PASSWORD, ROOT, staff_room, web_app
 import portal.app
 from core.db import Database, DatabaseSettings
 from core.people import Role, RoleGrant, User, hash_password
-from kb.exchange import import_file
+from kb.interchange.exchange import import_file
 from kb.models import Entry
-from kb.search import Searcher
+from kb.searching.search import Searcher
 from portal.keys import ATTACHMENTS, PORTAL, SEARCHER
 from portal.settings import PortalSettings
 from reports.models import CitationList, PeriodKind

@@ -13,9 +13,9 @@ from typing import Any, Self
 from support import tones
 from support.hotline import SOUNDS, City
 
+from ivr.asterisk.site import DIALPLAN, Folders
 from ivr.flow.context import HotAnswer
-from ivr.menu import AnyNode, Menus
-from ivr.site import DIALPLAN, Folders
+from ivr.menus.menu import AnyNode, Menus
 
 PROMPT_HZ = 700
 _NAME = "quick/tone"

@@ -1,6 +1,6 @@
 """A caller made of a script (脚本来电人) for walking the menus without telephone or waiting.
 
-`ScriptedDialogue` has the interface of `ivr.dialogue.Dialogue`; its time is counted, never waited for. The handlers
+`ScriptedDialogue` has the interface of `ivr.menus.dialogue.Dialogue`; its time is counted, never waited for. The handlers
 answer what the script says, so that every way out of every node can be taken.
 """
 
@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from ivr.dialogue import CallerGone
-from ivr.menu import Menus, Record
-from ivr.walk import Item, Walk
+from ivr.menus.dialogue import CallerGone
+from ivr.menus.menu import Menus, Record
+from ivr.menus.walk import Item, Walk
 
 SILENCE = None
 Press = str | None

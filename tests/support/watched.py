@@ -5,21 +5,11 @@ from datetime import date, datetime
 from support.case_site import CaseSite
 from support.tickets import do
 
-from tickets import (
-    accountability,
-    complaints,
-    extensions,
-    gists,
-    handover,
-    orders,
-    replies,
-    satisfaction,
-    sealing,
-    service,
-    tasks,
-)
-from tickets.accountability import Decision
+from tickets import handover, replies, satisfaction, sealing, service
+from tickets.clocks import extensions
 from tickets.models import Channel, RequestKind, Ticket
+from tickets.oversight import accountability, complaints, gists, orders, tasks
+from tickets.oversight.accountability import Decision
 
 LONG = "关于外地户籍人员在本市参加职工基本医疗保险满六年以后申请将医疗保险关系转移接续到户籍地需要携带哪些材料到哪个窗口办理以及多久能够办结的问题"
 

@@ -10,8 +10,8 @@ from support import ami_contract
 from support.ami_contract import Listener, until
 from support.fake_ami import FakeAmi, listed, message, refused
 
-from ivr import ami as ami_module
-from ivr.ami import ActionTimeout, TelephonyDown, parse, quoted
+from ivr.asterisk import ami as ami_module
+from ivr.asterisk.ami import ActionTimeout, TelephonyDown, parse, quoted
 
 CONTRACT = (
     ami_contract.login_is_accepted, ami_contract.refusal_carries_the_reason,

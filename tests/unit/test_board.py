@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from ivr.board import Board, Seat
-from ivr.live_call import Leg, LiveCall
-from ivr.tracker import Tracker
+from ivr.tracking.live_call import Leg, LiveCall
+from ivr.tracking.tracker import Tracker
 
 START = datetime(2026, 6, 1, 2, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr import cel
-from ivr.live_call import LiveCall, Party, TransferState
-from ivr.outcome import how_ended
+from ivr.ledger import cel
+from ivr.tracking.live_call import LiveCall, Party, TransferState
+from ivr.tracking.outcome import how_ended
 from recordings import ledger
 from recordings.models import CallEnd
 

@@ -9,7 +9,7 @@ import pytest
 from core.clock import BEIJING
 from core.holidays import read_table
 from core.workdays import NationalTable, WorkCalendar
-from tickets import deadlines, reasons
+from tickets.clocks import deadlines, reasons
 from tickets.models import ClockKind, QuestionClass, Stage, Ticket, TicketKind
 
 TABLE = read_table(Path(__file__).parents[2] / "config/calendar/cn.toml")

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from ivr.ami import TelephonyDown, UnsafeValue, safe
-from ivr.dialogue import PLAY_CHARACTERS, AgiResult, CallerGone, Dialogue, parse_result
+from ivr.asterisk.ami import TelephonyDown, UnsafeValue, safe
+from ivr.menus.dialogue import PLAY_CHARACTERS, AgiResult, CallerGone, Dialogue, parse_result
 
 START = {
     "Channel": "PJSIP/trunk-00000001", "Uniqueid": "n1-1.1", "Linkedid": "n1-1.1",

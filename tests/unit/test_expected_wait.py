@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from ivr import spoken
-from ivr.expected_wait import ExpectedWait, Place
+from ivr.queue.expected_wait import ExpectedWait, Place
+from ivr.speech import spoken
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kb import demo, index, synonyms
-from kb.engine import Engine, Scope
+from kb import demo
 from kb.errors import RebuildRunning
-from kb.prepare import Doc, prepare
-from kb.writer import IndexKept, Writer
+from kb.searching import index, synonyms
+from kb.searching.engine import Engine, Scope
+from kb.searching.prepare import Doc, prepare
+from kb.searching.writer import IndexKept, Writer
 
 TODAY = date(2026, 6, 1)
 STAFF = Scope(TODAY, public_only=False)

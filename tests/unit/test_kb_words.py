@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb import pinyin, query, synonyms, text
+from kb.searching import pinyin, query, synonyms, text
 
 
 def test_traditional_full_width_and_case_meet():

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from ivr import lost_telephones
-from ivr.ami import ActionRefused
+from ivr.asterisk.ami import ActionRefused
 from ivr.board import Board, Seat
-from ivr.live_call import Leg, LiveCall
-from ivr.lost_telephones import LostTelephones
-from ivr.tracker import Tracker
+from ivr.outages import lost_telephones
+from ivr.outages.lost_telephones import LostTelephones
+from ivr.tracking.live_call import Leg, LiveCall
+from ivr.tracking.tracker import Tracker
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 OPERATOR, DEVICE = 7, "w1001"

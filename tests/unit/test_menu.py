@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr import menu, menu_check
-from ivr.menu import Entry, Menu, Menus, MenusInvalid
-from ivr.prompts import Catalogue, Prompt, load
+from ivr.menus import menu, menu_check
+from ivr.menus.menu import Entry, Menu, Menus, MenusInvalid
+from ivr.speech.prompts import Catalogue, Prompt, load
 
 CATALOGUE = load(Path("dialplan/prompts.toml"), "96128")
 DEFAULTS = """

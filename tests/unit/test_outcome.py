@@ -7,8 +7,8 @@ import pytest
 from core.lines import Line
 from core.units import Region
 from ivr.flow.context import Caller
-from ivr.live_call import LiveCall
-from ivr.outcome import call_facts, how_ended
+from ivr.tracking.live_call import LiveCall
+from ivr.tracking.outcome import call_facts, how_ended
 from recordings.models import CallEnd
 
 NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)

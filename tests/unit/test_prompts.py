@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.errors import HotlineError
-from ivr import prompt_audio, prompts
-from ivr.prompt_reading import pinyin, speakable
-from ivr.prompts import Catalogue, Prompt, PromptSettings, PromptsFailed, PromptsInvalid
+from ivr.speech import prompt_audio, prompts
+from ivr.speech.prompt_reading import pinyin, speakable
+from ivr.speech.prompts import Catalogue, Prompt, PromptSettings, PromptsFailed, PromptsInvalid
 
 SHIPPED = prompts.load(Path("dialplan/prompts.toml"), "96128")
 SMALL = Catalogue(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from ivr.queue_news import busy_lines
+from ivr.queue.queue_news import busy_lines
 from recordings.queue_state import Busy
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from core.lines import Line
 from core.units import Region
 from ivr.board import WaitingView
-from ivr.regions import FAR_SPEAKER, HELPER, OWN, Help, Placing, Split
+from ivr.queue.regions import FAR_SPEAKER, HELPER, OWN, Help, Placing, Split
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 PROVINCE, NORTH, SOUTH, TOWN = 1, 10, 20, 11

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ivr.board import Board
-from ivr.seats import QUEUE, Seats, Staff
-from ivr.tracker import Tracker
+from ivr.queue.seats import QUEUE, Seats, Staff
+from ivr.tracking.tracker import Tracker
 
 DEVICE = "PJSIP/1001"
 REMOVED = {"Event": "QueueMemberRemoved", "Queue": QUEUE, "Interface": DEVICE, "MemberName": "1001"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr import spoken
+from ivr.speech import spoken
 
 CATALOGUE = tomllib.loads(Path("dialplan/prompts.toml").read_text("utf-8"))["prompts"]
 DIGIT = {word: value for value, word in enumerate("零一二三四五六七八九")} | {"两": 2}

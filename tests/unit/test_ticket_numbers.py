@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
-from tickets.codes import (
+from tickets.query_codes.codes import (
     QueryCodeInvalid,
     QueryCodeUnknown,
     check_digit,

@@ -6,10 +6,10 @@ from types import MappingProxyType
 import pytest
 from support.scripted import Stroll
 
-from ivr import walk as walk_module
-from ivr.menu import Choice, Entry, Menu, Menus, Record, Say, read
-from ivr.site import DIALPLAN
-from ivr.walk import Item
+from ivr.asterisk.site import DIALPLAN
+from ivr.menus import walk as walk_module
+from ivr.menus.menu import Choice, Entry, Menu, Menus, Record, Say, read
+from ivr.menus.walk import Item
 
 MENUS = read(DIALPLAN / "menus.toml")
 LEAVE = {"hang_up": None, "queue": None, "transfer": None}

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.units import Unit, UnitDuty, shown_regions
 from tickets.bodies import body_of
-from tickets.deadlines import clock_for
+from tickets.clocks.deadlines import clock_for
 from tickets.errors import OfficeMissing, UnitUnknown
 from tickets.guards import Facts
 from tickets.lifecycle import Action

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.errors import Conflict
-from tickets import codes
 from tickets.intake.models import Submission
 from tickets.models import Ticket
+from tickets.query_codes import codes
 from tickets.service import Issued
 
 Open = Callable[[str], Awaitable[Issued]]

@@ -11,8 +11,8 @@ from sqlalchemy.orm import selectinload
 from core.clock import Clock
 from core.errors import InvalidInput, NotFound
 from core.people import Token
-from tickets.codes import keyed_hash
 from tickets.models import TrailRow
+from tickets.query_codes.codes import keyed_hash
 from tickets.webhooks.models import Delivery, Webhook
 
 MOST_SHOWN = 200

@@ -1,0 +1,67 @@
+"""The controller's heartbeat (心跳): how Asterisk knows that somebody drives, and the controller that Asterisk answers.
+
+Owns the beat and the time limit of callers in a dialogue, both of which `dialplan/extensions.conf` reads. Knows no calls.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from core.errors import HotlineError
+from ivr.asterisk.ami import Ami, TelephonyDown
+from ivr.menus.dialogue import Dialogue
+
+log = structlog.get_logger()
+BEAT_S = 1.0
+LOOK_S = 0.1
+"""How often a connection is looked for: whoever dials is told by the first beat that somebody drives again."""
+DIALOGUE_LIMIT_S = 6
+"""How long after the last beat a caller in a dialogue is left to the dialplan (which begins with the same limit)."""
+MISSED_BEATS = 3
+KEEP_EVERY = 2
+"""Beats between two renewals of the callers' limits: each costs an AMI action a caller."""
+
+
+class Heartbeat:
+    """`dialogues` are the controller's own, as they come and go."""
+
+    def __init__(self, ami: Ami, dialogues: Mapping[str, Dialogue]) -> None:
+        self._ami = ami
+        self._dialogues = dialogues
+
+        self._beats = 0
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Beat for ever; a connection that stops answering is given up."""
+        missed = 0
+        while True:
+            if self._ami.up:
+                try:
+                    await self._beat()
+                    missed = 0
+                    beat()
+                except TelephonyDown:
+                    missed = 0
+                except HotlineError:
+                    missed += 1
+                    log.warning("beat_missed", missed=missed)
+                    if missed >= MISSED_BEATS:
+                        self._ami.drop()
+            await asyncio.sleep(BEAT_S if self._ami.up else LOOK_S)
+
+    async def _beat(self) -> None:
+        if self._beats % KEEP_EVERY == 0:
+            self._keep_callers()
+        self._beats += 1
+        epoch = int(datetime.now(UTC).timestamp())
+        await self._ami.action("Setvar", Variable="CTL_BEAT", Value=epoch, limit_s=2)
+
+    def _keep_callers(self) -> None:
+        """Move on the limit that takes callers away from a dead controller."""
+        for dialogue in self._dialogues.values():
+            if not dialogue.leaving:
+                self._ami.post(
+                    "Setvar", Channel=dialogue.channel, Variable="TIMEOUT(absolute)", Value=DIALOGUE_LIMIT_S
+                )

@@ -1,0 +1,1 @@
+"""The menus (语音菜单): as data, checked, and walked with a caller."""

@@ -1,0 +1,56 @@
+"""A caller's time in the queue as the ledger tells it (排队经过). Pure: the call and one of Asterisk's events in, lines out.
+
+Asterisk says of many whom nobody answered that they gave up, and of the others nothing. What is so, is told by what comes next:
+the end of the call, or the dialplan's word (`UserEvent(LeftQueue)`) of why the caller goes on.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ivr.tracking import transfer_story
+from ivr.tracking.live_call import Line, LiveCall, line
+from recordings import ledger
+
+_WHY = {
+    "TIMEOUT": "timeout",
+    "LEAVEEMPTY": "empty",
+    "LEAVEUNAVAIL": "empty",
+    "VOICEMAIL": "voicemail",
+    "CALLBACK": "call_back",
+}
+"""The dialplan's words: QUEUESTATUS, or what the caller's key asked for."""
+
+
+def joined(call: LiveCall, event: Mapping[str, str], at: datetime) -> list[Line]:
+    left = went_on(call, at, "")
+    call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
+    call.is_moved, call.queue = False, event.get("Queue", "")
+    position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
+    queued = line(call, at, ledger.QUEUED, call.linkedid, queue=call.queue, position=position)
+    return [*left, *transfer_story.returned_to_queue(call, at), queued]
+
+
+def left(call: LiveCall, at: datetime) -> list[Line]:
+    """The caller is out of the queue: an operator has answered, or nobody."""
+    if call.left_queue:
+        return []
+    call.left_queue = call.is_unanswered = True
+    if any(leg.answered_at for leg in call.legs.values()):
+        return _told(call, at, "answered")
+    return _told(call, at, "moved") if call.is_moved else []
+
+
+def went_on(call: LiveCall, at: datetime, why: str) -> list[Line]:
+    """The caller is out of the queue and still there; `why` in the dialplan's words."""
+    return _told(call, at, _WHY.get(why, "other"))
+
+
+def gave_up(call: LiveCall, at: datetime) -> list[Line]:
+    """The call ends: whoever has just left the queue has hung up in it."""
+    return _told(call, at, "abandoned")
+
+
+def _told(call: LiveCall, at: datetime, why: str) -> list[Line]:
+    """Told once of each time in the queue that nobody answered."""
+    is_told, call.is_unanswered = not call.is_unanswered, False
+    return [] if is_told else [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]

@@ -1,0 +1,60 @@
+"""Everything the hotline can say (播报): the catalogue's prompts, and any other text made into sound when needed."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from core.db import Database
+from core.units import Region, Unit
+from ivr.speech import spoken
+from ivr.speech.prompt_catalogue import Catalogue
+from ivr.speech.prompts import Progress, PromptSettings, PromptsFailed, ensure, render
+from ivr.talks.directory import unit_prompt
+
+log = structlog.get_logger()
+
+
+class Voice:
+    def __init__(self, catalogue: Catalogue, settings: PromptSettings) -> None:
+        self.catalogue = catalogue
+        self._settings = settings
+        self._made: set[str] = set()
+
+    async def prepare(self, db: Database, progress: Progress | None = None) -> None:
+        """Make what is missing: the catalogue's prompts and the names of all units and regions."""
+        await asyncio.to_thread(render, self.catalogue, self._settings, progress)
+        await self.learn_names(db, progress)
+
+    async def learn_names(self, db: Database, progress: Progress | None = None) -> None:
+        """Make the names of units and regions that are new or have changed; the old sound is heard until then."""
+        texts = await _names(db)
+        await asyncio.to_thread(ensure, texts, self.catalogue, self._settings, progress)
+        self._made.update(texts)
+
+    async def say(self, text: str) -> list[str]:
+        """Prompt ids that speak this text; a text that cannot be made is left out rather than left in silence."""
+        ids = spoken.text(text)
+        if not self._made.issuperset(ids):
+            try:
+                await asyncio.to_thread(ensure, {ids[0]: text}, self.catalogue, self._settings)
+            except PromptsFailed:
+                log.exception("text_not_spoken", prompt=ids[0])
+                return []
+            self._made.update(ids)
+        return ids
+
+    @property
+    def sound(self) -> Callable[[str], str]:
+        """Name of the sound Asterisk plays for a prompt id."""
+        return self.catalogue.sound
+
+
+async def _names(db: Database) -> dict[str, str]:
+    async with db.reading() as session:
+        units = (await session.scalars(select(Unit).options(selectinload(Unit.region)))).all()
+        regions = (await session.scalars(select(Region))).all()
+    names = {unit_prompt(unit.region.code, unit.code): unit.name for unit in units}
+    return names | {spoken.text(region.name)[0]: region.name for region in regions}

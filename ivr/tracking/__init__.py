@@ -1,0 +1,1 @@
+"""Events into the story of a call (通话经过). Pure."""

@@ -1,0 +1,167 @@
+"""One running call as the tracker knows it (通话状态): the caller, the legs, a transfer under way, a ledger line.
+
+Shapes only; what changes them is `ivr.tracking.tracker`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+_DEVICE = re.compile(r"PJSIP/(?P<device>[\w.+-]+?)-[0-9a-f]{8}")
+
+
+def extension_of(channel_name: str) -> str:
+    """The extension whose telephone a channel is: `1001` for both PJSIP/1001-… and PJSIP/w1001-…"""
+    match = _DEVICE.match(channel_name)
+    device = match["device"] if match else ""
+    return device[1:] if re.fullmatch(r"w\d+", device) else device
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ledger line to be written."""
+
+    linkedid: str
+    at: datetime
+    kind: str
+    channel: str
+    data: dict[str, Any]
+
+
+def line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -> Line:
+    return Line(call.linkedid, at, kind, channel, data)
+
+
+def ms_between(start: datetime, end: datetime) -> int:
+    """Milliseconds; none where instants run backwards."""
+    return max(0, round((end - start).total_seconds() * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whom one rung of a transfer's ladder rings."""
+
+    dials: tuple[str, ...]
+    """As Asterisk names them in DialBegin: `2001`, `w2001`, `13800001234@trunk`."""
+    name: str
+    user_id: int | None
+    role: str
+    """liaison, backup or service_phone"""
+    needs_key: bool = False
+    """Has answered only when the key was pressed; a mailbox presses none."""
+
+    def told(self) -> dict[str, Any]:
+        """What the ledger says of this party."""
+        return {"role": self.role, **({"user": self.user_id} if self.user_id else {})}
+
+
+@dataclass(slots=True)
+class Leg:
+    """One channel of a call other than the caller's."""
+
+    uniqueid: str
+    name: str
+    extension: str
+    offered_at: datetime
+    answered_at: datetime | None = None
+    bridge: str = ""
+    held: bool = False
+    rings: bool = True
+    """Nobody has answered or refused yet."""
+    was_offered: bool = False
+    keys: str = ""
+    """The last keys pressed in the talk."""
+    has_accepted: bool = False
+    """The key was pressed."""
+    party: Party | None = None
+    """Whom it rings, for a transfer's leg."""
+    failed: str = ""
+    """DialStatus of a telephone that was not answered, until its hang-up tells the cause."""
+
+
+@dataclass(slots=True)
+class TransferState:
+    """A transfer under way, as the desk asked for it."""
+
+    mode: str
+    unit_id: int
+    unit_name: str
+    liaison_name: str
+    extensions: tuple[str, ...]
+    by: str
+    """Extension of who transfers; empty: the caller chose the unit in the menu."""
+    back_to: str = ""
+    """Extension of the operator who gets the caller back."""
+    parties: tuple[Party, ...] = ()
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    """Each party that did not answer, with `why`."""
+    phase: str = "ringing"
+    """ringing, talking, failed"""
+    why: str = ""
+    answered_by: str = ""
+    ladder_ended: bool = False
+    """Asterisk has tried everybody; perhaps the last telephone's hang-up has not been told yet."""
+    completing: bool = False
+    """The operator has let go: caller and liaison are being joined."""
+
+    def party(self, dial: str) -> Party | None:
+        wanted = dial.removeprefix("PJSIP/")
+        return next((party for party in self.parties if wanted in party.dials), None)
+
+
+@dataclass(slots=True)
+class LiveCall:
+    linkedid: str
+    channel: str
+    """Name of the caller's channel."""
+    line: str
+    caller: str
+    started_at: datetime
+    direction: str = "in"
+    phase: str = "menu"
+    nodes: list[str] = field(default_factory=list)
+    queued_at: datetime | None = None
+    language: str = ""
+    """What the caller wants to be served in; empty: Mandarin."""
+    queue: str = ""
+    """The queue it was last put into."""
+    left_queue: bool = False
+    is_unanswered: bool = False
+    """Out of the queue, and nothing has told why yet."""
+    answered_at: datetime | None = None
+    operator: str = ""
+    """Extension of the operator in charge."""
+    bridge: str = ""
+    bridged_at: datetime | None = None
+    talk_ms: int = 0
+    held: bool = False
+    liaison: str = ""
+    """Extension of the liaison who talked to the caller."""
+    legs: dict[str, Leg] = field(default_factory=dict)
+    transfer: TransferState | None = None
+    consults: list[tuple[str, datetime]] = field(default_factory=list)
+    """uniqueid of each channel on which a consultation was held, and since when."""
+    handed_back: bool = False
+    """The liaison gives the caller back; nobody has taken over yet."""
+    whisper: str = ""
+    """Channel that speaks into the talk, once there was one."""
+    ended_at: datetime | None = None
+    phase_before_end: str = ""
+    is_lost: bool = False
+    """Cut off by a fault: Asterisk died with it, or the operator's telephone vanished and nobody has taken over."""
+    is_practice: bool = False
+    """A sample caller at a trainee's seat."""
+    is_partly_known: bool = False
+    """Found running, and nothing tells what happened before."""
+    is_moved: bool = False
+    """A supervisor takes the caller out of the queue, to another place in it."""
+
+    @property
+    def node(self) -> str:
+        return self.nodes[-1] if self.nodes else ""
+
+    def leg_of(self, extension: str) -> Leg | None:
+        """The answered leg of an extension, or else the one that rings."""
+        legs = [leg for leg in self.legs.values() if leg.extension == extension]
+        return next((leg for leg in legs if leg.answered_at), legs[0] if legs else None)
