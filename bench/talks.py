@@ -30,7 +30,7 @@ ARRIVALS_PER_S = 8.0
 PAUSE_MS = 60
 """A pause between two packets that a usual jitter buffer no longer covers."""
 SETTLE_S = 3.0
-INTAKE_LIMIT_S = 60.0
+INTAKE_LIMIT_S = 240.0
 WINDOW = 160
 HEAD_S = 3
 """Samples in which each direction of a recording must hold its tone."""
