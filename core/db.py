@@ -14,7 +14,17 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, TypeDecorator, event, text
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    event,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -157,6 +167,12 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
         await self._looks.close()
+
+
+def hit_one(result: object) -> bool:
+    """Whether a compare-and-set changed its row: nobody was quicker."""
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
 
 
 @asynccontextmanager

@@ -99,7 +99,7 @@ def _decoded(name: str, data: bytes) -> str:
 def _kept(name: str, rows: Any) -> list[tuple[int, list[str]]]:
     kept = []
     for number, cells in enumerate(rows, start=1):
-        texts = [_text(cell) for cell in cells[:MOST_COLUMNS]]
+        texts = [cell_text(cell) for cell in cells[:MOST_COLUMNS]]
         if any(texts):
             kept.append((number, texts))
         if number > MOST_ROWS:
@@ -107,7 +107,7 @@ def _kept(name: str, rows: Any) -> list[tuple[int, list[str]]]:
     return kept
 
 
-def _text(cell: Any) -> str:
+def cell_text(cell: Any) -> str:
     """A cell as it reads: a date without its midnight, a whole number without its point."""
     if cell is None:
         return ""

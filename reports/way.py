@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.db import hit_one
 from reports.models import CitationList, Report
 
 
@@ -14,5 +15,4 @@ async def taken(
     """Set the values, by compare-and-set on the column `stamp`, which was empty until then; whether it was."""
     kind: Any = type(one)
     first = update(kind).where(kind.id == one.id, getattr(kind, stamp).is_(None))
-    done = await session.execute(first.values(**values))
-    return isinstance(done, CursorResult) and done.rowcount == 1
+    return hit_one(await session.execute(first.values(**values)))

@@ -5,12 +5,13 @@ Services decide what happens; this module sees that it is legal, happens once an
 
 from datetime import datetime
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import audit
 from core.bus import publish
 from core.clock import Clock
+from core.db import hit_one
 from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
@@ -193,8 +194,3 @@ async def _timer_at(session: AsyncSession, clock: Clock, ticket: Ticket, state: 
 
 async def _account(session: AsyncSession, user_id: int) -> str:
     return (await session.get_one(User, user_id)).username
-
-
-def hit_one(result: object) -> bool:
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1

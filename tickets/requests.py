@@ -3,11 +3,12 @@
 What a decision brings about is the calling service's; this module finds the people's rights and keeps the rows.
 """
 
-from sqlalchemy import ColumnElement, CursorResult, false, func, or_, select, update
+from sqlalchemy import ColumnElement, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
+from core.db import hit_one
 from core.errors import NotAllowed
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Unit, UnitDuty
@@ -137,8 +138,7 @@ async def decide(
     undecided = (StepRequest.id == request.id) & StepRequest.decided_at.is_(None)
     values = {"decided_at": clock.now(), "decider_id": user.id, "approved": approve, "refusal": refusal}
     done = await session.execute(update(StepRequest).where(undecided).values(**values))
-    assert isinstance(done, CursorResult)
-    if done.rowcount != 1:
+    if not hit_one(done):
         raise NothingToDecide
     if not approve:
         await _tell_refused(session, clock, request)

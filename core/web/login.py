@@ -6,11 +6,12 @@ from functools import cache
 from math import ceil
 
 from aiohttp import web
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core import audit
+from core.db import hit_one
 from core.errors import HotlineError
 from core.people import Role, User, hash_password, password_matches
 from core.web.errors import AccountLocked, LoginFailed
@@ -134,7 +135,7 @@ async def _note_failure(app: web.Application, user: User | None, source: str) ->
         done = await session.execute(
             update(User).where(one, reached).values(locked_until_at=until, failed_logins=0)
         )
-        if isinstance(done, CursorResult) and done.rowcount:
+        if hit_one(done):
             await audit.record(session, clock, actor=actor, action="login.locked", source=source)
 
 
@@ -144,5 +145,5 @@ async def _forget_failures(session: AsyncSession, app: web.Application, user: Us
     done = await session.execute(
         update(User).where(User.id == user.id, unlocked).values(failed_logins=0, locked_until_at=None)
     )
-    if not (isinstance(done, CursorResult) and done.rowcount):
+    if not hit_one(done):
         raise AccountLocked(minutes=app[SETTINGS].lockout_minutes)

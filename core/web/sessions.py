@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aiohttp import web
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.bus import publish
 from core.clock import Clock
+from core.db import hit_one
 from core.people import Token, User, hash_token
 from core.web.errors import TokenInvalid
 from core.web.keys import Channel, SignedIn
@@ -109,7 +110,7 @@ async def touch(session: AsyncSession, clock: Clock, session_id: int) -> bool:
     done = await session.execute(
         update(WebSession).where(WebSession.id == session_id).values(seen_at=clock.now())
     )
-    return isinstance(done, CursorResult) and done.rowcount == 1
+    return hit_one(done)
 
 
 async def end_session(session: AsyncSession, session_id: int) -> None:

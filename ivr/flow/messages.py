@@ -26,7 +26,6 @@ MESSAGE_LIMIT_S = 4.0
 """How long a caller waits to hear that the message is kept; with a database away that is said without a code."""
 NODES = {RecordingKind.VOICEMAIL: "VM-REC", RecordingKind.COMPLAINT: "C-REC"}
 """Where a message of each kind is recorded."""
-_OUTCOMES = {RecordingKind.VOICEMAIL: "voicemail", RecordingKind.COMPLAINT: "complaint"}
 
 
 class Messages(Branch):
@@ -143,7 +142,7 @@ class Messages(Branch):
         )  # fmt: skip
         async with self.deps.db.unit_of_work() as session:
             issued = await left_messages.register(session, self.deps.clock, left)
-        caller.outcome = _OUTCOMES[kind]
+        caller.outcome = kind
         if issued:
             caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
             caller.ticket_id = issued.ticket.id

@@ -84,7 +84,7 @@ class LedgerStore:
         known = ChainMap(fresh, self.ids)
         if strangers := [linkedid for linkedid in batch.linkedids if linkedid not in known]:
             fresh |= await _keys(connection, strangers)
-        if rows := [_event(line, known[line.linkedid]) for line in batch.lines if line.linkedid in known]:
+        if rows := [event_row(line, known[line.linkedid]) for line in batch.lines if line.linkedid in known]:
             await connection.execute(insert(CallEvent), rows)
         await update_calls(
             connection, {known[key]: value for key, value in batch.facts.items() if key in known}
@@ -108,7 +108,8 @@ async def _keys(connection: AsyncConnection, linkedids: Iterable[str]) -> dict[s
     return {row.linkedid: row.id for row in rows}
 
 
-def _event(line: Line, call_id: int) -> dict[str, Any]:
+def event_row(line: Line, call_id: int) -> dict[str, Any]:
+    """A ledger line as the row of `CallEvent` that keeps it."""
     return {
         "call_id": call_id,
         "at": line.at,

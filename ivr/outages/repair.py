@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
 from sqlalchemy import insert, select
@@ -19,6 +18,7 @@ from core.db import Database
 from core.lines import Line as HotlineLine
 from ivr.controller import Controller
 from ivr.ledger import cel
+from ivr.ledger.ledger_store import event_row
 from ivr.models import OwedKind
 from ivr.outages.leftovers import Leftovers
 from ivr.outages.recall import story_of
@@ -171,7 +171,7 @@ class Repair:
             last = max((one.at for one in known), default=call.started_at)
             lines = [Line(call.linkedid, last, ledger.ENDED, call.linkedid, {"cause": "unseen", "node": ""})]
         if lines:
-            await session.execute(insert(CallEvent), [_event(line, call.id) for line in lines])
+            await session.execute(insert(CallEvent), [event_row(line, call.id) for line in lines])
         for one in story.lines:
             if one.kind == ledger.TRANSFER_ANSWERED and story.call and story.call.liaison:
                 call.liaison_id, call.liaison_unit_id = one.data.get("user"), one.data["unit"]
@@ -226,13 +226,3 @@ async def _left_message(session: AsyncSession, call: Call) -> str:
     kind = Recording.kind.in_((RecordingKind.VOICEMAIL, RecordingKind.COMPLAINT))
     query = select(Recording.kind).where(Recording.call_id == call.id, kind).order_by(Recording.id.desc())
     return await session.scalar(query.limit(1)) or ""
-
-
-def _event(line: Line, call_id: int) -> dict[str, Any]:
-    return {
-        "call_id": call_id,
-        "at": line.at,
-        "kind": line.kind,
-        "channel": line.channel[:64],
-        "data": line.data,
-    }

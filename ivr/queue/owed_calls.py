@@ -8,12 +8,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, Select, or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.bus import publish
 from core.clock import Clock, beijing
+from core.db import hit_one
 from core.errors import Conflict, NotFound
 from core.holidays import load_calendar
 from core.units import Region
@@ -86,10 +87,7 @@ async def take_on(session: AsyncSession, clock: Clock, owed_call_id: int, user_i
     free = (OwedCall.id == owed_call_id) & (OwedCall.state == OwedState.OPEN)
     mine = or_(OwedCall.owner_id.is_(None), OwedCall.owner_id == user_id)
     values = {"owner_id": user_id, "tries": OwedCall.tries + 1, "tried_at": clock.now()}
-    done: CursorResult[tuple[()]] = await session.execute(  # type: ignore[assignment]
-        update(OwedCall).where(free, mine).values(**values)
-    )
-    if done.rowcount != 1:
+    if not hit_one(await session.execute(update(OwedCall).where(free, mine).values(**values))):
         raise OwedCallTaken
     publish(session, OwedCallsChanged())
     return await session.get_one(OwedCall, owed_call_id, populate_existing=True)

@@ -13,6 +13,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from core.sheet_reader import cell_text
 from kb.errors import FileUnreadable
 from kb.kinds import FIELDS
 
@@ -108,24 +109,13 @@ def _xlsx(path: Path) -> Iterator[NamedRow]:
 
 def _with_headings(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[NamedRow]:
     _, first = next(rows, (0, ()))
-    headings = [COLUMNS.get(_text(cell), _text(cell)) for cell in first]
+    headings = [COLUMNS.get(cell_text(cell), cell_text(cell)) for cell in first]
     if "title" not in headings:
         raise FileUnreadable(name=path.name, reason="第一行应是列名，且至少有“标题”一列")
     for number, cells in rows:
-        values = {name: _text(cell) for name, cell in zip(headings, cells, strict=False) if name}
+        values = {name: cell_text(cell) for name, cell in zip(headings, cells, strict=False) if name}
         if any(values.values()):
             yield f"第 {number} 行", values
-
-
-def _text(cell: Any) -> str:
-    """A cell as it reads; a date without its midnight, a whole number without its point."""
-    if cell is None:
-        return ""
-    if hasattr(cell, "date"):
-        return str(cell.date().isoformat())
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
 
 
 HEADINGS = {key: heading for heading, key in reversed(COLUMNS.items())}

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import audit
 from core.clock import Clock, beijing
+from core.db import hit_one
 from core.errors import Conflict, InvalidInput, NotAllowed
 from core.people import User
 from reports.training.models import Kind, Result, Topic, TrainingRecord
@@ -102,7 +103,7 @@ async def revoke(
     standing = (TrainingRecord.id == record.id, TrainingRecord.revoked_at.is_(None))
     taken_back = {"revoked_at": clock.now(), "revoked_by_id": author.id, "revoked_why": text}
     done = await session.execute(update(TrainingRecord).where(*standing).values(**taken_back))
-    if not (isinstance(done, CursorResult) and done.rowcount):
+    if not hit_one(done):
         raise Conflict
     await _note(session, clock, author, "training.revoke", [record], text)
 

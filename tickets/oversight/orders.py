@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, beijing
+from core.db import hit_one
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.holidays import load_calendar
 from core.people import Role, User
@@ -19,7 +20,7 @@ from tickets.bodies import replying_step
 from tickets.errors import StepTaken, TicketLocked
 from tickets.guards import NotHolder
 from tickets.models import State, Ticket, TicketKind
-from tickets.moves import hit_one, leave_mark, open_step
+from tickets.moves import leave_mark, open_step
 from tickets.notices import post
 from tickets.oversight.oversight_models import NoticeKind, SupervisionOrder
 from tickets.recipients import Audience

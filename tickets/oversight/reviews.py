@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
+from core.db import hit_one
 from core.errors import InvalidInput, NotAllowed
 from core.people import Role, User
 from core.units import Unit
@@ -18,7 +19,7 @@ from tickets.errors import NothingToDecide
 from tickets.guards import Facts
 from tickets.lifecycle import Action
 from tickets.models import Step, Ticket
-from tickets.moves import hit_one, leave_mark, move, start_step
+from tickets.moves import leave_mark, move, start_step
 from tickets.text import clean
 
 

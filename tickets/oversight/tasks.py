@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, false, or_, select, update
+from sqlalchemy import ColumnElement, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import audit
 from core.clock import Clock
+from core.db import hit_one
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.people import Role, User
 from core.units import Unit, regions_below
@@ -137,8 +138,9 @@ async def _first(
     session: AsyncSession, order: TaskOrder, still: ColumnElement[bool], values: dict[str, Any]
 ) -> bool:
     """Whether nobody was quicker."""
-    done = await session.execute(update(TaskOrder).where(TaskOrder.id == order.id, still).values(**values))
-    return isinstance(done, CursorResult) and done.rowcount == 1
+    return hit_one(
+        await session.execute(update(TaskOrder).where(TaskOrder.id == order.id, still).values(**values))
+    )
 
 
 async def _note(

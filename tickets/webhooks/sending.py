@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.clock import Clock, beijing
+from core.db import hit_one
 from core.units import Unit
 from tickets.intake.models import Submission
 from tickets.lifecycle import STATE_NAMES
@@ -64,7 +65,7 @@ async def take_due(session: AsyncSession, clock: Clock) -> Sequence[Message]:
     for delivery in await session.scalars(due.order_by(Delivery.id).limit(A_TURN)):
         unchanged = (Delivery.id == delivery.id) & (Delivery.next_at == delivery.next_at)
         done = await session.execute(update(Delivery).where(unchanged).values(next_at=now + LEASE))
-        if isinstance(done, CursorResult) and done.rowcount == 1:
+        if hit_one(done):
             found.append(_message(session, delivery, now))
     return found
 
