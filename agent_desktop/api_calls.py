@@ -25,10 +25,12 @@ from core.web import schema
 from core.web.api import PAGING_PARAMS, PREFIX, answer, paging
 from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
-from recordings import calls, playback, story
+from recordings import calls
+from recordings.call_story import story
+from recordings.call_story.timeline import Leg, Line
 from recordings.calls import CallFilter, Summary, WholeCall
+from recordings.listening import playback
 from recordings.models import Recording
-from recordings.timeline import Leg, Line
 from tickets.models import Ticket
 from tickets.queries import by_call
 

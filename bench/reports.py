@@ -27,12 +27,13 @@ from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
 from core.units import Region
 from recordings.models import Call
-from reports import content, figures
-from reports.indicators import BY_KEY
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 from reports.models import PeriodKind, Report
-from reports.periods import period
 from reports.settings import ReportSettings
-from reports.slices import Slice, days
+from reports.signed import content
+from reports.signed.periods import period
 from reports.training.settings import TrainingSettings
 
 PARTS = ("county", "month", "year", "plain", "dashboard")

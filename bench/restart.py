@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.controller import environment
 from bench.instance import REGION, write_tones
-from config.ami_client import AmiClient, connected
+from config.cli.ami_client import AmiClient, connected
 from config.database import opened, upgrade
 from config.settings import Settings, load
 from core.units import Region, RegionLevel

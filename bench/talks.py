@@ -21,7 +21,7 @@ from bench.measure import cpu_s, machine_busy_s
 from bench.menu import System
 from bench.probe import BenchPhone, bench_phone
 from bench.stream import BenchStream, Pump
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 

@@ -26,11 +26,11 @@ from bench import ROOT, ticket_town
 from bench.measure import Spread, spread
 from config.database import load_models
 from config.telephony import GARBAGE_AFTER
+from core.calendar.holidays import read_table
+from core.calendar.workdays import WorkCalendar
 from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
-from core.holidays import read_table
 from core.people import Role, User, hash_password
-from core.workdays import WorkCalendar
 from tickets.clocks.supervision import sweep
 from tickets.models import Stage, Step, Ticket, TrailRow
 from tickets.oversight.oversight_models import Notice

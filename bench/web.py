@@ -26,9 +26,9 @@ from sqlalchemy import text
 
 import portal.app
 from bench.measure import spread
+from core.calendar.holidays import CalendarSettings
 from core.clock import SystemClock
 from core.db import Database, DatabaseSettings
-from core.holidays import CalendarSettings
 from core.tasks import Tasks
 from core.units import Region, RegionLevel, Unit
 from core.web.app import make_app

@@ -29,9 +29,9 @@ from core.outbox import Outbox
 MIGRATIONS = Path(__file__).parent / "migrations"
 ROOMS_WITH_TABLES = (
     "core.audit",
-    "core.calendar_proposals",
+    "core.calendar.proposals",
     "core.history",
-    "core.holidays",
+    "core.calendar.holidays",
     "core.lines",
     "core.outbox",
     "core.organisation.staging",

@@ -4,16 +4,16 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.db import Database
-from core.holidays import load_calendar
 from core.web.keys import PartState
-from recordings.space import space
+from recordings.keeping.space import space
 
 if TYPE_CHECKING:  # the public process has parts too, and no telephony
     from ivr.asterisk.ami import Ami
     from ivr.ledger.journal import Journal
-    from recordings.moving import Mover
+    from recordings.keeping.moving import Mover
 
 
 async def asterisk_state(ami: "Ami") -> PartState:

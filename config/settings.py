@@ -14,9 +14,9 @@ from agent_desktop.phone.settings import CallerPhoneSettings
 from config import settings_source as source
 from config.secrets import provide_secrets
 from config.settings_faults import SettingsInvalid, structure
+from core.calendar.holidays import CalendarSettings
 from core.clock import Clock, ShiftedClock, SystemClock
 from core.db import DatabaseSettings
-from core.holidays import CalendarSettings
 from core.web.settings import HttpSettings
 from ivr.settings import AsteriskSettings, CallSettings, LineSettings, TelephonySettings
 from ivr.speech.prompts import PromptSettings

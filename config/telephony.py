@@ -15,8 +15,8 @@ from config.parts import asterisk_state, depot_state, ledger_state
 from config.settings import Settings
 from config.spoken_answers import SpokenAnswers
 from core.accounts import AccountChanged
+from core.calendar.holidays import CalendarChanged
 from core.clock import Clock
-from core.holidays import CalendarChanged
 from core.lines import LinesChanged
 from core.organisation.store import DirectoryChanged
 from core.people import Role, User
@@ -50,8 +50,8 @@ from ivr.speech.prompt_catalogue import load as load_catalogue
 from ivr.speech.voice import Voice
 from ivr.tracking.live_call import LiveCall
 from kb.workflow import keep_expiring
-from recordings.moving import Mover
-from reports.filing import draft_due
+from recordings.keeping.moving import Mover
+from reports.signed.filing import draft_due
 from tickets import callbacks
 from tickets.clocks.recompute import recompute_open_clocks
 from tickets.clocks.supervision import sweep

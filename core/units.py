@@ -10,9 +10,9 @@ from sqlalchemy import Date, ForeignKey, Select, String, UniqueConstraint, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
+from core.calendar.workdays import segments_of
 from core.clock import beijing
 from core.db import Base, PrimaryKey
-from core.workdays import segments_of
 
 
 class RegionLevel(StrEnum):

@@ -10,9 +10,9 @@ from datetime import date
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.errors import InvalidInput, NotFound
-from core.holidays import load_calendar
 from core.people import Role
 from core.units import Liaison, Unit
 from kb.access import Editor

@@ -9,30 +9,15 @@ from aiohttp import web
 
 from core.web.app import add_room
 from core.web.keys import CLOCK, DB, TASKS
-from portal import (
-    answers,
-    api,
-    applying,
-    asking,
-    bulletin,
-    card,
-    cases,
-    citations,
-    directory,
-    embed,
-    front,
-    kept,
-    kiosk,
-    news,
-    remarks,
-    screen,
-    tracking,
-)
+from portal import api, embed, front, kept, tracking
+from portal.displays import kiosk, news, screen
 from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
 from portal.open311 import description
 from portal.open311 import views as open311
+from portal.reading import answers, bulletin, card, cases, citations, directory
 from portal.settings import PortalSettings
+from portal.submitting import applying, asking, remarks
 from portal.webhook_sender import send_all
 from tickets.settings import AttachmentSettings
 

@@ -11,8 +11,8 @@ from core.web.app import render
 from core.web.headers import CSP
 from core.web.keys import CLOCK
 from core.web.routes import PUBLIC, Routes
-from portal import forms
 from portal.keys import PORTAL
+from portal.submitting import forms
 
 routes = Routes()
 SCRIPT = Path(__file__).parent / "static" / "embed.js"

@@ -6,9 +6,9 @@ from core.clock import beijing
 from core.web.app import render
 from core.web.keys import CLOCK
 from core.web.routes import PUBLIC, Routes
-from portal.answers import address_of
 from portal.hours import hours_at
 from portal.kept import CALENDAR, HEADLINES
+from portal.reading.answers import address_of
 
 routes = Routes()
 HOT = 8

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.calendar.workdays import Segment, WorkCalendar
 from core.clock import beijing
-from core.workdays import Segment, WorkCalendar
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import CalendarChanged, load_calendar
+from core.calendar.workdays import WorkCalendar
 from core.clock import Clock, beijing
 from core.db import Database
-from core.holidays import CalendarChanged, load_calendar
 from core.organisation.store import DirectoryChanged
 from core.units import Region, Unit
 from core.web.keys import CLOCK, DB
-from core.workdays import WorkCalendar
 from kb.entries import hot, notices
 from kb.events import EntriesChanged
 from kb.models import Entry

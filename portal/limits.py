@@ -2,7 +2,7 @@
 
 Counted in memory, for it is this process that is spared; for several of them the proxy in front counts as well
 (docs/operations.md). What must hold for all together is in the database: wrong query codes (`tickets.query_codes.attempts`) and
-what is sent in (`portal.flood`).
+what is sent in (`portal.submitting.flood`).
 """
 
 import hashlib

@@ -13,11 +13,11 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB, SETTINGS
 from core.web.requests import source_of, wants_json
 from core.web.routes import PUBLIC, Routes
-from portal import forms
 from portal.api.inquiries import status_json
 from portal.keys import PORTAL
 from portal.limits import LIMITS
-from portal.sending import slip
+from portal.submitting import forms
+from portal.submitting.sending import slip
 from tickets.intake.once import Sent, once
 from tickets.models import Channel, RatingAbout
 from tickets.moves import open_step

@@ -1,6 +1,6 @@
 """Looking calls up (通话记录, M-57): lists with filters, one call whole, counts. Read only.
 
-Who may see which calls is a `Scope` made by `recordings.playback.scope_of`; nothing here widens it.
+Who may see which calls is a `Scope` made by `recordings.listening.playback.scope_of`; nothing here widens it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,12 @@ from sqlalchemy.orm import selectinload
 
 from core.people import User
 from core.units import Unit
-from recordings import ledger, timeline
+from recordings import ledger
+from recordings.call_story import timeline
+from recordings.call_story.story import Names
+from recordings.call_story.timeline import Line
 from recordings.errors import CallUnknown
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
-from recordings.story import Names
-from recordings.timeline import Line
 
 PAGE = 50
 NO_KEY = 0

@@ -22,10 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core import bus
 from core.clock import Clock, beijing
 from core.db import Database
-from recordings import chain, ledger
-from recordings.archive import SUFFIX, Stored, in_background, store
+from recordings import ledger
 from recordings.audio import read
 from recordings.events import RecordingStored
+from recordings.keeping import chain
+from recordings.keeping.archive import SUFFIX, Stored, in_background, store
 from recordings.models import Call, CallEvent, Recording, RecordingKind, new_public_id
 from recordings.settings import RecordingSettings
 

@@ -147,7 +147,7 @@ class Recording(Base):
     wrapped_by: Mapped[str] = mapped_column(String(12), default="")
     """The file's own key and which key of the keyring wraps it."""
     chain_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """Over this row and the one before (`recordings.chain`)."""
+    """Over this row and the one before (`recordings.keeping.chain`)."""
     damaged: Mapped[bool] = mapped_column(default=False)
     """The file ended in mid-frame or held no audio; what there was is kept."""
     sealed: Mapped[bool] = mapped_column(default=False)

@@ -58,7 +58,7 @@ class ReportRevision(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     rule_version: Mapped[str] = mapped_column(String(20))
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """As `reports.content` makes it."""
+    """As `reports.signed.content` makes it."""
 
 
 class CitationList(Base):
@@ -75,7 +75,7 @@ class CitationList(Base):
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rule_version: Mapped[str] = mapped_column(String(20))
     content: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    """The classes, as `reports.citations` makes them; fixed from the first signature on."""
+    """The classes, as `reports.signed.citations` makes them; fixed from the first signature on."""
     signed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """By the government office."""
     signer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

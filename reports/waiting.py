@@ -17,10 +17,10 @@ from core.clock import beijing
 from core.people import User
 from core.units import Region, regions_below
 from recordings.models import Call, Purge, PurgeState
-from reports import filing
 from reports.models import Report
-from reports.periods import Period
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
+from reports.signed import filing
+from reports.signed.periods import Period
 from tickets.oversight import tasks
 
 SHOWN_FOR = timedelta(days=30)

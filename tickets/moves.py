@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import audit
 from core.bus import publish
+from core.calendar.holidays import load_calendar
 from core.clock import Clock
 from core.db import hit_one
-from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
 from tickets.clocks.deadlines import QUIET_DAYS, Winding, due, wind

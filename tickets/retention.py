@@ -1,7 +1,7 @@
 """How long audio is kept (录音保存期限, mission §5.10): which recordings are past their time, by what they belong to.
 
 A talk is kept for a year; what belongs to a complaint, for two years from its closing, and for as long as it is open;
-a voicemail, with its ticket, for good. Whether they are removed then is `recordings.purge`'s.
+a voicemail, with its ticket, for good. Whether they are removed then is `recordings.keeping.purge`'s.
 """
 
 from datetime import datetime, timedelta

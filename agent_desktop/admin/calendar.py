@@ -15,12 +15,13 @@ from sqlalchemy.orm import selectinload
 from agent_desktop.admin.acting import acting
 from agent_desktop.admin.reach import Reach, reach_of
 from agent_desktop.admin.tabs import with_tabs
-from core import calendar_proposals as proposals
-from core.calendar_files import read_years
-from core.calendar_proposals import CalendarProposal, ProposalKind, ProposalState
+from core.calendar import proposals
+from core.calendar.files import read_years
+from core.calendar.holidays import CalendarHours, load_calendar
+from core.calendar.proposals import CalendarProposal, ProposalKind, ProposalState
+from core.calendar.workdays import DayStatus, WorkCalendar
 from core.clock import beijing
 from core.errors import InvalidInput, NotFound
-from core.holidays import CalendarHours, load_calendar
 from core.people import Role
 from core.units import Region, regions_below
 from core.web.api import query_int
@@ -28,7 +29,6 @@ from core.web.app import render, see_other
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from core.workdays import DayStatus, WorkCalendar
 
 routes = Routes()
 EDITORS = {Role.ADMIN, Role.SUPERVISOR}

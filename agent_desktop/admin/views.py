@@ -12,7 +12,7 @@ from agent_desktop.admin import (
     reconciliation,
     webhooks,
 )
-from core.holidays import CalendarChanged
+from core.calendar.holidays import CalendarChanged
 from core.organisation.store import DirectoryChanged
 from core.web import changes
 from core.web.app import add_room

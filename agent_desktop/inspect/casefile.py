@@ -22,9 +22,9 @@ from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK
 from core.web.pages import TEMPLATES
-from recordings import playback
+from recordings.listening import playback
+from recordings.listening.playback import Leave
 from recordings.models import Recording
-from recordings.playback import Leave
 from recordings.settings import RecordingSettings
 from tickets import queries
 from tickets.access import ticket_for

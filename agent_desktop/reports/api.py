@@ -12,9 +12,9 @@ from core.web import schema
 from core.web.api import PREFIX, answer
 from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
-from reports import figures
-from reports.figures import Figure
-from reports.indicators import INDICATORS, VERSION, Show
+from reports.counting import figures
+from reports.counting.figures import Figure
+from reports.counting.indicators import INDICATORS, VERSION, Show
 
 routes = Routes()
 UNITS = {Show.PERCENT: "share", Show.SECONDS: "ms", Show.POINTS: "points/100", Show.COUNT: "count"}

@@ -18,7 +18,7 @@ from core.errors import InvalidInput, NotFound
 from core.people import User
 from core.units import Unit, regions_below
 from core.web.days import read_day_if_any
-from reports.slices import Slice, days
+from reports.counting.slices import Slice, days
 
 
 class NotInReach(NotFound):

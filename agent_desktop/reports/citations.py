@@ -17,9 +17,9 @@ from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
-from reports import citations
 from reports.models import CitationList, PeriodKind
-from reports.periods import just_ended, period
+from reports.signed import citations
+from reports.signed.periods import just_ended, period
 
 routes = Routes()
 OFFICE = frozenset({Role.OFFICE})

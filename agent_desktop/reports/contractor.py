@@ -14,10 +14,10 @@ from core.units import Region, Unit, UnitDuty
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from reports import figures
 from reports.contractor import report
-from reports.indicators import BY_KEY
-from reports.pdf import draw_contractor
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
+from reports.signed.pdf import draw_contractor
 
 routes = Routes()
 READERS = frozenset({Role.OFFICE, Role.SUPERVISOR})

@@ -12,9 +12,10 @@ from core.clock import beijing
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from reports import balance, figures, topics
-from reports.indicators import BY_KEY
-from reports.rhythm import Load, rhythm
+from reports.breakdowns import topics
+from reports.breakdowns.rhythm import Load, rhythm
+from reports.counting import balance, figures
+from reports.counting.indicators import BY_KEY
 from reports.words import NAMES, named
 
 routes = Routes()

@@ -14,10 +14,10 @@ from core.people import Role
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from reports import efficiency, figures
-from reports.efficiency import FIVE
-from reports.figures import Figure
-from reports.indicators import BY_KEY
+from reports.counting import efficiency, figures
+from reports.counting.efficiency import FIVE
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY
 from reports.returns.beside import beside
 from reports.settings import ReportSettings
 

@@ -20,12 +20,12 @@ from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, book_answer, serve_list
 from core.web.requests import source_of
 from core.web.routes import Routes
-from reports import book, content, filing, pdf
-from reports.catalogue import GROUPS
-from reports.content import COMPARED
-from reports.efficiency import FIVE
-from reports.indicators import BY_KEY
+from reports.counting.catalogue import GROUPS
+from reports.counting.efficiency import FIVE
+from reports.counting.indicators import BY_KEY
 from reports.models import PeriodKind, Report, ReportRevision
+from reports.signed import book, content, filing, pdf
+from reports.signed.content import COMPARED
 from reports.words import BALANCE, SPLITS, named, names_of
 
 routes = Routes()

@@ -15,8 +15,8 @@ from core.web.api import PAGING_PARAMS, PREFIX, answer, paging
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import ApiDoc, Param, Routes
-from reports import filing
 from reports.models import PeriodKind, Report
+from reports.signed import filing
 
 routes = Routes()
 FIGURE = ("numerator", "denominator", "text")

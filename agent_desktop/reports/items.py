@@ -14,13 +14,14 @@ from core.units import Unit
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, serve_list
 from core.web.routes import Routes
-from recordings import story
+from recordings.call_story import story
+from recordings.listening.playback import SEES_CALLS
 from recordings.models import Call
-from recordings.playback import SEES_CALLS
-from reports import abandons, figures
-from reports.figures import DENOMINATOR, MISSED, NUMERATOR, Figure
-from reports.indicators import BY_KEY, Indicator, Show, Way
-from reports.liaisons import OWN
+from reports.breakdowns import abandons
+from reports.breakdowns.liaisons import OWN
+from reports.counting import figures
+from reports.counting.figures import DENOMINATOR, MISSED, NUMERATOR, Figure
+from reports.counting.indicators import BY_KEY, Indicator, Show, Way
 from tickets.models import TicketKind
 
 routes = Routes()

@@ -16,9 +16,9 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import export_answer
 from core.web.routes import Routes
-from reports import figures
-from reports.figures import DENOMINATOR, NUMERATOR, Figure
-from reports.liaisons import OF_LIAISONS, RATE
+from reports.breakdowns.liaisons import OF_LIAISONS, RATE
+from reports.counting import figures
+from reports.counting.figures import DENOMINATOR, NUMERATOR, Figure
 
 routes = Routes()
 Row = tuple[User, str, list[Figure]]

@@ -23,11 +23,11 @@ from core.web.routes import Routes
 from core.web.sheets import XLSX_TYPE, xlsx_bytes
 from core.web.uploads import read_form
 from reports.models import PeriodKind
-from reports.periods import just_ended, period
 from reports.returns import filing, sheet
 from reports.returns.filing import STANDS, ReturnsRefused
 from reports.returns.models import CentreReturn, CentreState
 from reports.returns.sheet import CENTRE, COLUMNS, COUNTS, MONTH, REASON, REGION, STATE, STATES, Fault
+from reports.signed.periods import just_ended, period
 
 routes = Routes()
 OFFICE = frozenset({Role.OFFICE})

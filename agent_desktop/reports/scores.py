@@ -17,8 +17,8 @@ from core.units import Region
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from reports import figures
-from reports.indicators import BY_KEY
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
 from reports.scores import sheets, weights
 from reports.scores.sheets import CLASSES, NOT_JUDGED, UnitSheet
 from reports.scores.weights import STANDARD

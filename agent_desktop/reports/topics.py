@@ -14,8 +14,8 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
 from kb import feedback
-from reports import causes, topics
-from reports.topics import Topic
+from reports.breakdowns import causes, topics
+from reports.breakdowns.topics import Topic
 
 routes = Routes()
 SHOWN = 15

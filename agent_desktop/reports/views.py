@@ -31,11 +31,12 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB
 from core.web.lists import export_answer
 from core.web.routes import Routes
-from recordings import story
-from reports import abandons, balance, figures
-from reports.catalogue import GROUPS
-from reports.figures import DENOMINATOR, NUMERATOR, Figure
-from reports.indicators import BY_KEY, INDICATORS, VERSION
+from recordings.call_story import story
+from reports.breakdowns import abandons
+from reports.counting import balance, figures
+from reports.counting.catalogue import GROUPS
+from reports.counting.figures import DENOMINATOR, NUMERATOR, Figure
+from reports.counting.indicators import BY_KEY, INDICATORS, VERSION
 from reports.returns.beside import beside
 from reports.scores import indices
 from reports.scores.indices import Index

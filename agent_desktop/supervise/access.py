@@ -10,11 +10,11 @@ from core.people import Role
 from core.units import Unit, UnitDuty
 from core.web.keys import CLOCK, person
 from core.web.requests import source_of
-from recordings import playback
 from recordings.calls import Scope, in_scope
 from recordings.errors import RecordingClosed, RecordingUnknown
+from recordings.listening import playback
+from recordings.listening.playback import Leave, Listener
 from recordings.models import Call, Recording, RecordingKind
-from recordings.playback import Leave, Listener
 from tickets.bodies import body_of
 from tickets.models import State, Ticket
 
@@ -56,7 +56,7 @@ def scope(request: web.Request, who: Listener) -> Scope:
 async def leave(
     request: web.Request, session: AsyncSession, who: Listener, public_id: str
 ) -> tuple[Recording, Leave]:
-    """The recording and what of it may be heard; raises as `recordings.playback.leave`.
+    """The recording and what of it may be heard; raises as `recordings.listening.playback.leave`.
 
     Of a call beyond the person's scope there is no recording for them either (RecordingUnknown).
     """

@@ -10,10 +10,11 @@ from agent_desktop.wallboard.state import LEAST_ANSWERED, SLIDING
 from core.clock import beijing
 from core.people import Role
 from core.web.keys import CLOCK, person
-from recordings.playback import Listener
-from reports import figures, topics
-from reports.indicators import BY_KEY
-from reports.slices import Slice
+from recordings.listening.playback import Listener
+from reports.breakdowns import topics
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice
 from tickets.query_codes import code_alarms
 
 TOLD = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.ADMIN})

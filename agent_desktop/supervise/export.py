@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from agent_desktop.supervise.forms import ENDS
 from core.clock import beijing
 from core.log import mask_number
-from recordings import story
+from recordings.call_story import story
 from recordings.calls import Summary
 from recordings.models import CallEnd
 

@@ -15,8 +15,8 @@ from core.web.api import answer
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
-from recordings import notes, playback, waveform
-from recordings.notes import Shown
+from recordings.listening import notes, playback, waveform
+from recordings.listening.notes import Shown
 
 log = structlog.get_logger()
 routes = Routes()

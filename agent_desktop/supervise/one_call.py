@@ -17,11 +17,13 @@ from core.errors import NotFound
 from core.people import User
 from core.units import Region
 from core.web.keys import CLOCK
-from recordings import calls, notes, playback, story, timeline
+from recordings import calls
+from recordings.call_story import story, timeline
+from recordings.call_story.timeline import Lane, Span
 from recordings.calls import WholeCall
+from recordings.listening import notes, playback
+from recordings.listening.playback import Leave, Listener
 from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
-from recordings.playback import Leave, Listener
-from recordings.timeline import Lane, Span
 from tickets.access import ticket_for
 from tickets.lifecycle import STATE_NAMES
 from tickets.models import Ticket

@@ -22,10 +22,12 @@ from core.web.lists import Column, Table, serve_list
 from core.web.pages import render, see_other
 from core.web.requests import source_of
 from core.web.routes import Routes
-from recordings import playback, purge, story
+from recordings.call_story import story
+from recordings.keeping import purge
+from recordings.keeping.space import space
+from recordings.listening import playback
+from recordings.listening.playback import Listener
 from recordings.models import Purge, PurgeState, Recording
-from recordings.playback import Listener
-from recordings.space import space
 from tickets.retention import past_their_time
 
 routes = Routes()

@@ -16,11 +16,13 @@ from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import Routes
-from recordings import calls, playback, story
+from recordings import calls
+from recordings.call_story import story
+from recordings.call_story.timeline import DEPARTMENT_ROLES
 from recordings.calls import Scope, WholeCall
+from recordings.listening import playback
+from recordings.listening.playback import Listener
 from recordings.models import Call, CallMark, RecordingKind
-from recordings.playback import Listener
-from recordings.timeline import DEPARTMENT_ROLES
 from tickets.models import RatingAbout, SatisfactionRating, Ticket
 
 routes = Routes()

@@ -22,7 +22,8 @@ from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
 from core.web.sheets import csv_text
-from recordings import calls, story
+from recordings import calls
+from recordings.call_story import story
 from recordings.calls import Scope
 from recordings.models import CallEnd, CallMark
 from tickets.events import CodeGuessing

@@ -1,6 +1,6 @@
 """What a ticket's page shows (工单页): the question, its dates and why they are so, the whole way, calls and voices.
 
-Who sees the ticket at all is `tickets.access`', who hears what `recordings.playback`'s, what can be done `panels`'.
+Who sees the ticket at all is `tickets.access`', who hears what `recordings.listening.playback`'s, what can be done `panels`'.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,15 @@ from agent_desktop.supervise.one_call import player_of
 from agent_desktop.ticket import words
 from agent_desktop.ticket.history import Names, timeline
 from agent_desktop.ticket.panels import Case, panels_for
+from core.calendar.holidays import load_calendar
 from core.errors import HotlineError
-from core.holidays import load_calendar
 from core.people import Role, User
 from core.units import Region, Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB, person
 from kb.readings import consulted
-from recordings import calls, story
+from recordings import calls
+from recordings.call_story import story
 from recordings.calls import WholeCall
 from recordings.models import Call, Recording, RecordingKind
 from tickets import callbacks, queries

@@ -24,8 +24,8 @@ from core.web.lists import Column, Filter, Query, Table, period, serve_list
 from core.web.routes import Routes
 from ivr.practice_samples import samples
 from recordings import ledger
+from recordings.call_story.story import seconds_text
 from recordings.models import Call, CallEvent, CallMark
-from recordings.story import seconds_text
 from reports.quality import grading, sampling, sheets
 from reports.quality.models import About, Grade, Sample
 from tickets.access import own_units

@@ -13,8 +13,8 @@ from core.clock import BEIJING, Clock, beijing
 from core.db import Database
 from ivr.board import LiveCallView
 from recordings.figures import QueueFigures
-from reports.figures import Figure
-from reports.indicators import BY_KEY
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY
 from reports.staffing import Need
 
 STORED_AFTER, AT_LEAST_EVERY = timedelta(seconds=0.5), timedelta(seconds=30)

@@ -9,9 +9,9 @@ from core.clock import BEIJING, Clock, beijing
 from core.db import Database
 from ivr.board import AgentView, LiveCallView, WaitingView
 from recordings.figures import QueueFigures, queue_figures
-from reports.figures import Figure, figure
-from reports.indicators import BY_KEY
-from reports.slices import Slice
+from reports.counting.figures import Figure, figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice
 from reports.staffing import Need, need
 
 STATES = {

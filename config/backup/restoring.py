@@ -17,7 +17,7 @@ from config.backup.placing import Placing
 from config.settings import Settings
 from core import audit
 from core.db import Database
-from recordings import chain
+from recordings.keeping import chain
 
 Say = Callable[[str], None]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from core.calendar.workdays import segments_of
 from core.errors import InvalidInput
 from core.sheet_reader import column_letter
-from core.workdays import segments_of
 
 Reader = Callable[[Any], Any]
 _YES, _NO = {"是", "yes", "true", "1", "开通", "启用"}, {"否", "no", "false", "0", "", "不开通", "停用"}

@@ -1,4 +1,4 @@
-"""Directory rows from files (机构文件): XLSX with one sheet a table, CSV with one table, TOML as `config/demo.toml`.
+"""Directory rows from files (机构文件): XLSX with one sheet a table, CSV with one table, TOML as `config/demo/demo.toml`.
 
 Finds the table by the sheet's name or its headings and names every cell the way its reader sees it; whether what
 the cells hold is right is `plan`'s to say.

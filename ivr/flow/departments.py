@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from core.calendar.holidays import load_calendar
 from core.clock import beijing
-from core.holidays import load_calendar
 from core.languages import LANGUAGES, MANDARIN
 from core.units import ConnectionState, Region, UnitDuty
 from ivr.flow.context import Branch, Handler, HotAnswer

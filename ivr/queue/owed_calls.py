@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from core.bus import publish
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.db import hit_one
 from core.errors import Conflict, NotFound
-from core.holidays import load_calendar
 from core.units import Region
 from ivr.models import OwedCall, OwedKind, OwedState
 from recordings.models import Call

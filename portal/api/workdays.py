@@ -7,15 +7,15 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import load_calendar
+from core.calendar.workdays import DayStatus, Due
 from core.clock import BEIJING
 from core.errors import InvalidInput, NotFound
-from core.holidays import load_calendar
 from core.units import Region
 from core.web import schema
 from core.web.api import PREFIX, answer, query_int
 from core.web.keys import DB
 from core.web.routes import CLIENTS, ApiDoc, Param, Routes
-from core.workdays import DayStatus, Due
 
 routes = Routes()
 MOST_DAYS = 250

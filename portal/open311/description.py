@@ -7,8 +7,8 @@ from aiohttp import web
 from core.web import schema
 from core.web.api import answer
 from core.web.routes import PUBLIC, Routes
-from portal.answers import site_url
 from portal.open311.views import BASE, MOST_CHARS, WORDS
+from portal.reading.answers import site_url
 from portal.region import UNIT_CODE
 from tickets.text import LIMITS
 

@@ -15,10 +15,10 @@ from core.units import Unit
 from core.web.keys import CHANNEL, CLOCK, DB, SETTINGS, Channel
 from core.web.routes import PUBLIC, Routes
 from core.web.sessions import find_bearer
-from portal.answers import site_url
 from portal.keys import PORTAL
 from portal.limits import LIMITS, asker_of
 from portal.open311.forms import Record, answer, answer_one
+from portal.reading.answers import site_url
 from portal.region import home_region, unit_by_code
 from tickets.intake.ask import Question, ask, askable_units
 from tickets.intake.once import Sent, once

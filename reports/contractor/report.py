@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import load_calendar
 from core.clock import beijing
-from core.holidays import load_calendar
 from core.people import Role, RoleGrant, User
 from core.units import Region
 from ivr.models import ServiceSample
-from reports import figures
 from reports.contractor.availability import Minute, Outage, Service
-from reports.figures import Figure
-from reports.slices import Slice
+from reports.counting import figures
+from reports.counting.figures import Figure
+from reports.counting.slices import Slice
 from reports.training.standing import WORKS_IN, share_of
 
 Content = dict[str, Any]

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, selectinload
 
 from core import audit
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from core.holidays import load_calendar
 from core.people import User
 from recordings.models import Call
 from reports.quality.models import Appeal, Grade, GradeKind, Sample, ScoreSheetVersion

@@ -17,10 +17,10 @@ from core.clock import Clock
 from core.errors import InvalidInput, NotFound
 from core.people import User
 from recordings.models import GRADED, Call, CallMark, Recording, RecordingKind
-from reports import figures
-from reports.indicators import BY_KEY
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 from reports.quality.models import About, Draw, DrawnSample, Method, Sample, ScoreSheet
-from reports.slices import Slice, days
 from tickets.models import SatisfactionRating, Ticket
 
 MOST_DRAWN, MOST_SEED = 500, 2**31

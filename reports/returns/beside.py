@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.units import Region
-from reports import figures
-from reports.figures import Figure
-from reports.indicators import BY_KEY
+from reports.counting import figures
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY
 from reports.returns.filing import FIGURES, missing, months, standing, summed
 from reports.returns.models import CentreReturn
 from reports.returns.sheet import COUNTS, STATES

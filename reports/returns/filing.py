@@ -13,16 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from core import audit
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.errors import Conflict, HotlineError
-from core.holidays import load_calendar
 from core.people import User
 from core.places import Place, PlaceKind
 from core.units import Region
 from reports.models import PeriodKind
-from reports.periods import DUE_WORKDAY, period
 from reports.returns.models import CentreReturn
 from reports.returns.sheet import CENTRE, COUNTS, MONTH, REASON, REGION, Fault, Filled
+from reports.signed.periods import DUE_WORKDAY, period
 
 SHORTEST_REASON = 5
 FIGURES = {

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.figures import Figure
-from reports.indicators import Group
+from reports.counting.figures import Figure
+from reports.counting.indicators import Group
 from reports.scores.sheets import Component, points_text, total_of
 from reports.settings import ReportSettings
 

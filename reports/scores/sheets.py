@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.units import Unit, UnitDuty
-from reports import figures
-from reports.citations import LEAST_RATED
-from reports.figures import Figure
-from reports.indicators import BY_KEY, Show
-from reports.slices import Slice
+from reports.counting import figures
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY, Show
+from reports.counting.slices import Slice
+from reports.signed.citations import LEAST_RATED
 
 ByUnit = Mapping[str, Mapping[int, Figure]]
 """Key of an indicator → unit → its figure."""

@@ -12,7 +12,7 @@ from core.clock import Clock, beijing
 from core.errors import Conflict, InvalidInput
 from core.people import User
 from core.units import Region
-from reports.indicators import BY_KEY
+from reports.counting.indicators import BY_KEY
 from reports.scores.models import ScoreWeights
 
 STANDARD = {

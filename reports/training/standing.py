@@ -31,7 +31,7 @@ from core.clock import beijing
 from core.db import provided
 from core.people import RoleGrant, User
 from core.units import Unit
-from reports.slices import Slice
+from reports.counting.slices import Slice
 from reports.training.models import Result, Topic, TrainingRecord
 from reports.training.settings import TrainingSettings
 

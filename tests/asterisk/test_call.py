@@ -13,7 +13,7 @@ from support.tones import hears
 
 from ivr.flow.context import HotAnswer
 from ivr.speech import spoken
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import CallEnd, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

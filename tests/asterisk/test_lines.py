@@ -12,7 +12,7 @@ from support.quick import Quick
 from support.sipphone import Call, CallRefused
 
 from core.bus import publish
-from core.holidays import set_hours
+from core.calendar.holidays import set_hours
 from core.lines import Line, LinesChanged
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Region, RegionLevel, Unit

@@ -19,11 +19,12 @@ from ivr.practice_samples import Sample
 from ivr.talks.steps import InACall, NoTelephone
 from ivr.talks.transfers import PracticeLeads
 from ivr.talks.watch import Supervisor
-from recordings import archive, models
+from recordings import models
+from recordings.keeping import archive
 from recordings.models import CallMark, RecordingKind
-from reports.figures import rows
-from reports.slices import Slice
-from reports.sources import CALLS, QUESTIONS
+from reports.counting.figures import rows
+from reports.counting.slices import Slice
+from reports.counting.sources import CALLS, QUESTIONS
 from tickets import service
 from tickets.access import visible_to
 from tickets.models import Outcome, State, Step, Ticket

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from support.calls import Exchange
 from support.quick import Quick
 
-from config import cli_reconcile
+from config.cli import reconcile as command_line
 from ivr.ledger.reconcile import reconcile
 from recordings.models import Call, CallEvent
 
@@ -33,16 +33,16 @@ async def command(on: Exchange, capsys: pytest.CaptureFixture[str]) -> tuple[int
     """`hotline reconcile` over the last hour, on the running hotline's clock: exit code and what it prints."""
     given = Namespace(settings=on.city.hotline.settings, hours=1)
     capsys.readouterr()
-    return await cli_reconcile._reconcile(given), capsys.readouterr().out
+    return await command_line._reconcile(given), capsys.readouterr().out
 
 
 async def test_a_planted_difference_is_found(
     exchange: Exchange, quick: Quick, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     """A talk and a short call agree; a talk time changed and a call removed are named, by the command too."""
-    monkeypatch.setattr(cli_reconcile, "make_clock", lambda _: exchange.city.clock)
-    monkeypatch.setattr(cli_reconcile, "opened", lambda _: nullcontext(exchange.db))
-    monkeypatch.setattr(cli_reconcile, "SETTLED", timedelta(0))
+    monkeypatch.setattr(command_line, "make_clock", lambda _: exchange.city.clock)
+    monkeypatch.setattr(command_line, "opened", lambda _: nullcontext(exchange.db))
+    monkeypatch.setattr(command_line, "SETTLED", timedelta(0))
     call, answered = await exchange.talking(await exchange.operator())
     await answered.hangup()
     await exchange.at_node(call, "CODE", 20)
@@ -73,7 +73,7 @@ async def test_without_asterisks_records_there_is_nothing_to_compare(
     exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Of an Asterisk elsewhere the command says that its records are not read, instead of finding no difference."""
-    monkeypatch.setattr(cli_reconcile, "opened", lambda _: nullcontext(exchange.db))
+    monkeypatch.setattr(command_line, "opened", lambda _: nullcontext(exchange.db))
     settings = replace(exchange.city.hotline.settings, data_dir=tmp_path)
-    with pytest.raises(cli_reconcile.NoCel, match="没有 Asterisk 的呼叫记录文件"):
-        await cli_reconcile._reconcile(Namespace(settings=settings, hours=1))
+    with pytest.raises(command_line.NoCel, match="没有 Asterisk 的呼叫记录文件"):
+        await command_line._reconcile(Namespace(settings=settings, hours=1))

@@ -18,7 +18,7 @@ from core.people import Role, RoleGrant, User
 from core.units import Unit
 from ivr.queue.queue_orders import NotWaiting, SeatNotFree
 from ivr.talks.watch import Mode, NoTalk, Supervisor, SupervisorBusy
-from recordings import archive
+from recordings.keeping import archive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SUPERVISOR_HZ = 2000

@@ -11,7 +11,7 @@ from support.sipphone import Call, Phone, Policy
 from support.tones import segments_with
 
 from ivr.speech import spoken
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import CallEnd, Recording, RecordingKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -22,12 +22,12 @@ from support.tones import Samples, segments_with
 
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Unit
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import Call as CallRecord
 from recordings.models import CallEnd, RecordingKind
-from reports.figures import figure
-from reports.indicators import BY_KEY
-from reports.slices import Slice
+from reports.counting.figures import figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SLOTS = 5

@@ -21,7 +21,7 @@ from support.day import Day
 from support.hotline import City, running_hotline
 from support.sipphone import Phone
 
-from config.demo import DemoAccount
+from config.demo.seeding import DemoAccount
 from core.audit import AuditRow
 from core.people import User
 from core.units import Region

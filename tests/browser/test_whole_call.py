@@ -19,7 +19,7 @@ from support.tones import segments_with
 
 from core.audit import AuditRow
 from ivr.models import OwedCall
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 from tickets.models import SatisfactionRating, State, Ticket
 

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from support.tickets import City, build_city
 from support.web import Browser, as_, browsing, give_password, web_app
 
-from core.calendar_files import CalendarFileInvalid, read_years
-from core.calendar_proposals import CalendarProposal
+from core.calendar.files import CalendarFileInvalid, read_years
+from core.calendar.holidays import load_calendar
+from core.calendar.proposals import CalendarProposal
+from core.calendar.workdays import WorkCalendar
 from core.db import Database
-from core.holidays import load_calendar
 from core.units import Region
-from core.workdays import WorkCalendar
 from ivr.flow.departments import Departments
 
 PEOPLE = ("office", "county_office", "supervisor", "admin")

@@ -16,7 +16,7 @@ from config.backup.layout import BackupRefused, Manifest, RestoreRefused
 from config.backup.making import make
 from config.backup.placing import Placing
 from config.backup.restoring import Restored, restore
-from config.cli import main
+from config.cli.command import main
 from config.database import opened, upgrade
 from config.secrets import provide_secrets
 from config.settings import Settings, load
@@ -24,7 +24,7 @@ from core import audit
 from core.clock import SystemClock
 from core.db import Database
 from core.units import Region, Unit
-from recordings import archive
+from recordings.keeping import archive
 from recordings.models import Call, Recording
 from tickets.models import TrailRow
 from tickets.queries import status_by_code

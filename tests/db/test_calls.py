@@ -10,9 +10,12 @@ from support.callcast import NOW, Cast, FixedClock, add_call, add_recording, ass
 from support.ledgers import LIAISON, OPERATOR, UNIT, at
 
 from core.db import Database
-from recordings import calls, demo, figures, gaps, ledger, notes, playback
+from recordings import calls, figures, ledger
+from recordings.call_story import gaps
 from recordings.calls import NO_KEY, CallFilter, Scope
+from recordings.demo import month
 from recordings.errors import CallUnknown
+from recordings.listening import notes, playback
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 
 CLOCK = FixedClock()
@@ -210,7 +213,7 @@ async def test_the_same_seed_gives_the_same_month(db: Database, tmp_path: Path):
         months = []
         for seed in (7, 7, 8):
             operators = [cast.people["wang"], cast.people["zhao"]]
-            made = await demo.seed_history(
+            made = await month.seed_history(
                 session, CLOCK, [cast.city], operators, [cast.police], random.Random(seed), calls=20,
                 line=f"month{len(months)}",
             )  # fmt: skip
@@ -228,18 +231,19 @@ async def test_demo_month_is_whole(db: Database, tmp_path: Path):
     async with db.unit_of_work() as session:
         cast = await assemble(session)
         operators = [cast.people["wang"], cast.people["zhao"]]
-        made = await demo.seed_history(
+        made = await month.seed_history(
             session, CLOCK, [cast.city], operators, [cast.police, cast.tax], random.Random(7),
             settings=settings_in(tmp_path),
         )  # fmt: skip
-    assert len(made) == demo.CALLS
+    assert len(made) == month.CALLS
     assert (
-        sum(one.recording_id is not None for one in made) == demo.TALKS_WITH_AUDIO + demo.MESSAGES_WITH_AUDIO
+        sum(one.recording_id is not None for one in made)
+        == month.TALKS_WITH_AUDIO + month.MESSAGES_WITH_AUDIO
     )
     async with db.reading() as session:
-        assert await session.scalar(select(func.count(Call.id))) == demo.CALLS
+        assert await session.scalar(select(func.count(Call.id))) == month.CALLS
         closed = select(func.count(CallEvent.id)).where(CallEvent.kind == ledger.ENDED)
-        assert await session.scalar(closed) == demo.CALLS
+        assert await session.scalar(closed) == month.CALLS
         assert set(await session.scalars(select(CallEvent.kind).distinct())) <= ledger.KINDS
         talked = {one.linkedid for one in made if one.recording_id and one.end in {"operator", "liaison"}}
         late = {gap.linkedid for gap in await gaps.find(session, NOW - timedelta(days=40), NOW)}

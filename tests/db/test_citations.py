@@ -9,9 +9,9 @@ from support.web import as_, browsing, give_password, web_app
 from core.db import Database
 from core.errors import InvalidInput
 from core.units import Region
-from reports import citations
 from reports.models import CitationList, PeriodKind
-from reports.periods import period
+from reports.signed import citations
+from reports.signed.periods import period
 from tickets.models import (
     Channel,
     ClockKind,

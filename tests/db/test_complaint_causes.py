@@ -10,8 +10,8 @@ from support.web import TEST, Browser, as_, browsing, give_password, web_app
 
 from core import accounts
 from core.db import Database
-from reports.causes import ByCause, by_cause
-from reports.slices import Slice
+from reports.breakdowns.causes import ByCause, by_cause
+from reports.counting.slices import Slice
 from tickets import replies, service
 from tickets.models import Ticket, TicketKind
 from tickets.oversight import complaints

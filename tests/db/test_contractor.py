@@ -14,11 +14,11 @@ from core.units import Region
 from ivr.board import AgentView, WaitingView
 from ivr.models import ServiceSample
 from ivr.queue.samples import Sampler
-from reports import figures
 from reports.contractor import report
 from reports.contractor.availability import CUT_OFF, STOPPED, Minute, Service
-from reports.indicators import BY_KEY
-from reports.slices import Slice, days
+from reports.counting import figures
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 
 MONDAY = datetime(2026, 6, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

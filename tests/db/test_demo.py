@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from config import demo, demo_history
-from config.demo_people import read_cast
+from config.demo import history, seeding
+from config.demo.people import read_cast
 from config.settings import Settings, load
 from core.accounts import By, Details, create_user, find_user
 from core.clock import Clock, SystemClock
@@ -33,8 +33,8 @@ def settings(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> S
     async def short(*args, **options):
         return await real(*args, **options, calls=CALLS)
 
-    real = demo_history.seed_history
-    monkeypatch.setattr(demo_history, "seed_history", short)
+    real = history.seed_history
+    monkeypatch.setattr(history, "seed_history", short)
     file = tmp_path / "hotline.toml"
     file.touch()
     settings = load({"HOTLINE_CONFIG": str(file), "HOTLINE__DATA_DIR": str(tmp_path / "data")}, mode="demo")
@@ -45,9 +45,9 @@ def settings(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> S
 
 async def test_seeding_twice_is_seeding_once(db: Database, clock: Clock, settings: Settings):
     """The second start of the demo changes nothing, and the file has exactly the promised form."""
-    first = await demo.seed(db, clock, settings)
+    first = await seeding.seed(db, clock, settings)
     counted = await _count(db)
-    assert await demo.seed(db, clock, settings) == first
+    assert await seeding.seed(db, clock, settings) == first
     assert await _count(db) == counted
     file = settings.data_dir / "demo.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -62,7 +62,7 @@ async def test_seeding_twice_is_seeding_once(db: Database, clock: Clock, setting
 
 async def test_the_demo_is_whole(db: Database, clock: Clock, settings: Settings):
     """Two regions with their bodies, units to be put through to and one without a liaison, tickets in many states."""
-    accounts = await demo.seed(db, clock, settings)
+    accounts = await seeding.seed(db, clock, settings)
     async with db.reading() as session:
         regions = {r.code: r.id for r in await session.scalars(select(Region))}
         units = (await session.scalars(select(Unit))).all()
@@ -85,15 +85,15 @@ async def test_the_demo_is_whole(db: Database, clock: Clock, settings: Settings)
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_a_lost_file_brings_new_passwords(db: Database, clock: Clock, settings: Settings):
     """The accounts stay, the old tokens end, the new file works."""
-    first = await demo.seed(db, clock, settings)
+    first = await seeding.seed(db, clock, settings)
     (settings.data_dir / "demo.json").unlink()
-    second = await demo.seed(db, clock, settings)
+    second = await seeding.seed(db, clock, settings)
     assert {a.username for a in second.accounts} == {a.username for a in first.accounts}
     assert not {a.token for a in first.accounts} & {a.token for a in second.accounts}
     async with db.reading() as session:
         user = await find_user(session, "liaison1")
-        alive = await demo.is_alive(session, {hash_token(account.token) for account in second.accounts})
-        ended = await demo.is_alive(session, {hash_token(first.accounts[0].token)})
+        alive = await seeding.is_alive(session, {hash_token(account.token) for account in second.accounts})
+        ended = await seeding.is_alive(session, {hash_token(first.accounts[0].token)})
     assert password_matches(user, second.of(Role.LIAISON).password)
     assert alive
     assert not ended
@@ -106,8 +106,8 @@ async def test_a_real_database_is_left_alone(db: Database, clock: Clock, setting
             session, clock, By("test"), username="realadmin", password="correct horse 9",
             details=Details("在用"), roles=[Role.ADMIN],
         )  # fmt: skip
-    with pytest.raises(demo.DemoRefused):
-        await demo.seed(db, clock, settings)
+    with pytest.raises(seeding.DemoRefused):
+        await seeding.seed(db, clock, settings)
     assert (await _count(db))[0] == 1
 
 

@@ -9,16 +9,17 @@ from sqlalchemy import select
 from support.bucket import Bucket
 from support.hotline import environment
 
-from config import cli_check
+from config.cli import check
 from config.settings import SettingsInvalid, load
 from core.clock import SystemClock
 from core.db import Database
-from recordings import archive, purge, verify, waveform
-from recordings.depot import DepotAway, depot_of
 from recordings.errors import RecordingAway, RecordingGone
 from recordings.intake import take_in
+from recordings.keeping import archive, purge, verify
+from recordings.keeping.depot import DepotAway, depot_of
+from recordings.keeping.moving import Mover
+from recordings.listening import waveform
 from recordings.models import Recording, RecordingKind
-from recordings.moving import Mover
 from recordings.settings import RecordingSettings
 
 CLOCK = SystemClock()
@@ -152,15 +153,15 @@ def test_check_tells_whether_the_depot_can_be_reached(
     settings = load(environment(tmp_path), mode="test")
     away = replace(settings, recordings=replace(settings.recordings, **bucket.settings))
     wrong = replace(away, recordings=replace(away.recordings, depot="s3://nowhere"))
-    found = {one.name: one for one in cli_check.examine(away)}["录音存储"]
+    found = {one.name: one for one in check.examine(away)}["录音存储"]
     assert (found.is_ok, found.text) == (True, f"s3://{bucket.name}/state/96128 可读写")
     assert bucket.names() == []
-    found = {one.name: one for one in cli_check.examine(wrong)}["录音存储"]
+    found = {one.name: one for one in check.examine(wrong)}["录音存储"]
     assert not found.is_ok
     assert "请检查地址、密钥和网络" in found.text
     bucket.stop()
     depot_of.cache_clear()
-    found = {one.name: one for one in cli_check.examine(away)}["录音存储"]
+    found = {one.name: one for one in check.examine(away)}["录音存储"]
     assert not found.is_ok
     assert "secret" not in found.text
 

@@ -17,13 +17,14 @@ from support.tickets import City, build_city
 from support.web import Browser, as_, browsing, give_password, web_app
 
 from core.db import Database
-from reports import figures, filing
-from reports.figures import Figure
-from reports.indicators import BY_KEY
+from reports.counting import figures
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 from reports.models import PeriodKind, Report
 from reports.scores.indices import indices
 from reports.settings import ReportSettings
-from reports.slices import Slice, days
+from reports.signed import filing
 from tickets.models import Channel, Outcome, QuestionClass, State, Ticket, TicketKind
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))

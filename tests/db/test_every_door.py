@@ -13,8 +13,8 @@ from core import accounts
 from core.db import Database
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
-from reports.balance import split
-from reports.slices import Slice
+from reports.counting.balance import split
+from reports.counting.slices import Slice
 from tickets import service
 from tickets.models import Channel
 

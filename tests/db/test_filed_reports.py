@@ -17,9 +17,9 @@ from core.db import Database
 from core.errors import HotlineError, InvalidInput
 from core.people import hash_password
 from core.units import Unit
-from reports import content, filing
 from reports.models import PeriodKind, Report
-from reports.periods import just_ended, period
+from reports.signed import content, filing
+from reports.signed.periods import just_ended, period
 from tickets.models import State, Ticket
 
 IN_JULY = datetime(2026, 7, 1, 1, tzinfo=UTC)

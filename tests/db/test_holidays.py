@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 from support.tickets import City, build_city
 
 from config.parts import calendar_state
-from core import holidays
 from core.audit import AuditRow
+from core.calendar import holidays
+from core.calendar.holidays import CalendarChanged, load_calendar
+from core.calendar.workdays import WorkCalendar
 from core.db import Database
 from core.errors import InvalidInput
-from core.holidays import CalendarChanged, load_calendar
-from core.workdays import WorkCalendar
 
 FESTIVAL = date(2026, 6, 3)
 

@@ -15,11 +15,12 @@ from core.db import Database, UtcDateTime
 from recordings import ledger
 from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd, CallEvent
-from reports import abandons, balance, figures
-from reports.figures import DENOMINATOR, MISSED, NUMERATOR
-from reports.indicators import BY_KEY, INDICATORS, Show, Way
-from reports.slices import Slice, days
-from reports.sql import elapsed_ms
+from reports.breakdowns import abandons
+from reports.counting import balance, figures
+from reports.counting.figures import DENOMINATOR, MISSED, NUMERATOR
+from reports.counting.indicators import BY_KEY, INDICATORS, Show, Way
+from reports.counting.slices import Slice, days
+from reports.counting.sql import elapsed_ms
 
 JUNE = days(datetime(2026, 6, 1).date(), datetime(2026, 6, 30).date())
 NOW = datetime(2026, 6, 24, 3, tzinfo=UTC)

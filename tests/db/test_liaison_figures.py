@@ -13,9 +13,9 @@ from core.db import Database
 from core.units import Liaison
 from recordings import ledger
 from recordings.models import CallEnd, CallEvent, CallMark
-from reports import figures
-from reports.liaisons import OF_LIAISONS, RATE, SPEED
-from reports.slices import Slice, days
+from reports.breakdowns.liaisons import OF_LIAISONS, RATE, SPEED
+from reports.counting import figures
+from reports.counting.slices import Slice, days
 from tickets.models import Channel, RatingAbout, SatisfactionRating
 
 MONDAY = datetime(2026, 6, 1, 2, tzinfo=UTC)

@@ -17,11 +17,12 @@ from core.db import Database
 from core.people import User
 from core.units import Liaison, Unit
 from recordings.models import CallEnd
-from reports import balance, content, figures, filing
-from reports.figures import DENOMINATOR, NUMERATOR, Figure
-from reports.indicators import BY_KEY, INDICATORS
+from reports.counting import balance, figures
+from reports.counting.figures import DENOMINATOR, NUMERATOR, Figure
+from reports.counting.indicators import BY_KEY, INDICATORS
+from reports.counting.slices import Slice, days
 from reports.models import PeriodKind, Report
-from reports.slices import Slice, days
+from reports.signed import content, filing
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))
 NOW = datetime(2026, 7, 2, 3, tzinfo=UTC)

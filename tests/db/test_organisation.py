@@ -27,7 +27,7 @@ from tickets.bodies import supervision_of
 from tickets.recipients import Audience, Directory
 
 CONFIG = Path(__file__).parents[2] / "config"
-DEMO, SAMPLE = CONFIG / "demo.toml", CONFIG / "organisation.example.toml"
+DEMO, SAMPLE = CONFIG / "demo/demo.toml", CONFIG / "organisation.example.toml"
 BY = By("admin", "127.0.0.1", "admin")
 
 

@@ -12,8 +12,9 @@ from support.tones import hears
 
 from core.audit import AuditRow
 from core.db import Database
-from recordings import audio, playback
+from recordings import audio
 from recordings.errors import ReasonMissing, RecordingClosed, RecordingGone, RecordingUnknown
+from recordings.listening import playback
 from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
 

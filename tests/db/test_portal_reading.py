@@ -14,7 +14,7 @@ import portal.app
 from core.db import Database
 from kb.kinds import Notice
 from kb.models import Audience, Entry, EntryKind, EntryState
-from portal import card
+from portal.reading import card
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 

@@ -20,11 +20,11 @@ from ivr.speech.prompt_catalogue import load as load_catalogue
 from recordings import ledger
 from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
-from reports.figures import Figure, figure
-from reports.indicators import BY_KEY
+from reports.counting.figures import Figure, figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice
 from reports.quality import sheets
 from reports.quality.models import About, Sample
-from reports.slices import Slice
 from tickets import queries, service
 from tickets.errors import OutcomeMissing
 from tickets.guards import GuardFailed

@@ -14,12 +14,12 @@ from core.db import Database
 from core.errors import HotlineError, InvalidInput
 from core.people import User
 from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
-from reports.figures import figure
-from reports.indicators import BY_KEY
+from reports.counting.figures import figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 from reports.quality import grading, sampling, sheets
 from reports.quality.models import About, Grade, GradeFixed, GradeKind, Method, Sample, ScoreSheet
 from reports.quality.sampling import Wish, choose
-from reports.slices import Slice, days
 from tickets.models import Channel, RatingAbout, SatisfactionRating, State, Ticket, TicketKind
 
 JUNE = (date(2026, 6, 1), date(2026, 6, 30))

@@ -14,11 +14,12 @@ from support.ledgers import at
 from support.tones import sine
 
 from core.db import Database
-from recordings import gaps, intake, ledger
+from recordings import intake, ledger
+from recordings.call_story import gaps
 from recordings.events import RecordingStored
+from recordings.keeping.verify import verify
 from recordings.models import Call, CallEvent, Recording, RecordingKind
 from recordings.settings import RecordingSettings
-from recordings.verify import verify
 
 CLOCK = FixedClock()
 

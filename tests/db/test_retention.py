@@ -11,9 +11,9 @@ from support.callcast import NOW, Cast, FixedClock, add_call, add_recording, ass
 
 from core import audit
 from core.db import Database
-from recordings import archive, chain, purge, rotation
 from recordings.errors import NothingToPurge, PurgeDecided, PurgeOwnRequest, ReasonMissing
-from recordings.keyring import Keyring
+from recordings.keeping import archive, chain, purge, rotation
+from recordings.keeping.keyring import Keyring
 from recordings.models import Purge, PurgeState, Recording, RecordingKind
 from recordings.settings import RecordingSettings
 from tickets.models import Channel, State, Ticket, TicketKind

@@ -13,12 +13,12 @@ from support.web import ROOT, as_, browsing, give_password, web_app
 from core.db import Database
 from core.places import Place, PlaceKind
 from core.sheet_reader import Sheet, read_sheets
-from reports import content, filing
 from reports.models import PeriodKind, Report
-from reports.periods import period
 from reports.returns import filing as returns
 from reports.returns import sheet
 from reports.returns.sheet import COLUMNS, COUNTS
+from reports.signed import content, filing
+from reports.signed.periods import period
 
 JUNE = date(2026, 6, 1)
 GOOD = dict(zip(COUNTS, (6, 100, 90, 80, 95, 90, 120, 500, 80, 60, 57), strict=True))

@@ -10,8 +10,8 @@ from support.web import as_, browsing, give_password, web_app
 
 from core.clock import beijing
 from core.db import Database
-from reports.rhythm import rhythm
-from reports.slices import Slice, days
+from reports.breakdowns.rhythm import rhythm
+from reports.counting.slices import Slice, days
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))
 NOW = datetime(2026, 6, 24, 3, tzinfo=UTC)

@@ -19,8 +19,8 @@ from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
 from config.parts import disk_state
 from core.audit import AuditRow
 from ivr.models import OwedCall, OwedKind, OwedState
-from recordings import archive
 from recordings.audio import wav_header
+from recordings.keeping import archive
 from recordings.models import Call, CallEnd, Purge, Recording, RecordingKind
 
 
@@ -399,7 +399,9 @@ async def test_a_full_disk_is_told_where_recordings_are_kept(
     _, text = await visitor.page("/supervise/retention")
     assert "剩余" in text and "空间不足" not in text
     assert (await disk_state(site.settings.least_free_mb, folder)).ok
-    monkeypatch.setattr("recordings.space.shutil.disk_usage", lambda _: SimpleNamespace(free=900 * 2**20))
+    monkeypatch.setattr(
+        "recordings.keeping.space.shutil.disk_usage", lambda _: SimpleNamespace(free=900 * 2**20)
+    )
     state = await disk_state(site.settings.least_free_mb, folder)
     assert (state.ok, state.text) == (False, "剩余 0.9 GB，空间不足，请立即清理磁盘或更换录音目录")
     assert "录音目录剩余 0.9 GB，空间不足" in (await visitor.page("/supervise/retention"))[1]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from support.tickets import City, build_city, do, question
 
-from core import holidays
+from core.calendar import holidays
 from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed
 from tickets import handover, queries, replies, service

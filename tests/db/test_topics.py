@@ -8,10 +8,10 @@ from support.web import as_, browsing, give_password, web_app
 from core.db import Database
 from kb import feedback
 from recordings.models import CallMark
-from reports import topics
-from reports.slices import Slice, days
+from reports.breakdowns import topics
+from reports.breakdowns.topics import burst
+from reports.counting.slices import Slice, days
 from reports.staffing import need
-from reports.topics import burst
 from tickets.models import Channel, ClockKind, State, Step, StepResult, Ticket, TicketKind
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))

@@ -10,12 +10,12 @@ from support.web import as_, browsing, give_password, web_app
 from core.db import Database
 from core.errors import InvalidInput
 from core.units import Region
-from reports.figures import Figure
-from reports.indicators import BY_KEY
+from reports.counting.figures import Figure
+from reports.counting.indicators import BY_KEY
+from reports.counting.slices import Slice, days
 from reports.scores import sheets, weights
 from reports.scores.sheets import Component, UnitSheet
 from reports.scores.weights import STANDARD
-from reports.slices import Slice, days
 from tickets.models import Channel, RatingAbout, SatisfactionRating
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))

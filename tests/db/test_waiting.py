@@ -8,9 +8,9 @@ from support.web import Browser, as_, browsing, give_password, web_app
 
 from core.db import Database
 from recordings.models import CallEnd
-from reports import filing
 from reports.quality import sheets
 from reports.quality.models import About, Sample
+from reports.signed import filing
 
 
 @pytest.fixture

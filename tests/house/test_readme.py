@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.cli import build_parser
+from config.cli.command import build_parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")]

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from support.hotline import City
 
-from config import demo, demo_history
-from config.demo import DemoAccount
+from config.demo import history, seeding
+from config.demo.seeding import DemoAccount
 from core.people import User
 from core.units import Region, Unit
-from recordings.demo import seed_history
+from recordings.demo.month import seed_history
 from recordings.models import Call, CallEnd
 from tickets import service
 from tickets.models import Channel, Outcome, Ticket
@@ -40,9 +40,9 @@ async def fill(city: City) -> dict[str, DemoAccount]:
     """Everything into an empty database; the accounts by their usernames."""
     hotline = city.hotline
     with pytest.MonkeyPatch.context() as patch:  # a month to be looked at, not one to be listed page by page
-        patch.setattr(demo_history, "seed_history", partial(seed_history, calls=CALLS))
-        patch.setattr(demo_history, "LATEST", TICKETS)
-        accounts = await demo.seed(hotline.db, city.clock, hotline.settings)
+        patch.setattr(history, "seed_history", partial(seed_history, calls=CALLS))
+        patch.setattr(history, "LATEST", TICKETS)
+        accounts = await seeding.seed(hotline.db, city.clock, hotline.settings)
     async with hotline.db.unit_of_work() as session:
         people = {user.username: user for user in await session.scalars(select(User))}
         region = (await session.scalars(select(Region).where(Region.code == "5399"))).one()
@@ -68,7 +68,7 @@ async def _put_through(
     """A few talks of the two days before then, each put through to the unit and recorded."""
     settings = city.hotline.settings.recordings
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recordings.demo._ENDS", {CallEnd.LIAISON: 1})
+        patch.setattr("recordings.demo.month._ENDS", {CallEnd.LIAISON: 1})
         await seed_history(
             session, _At(city.clock.now() - ago), [region], [operator], [unit], random.Random(5), settings=settings,
             calls=3, days=2,

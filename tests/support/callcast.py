@@ -14,11 +14,11 @@ from support.tones import sine
 
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit
-from recordings import archive, chain
 from recordings.audio import clip_of
 from recordings.intake import row_of
+from recordings.keeping import archive, chain
+from recordings.listening.playback import Listener
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
-from recordings.playback import Listener
 from recordings.settings import RecordingSettings
 
 NOW = datetime(2026, 6, 2, 2, 0, tzinfo=UTC)

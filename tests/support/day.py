@@ -7,7 +7,7 @@ from sqlalchemy import select
 from support.axe import troubles
 from support.hotline import City
 
-from config.demo import DemoAccount
+from config.demo.seeding import DemoAccount
 
 
 @dataclass

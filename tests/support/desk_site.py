@@ -19,9 +19,9 @@ from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
 from agent_desktop.softphone import views as softphone
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core.bus import Bus
+from core.calendar.holidays import CalendarSettings
 from core.clock import Clock, SystemClock
 from core.db import Database, DatabaseSettings
-from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, User, hash_password
 from core.tasks import Tasks
 from core.units import Liaison, Region, RegionLevel, ServicePhone, Unit, UnitDuty

@@ -24,9 +24,9 @@ from agent_desktop.softphone.settings import SoftphoneSettings
 from agent_desktop.supervise import views as supervise
 from agent_desktop.wallboard import views as wallboard
 from core.bus import Bus
+from core.calendar.holidays import CalendarSettings
 from core.clock import Clock, SystemClock
 from core.db import Database, DatabaseSettings
-from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, Token, User, hash_password, hash_token
 from core.tasks import Tasks
 from core.units import Liaison, Region, RegionLevel, Unit
@@ -34,7 +34,7 @@ from core.web import changes, login
 from core.web.app import make_app
 from core.web.keys import WebDeps
 from core.web.settings import HttpSettings
-from recordings import demo
+from recordings.demo import month
 from recordings.models import CallEnd
 from recordings.settings import RecordingSettings
 from reports.settings import ReportSettings
@@ -56,10 +56,10 @@ class SuperviseSite:
     board: FakeBoard
     control: FakeControl
     settings: RecordingSettings
-    made: list[demo.DemoCall]
+    made: list[month.DemoCall]
     people: dict[str, int] = field(default_factory=dict)
 
-    def spoken(self, end: CallEnd) -> demo.DemoCall:
+    def spoken(self, end: CallEnd) -> month.DemoCall:
         """A call of this end that has audio, the latest one."""
         return next(one for one in reversed(self.made) if one.recording_id and one.end == end)
 
@@ -110,7 +110,7 @@ class _Template:
 
     folder: Path
     people: dict[str, int]
-    made: list[demo.DemoCall]
+    made: list[month.DemoCall]
 
 
 _TEMPLATES: dict[int, _Template] = {}
@@ -143,7 +143,7 @@ def _recordings(folder: Path) -> RecordingSettings:
 
 async def _populate(
     db: Database, clock: Clock, settings: RecordingSettings, calls: int
-) -> tuple[dict[str, int], list[demo.DemoCall]]:
+) -> tuple[dict[str, int], list[month.DemoCall]]:
     password = await asyncio.to_thread(hash_password, PASSWORD)
     async with db.unit_of_work() as session:
         city = Region(code="532900", name="大理州", level=RegionLevel.PREFECTURE)
@@ -186,7 +186,7 @@ async def _populate(
                 Token(token_hash=hash_token(f"token-{name}"), user_id=people[name].id, created_at=clock.now())
             )
         await session.flush()
-        made = await demo.seed_history(
+        made = await month.seed_history(
             session, clock, [city], [people["wang"], people["zhao"]], units, random.Random(9),
             settings=settings, calls=calls,
         )  # fmt: skip
@@ -200,7 +200,7 @@ async def _populate(
     return {name: user.id for name, user in people.items()}, made
 
 
-async def _rate(session, made: list[demo.DemoCall]) -> None:
+async def _rate(session, made: list[month.DemoCall]) -> None:
     for one in made:
         for about, score, user, unit in (
             (RatingAbout.OPERATOR, one.operator_score, one.operator_id, None),

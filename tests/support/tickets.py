@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from core.calendar.holidays import CalendarSettings
 from core.clock import ShiftedClock
 from core.db import Database
-from core.holidays import CalendarSettings
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, RegionLevel, Unit, UnitDuty
 from recordings.models import Call

@@ -32,9 +32,9 @@ from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
 from core import accounts
 from core.accounts import By, Details
+from core.calendar.holidays import CalendarSettings
 from core.clock import Clock, SystemClock
 from core.db import Database
-from core.holidays import CalendarSettings
 from core.organisation.files import read_file
 from core.organisation.plan import make_plan
 from core.organisation.store import carry_out, snapshot
@@ -144,7 +144,7 @@ async def add_person(
 
 async def seed_directory(db: Database) -> None:
     """The regions and units of the demo."""
-    content = read_file("demo.toml", (ROOT / "config/demo.toml").read_bytes())
+    content = read_file("demo.toml", (ROOT / "config/demo/demo.toml").read_bytes())
     async with db.unit_of_work() as session:
         plan = make_plan(await snapshot(session), content.rows, content.faults)
         await carry_out(session, SystemClock(), TEST, plan)

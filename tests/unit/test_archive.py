@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from support.tones import hears, sine
 
-from recordings import archive, waveform
 from recordings.audio import Clip, clip_of
 from recordings.errors import KeyMissing, RecordingDamaged, RecordingGone
-from recordings.keyring import Keyring
+from recordings.keeping import archive
+from recordings.keeping.keyring import Keyring
+from recordings.listening import waveform
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from support.tones import hears, sine
 
-from recordings import audio, waveform
+from recordings import audio
+from recordings.listening import waveform
 
 LEFT, RIGHT = sine(440, 2.0), sine(880, 2.0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.tickets import build_city
 
-from config.cli import FAILED, MISUSED, build_parser, main
+from config.cli.command import FAILED, MISUSED, build_parser, main
 from core.db import Database, DatabaseSettings
 
 TRACES = Path(__file__).parents[1] / "traces"

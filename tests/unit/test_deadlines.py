@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.calendar.holidays import read_table
+from core.calendar.workdays import NationalTable, WorkCalendar
 from core.clock import BEIJING
-from core.holidays import read_table
-from core.workdays import NationalTable, WorkCalendar
 from tickets.clocks import deadlines, reasons
 from tickets.models import ClockKind, QuestionClass, Stage, Ticket, TicketKind
 

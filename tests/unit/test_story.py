@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.ledgers import LIAISON, OPERATOR, UNIT, at, attended_transfer, lines
 
-from recordings import gaps, ledger, story, timeline
-from recordings.timeline import Lane
+from recordings import ledger
+from recordings.call_story import gaps, story, timeline
+from recordings.call_story.timeline import Lane
 
 NAMES = story.Names(users={OPERATOR: "101号 王芳", LIAISON: "李强"}, units={UNIT: "市公安局"})
 

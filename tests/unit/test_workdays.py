@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.calendar.holidays import read_table
+from core.calendar.workdays import DayRow, NationalTable, RegionRules, Season, Segment, WorkCalendar
 from core.clock import BEIJING
-from core.holidays import read_table
-from core.workdays import DayRow, NationalTable, RegionRules, Season, Segment, WorkCalendar
 
 TABLE = read_table(Path(__file__).parents[2] / "config/calendar/cn.toml")
 OFF = DayRow(is_workday=False, name="三月街民族节")

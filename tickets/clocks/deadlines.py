@@ -7,8 +7,8 @@ a clock (WD-7). Dates come from a `WorkCalendar`; this module knows periods, not
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from core.calendar.workdays import Due, WorkCalendar
 from core.clock import BEIJING, beijing
-from core.workdays import Due, WorkCalendar
 from tickets.models import ClockKind, QuestionClass, Stage, Ticket, TicketKind
 
 CLASS_CHANGE_DAYS = 5

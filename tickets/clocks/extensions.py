@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import load_calendar
+from core.calendar.workdays import WorkCalendar
 from core.clock import Clock
-from core.holidays import load_calendar
 from core.people import User
 from core.units import Region, Unit
-from core.workdays import WorkCalendar
 from tickets.clocks.deadlines import RULES, clock_for, is_overdue, may_change_class, may_extend, wind
 from tickets.guards import Facts, Guard, check
 from tickets.lifecycle import Action, transition

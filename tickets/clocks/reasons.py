@@ -3,8 +3,8 @@
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
+from core.calendar.workdays import WEEKDAYS, DayStatus, Due, WorkCalendar
 from core.clock import beijing
-from core.workdays import WEEKDAYS, DayStatus, Due, WorkCalendar
 from tickets.clocks.deadlines import RULES
 from tickets.models import ClockKind, Step
 

@@ -4,7 +4,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.bus import publish
-from core.holidays import load_calendar
+from core.calendar.holidays import load_calendar
 from core.units import Region, Unit
 from tickets.clocks.deadlines import Winding, rewind
 from tickets.events import TicketChanged

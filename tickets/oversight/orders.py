@@ -9,10 +9,10 @@ from datetime import date, datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.calendar.holidays import load_calendar
 from core.clock import Clock, beijing
 from core.db import hit_one
 from core.errors import InvalidInput, NotAllowed, NotFound
-from core.holidays import load_calendar
 from core.people import Role, User
 from core.units import Region, Unit
 from tickets.access import ticket_for

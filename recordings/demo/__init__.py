@@ -1,0 +1,1 @@
+"""Invented calls (演示数据) with synthetic voices."""

@@ -1,0 +1,1 @@
+"""Figures taken apart (专项分析): by hour, subject, place of giving up, cause and liaison."""
