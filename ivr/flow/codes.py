@@ -12,8 +12,7 @@ from tickets.query_codes.attempts import status_for_stranger
 from tickets.query_codes.codes import QueryCodeInvalid, QueryCodeUnknown
 
 TRIES_A_CALL = 3
-_REPLIED = {State.REPLIED, State.C_REPLIED}
-_DONE = {State.CLOSED, State.VOID, State.C_CLOSED, State.C_REJECTED, State.C_JUDICIAL}
+_DONE = {State.CLOSED, State.VOID, State.C_REPLIED, State.C_CLOSED, State.C_REJECTED, State.C_JUDICIAL}
 
 
 class Codes(Branch):
@@ -29,9 +28,9 @@ class Codes(Branch):
         if not isinstance(status, CodeStatus):
             return status
         await self._fill(status)
-        if status.reply and status.state in _REPLIED | {State.CLOSED}:
-            return "replied"
-        return "done" if status.state in _DONE else "open"
+        if status.reply:
+            return "replied" if status.may_rate else "answered"
+        return _standing(status)
 
     async def complaint_code(self, digits: str) -> str | None:
         """M-48: a complaint by code only after the reply is finished."""
@@ -39,16 +38,13 @@ class Codes(Branch):
         if not isinstance(status, CodeStatus):
             return status
         await self._fill(status)
-        return self._complaint_way(status.state)
+        if status.state == State.IN_COMPLAINT:
+            return "complained"
+        return "replied" if status.state in (State.REPLIED, State.CLOSED) else _standing(status)
 
     async def complain_about_reply(self) -> str:
         assert self.caller.about is not None
         return "complained" if self.caller.about.state == State.IN_COMPLAINT else "replied"
-
-    def _complaint_way(self, state: State) -> str:
-        if state == State.IN_COMPLAINT:
-            return "complained"
-        return "replied" if state in (State.REPLIED, State.CLOSED) else "open"
 
     async def _status(self, digits: str) -> CodeStatus | str | None:
         """The ticket behind a code; `locked` after too many tries, None for a wrong code."""
@@ -68,7 +64,7 @@ class Codes(Branch):
     async def _fill(self, status: CodeStatus) -> None:
         today = beijing(self.deps.clock.now()).date()
         self.caller.about = status.ticket
-        self.slots["unit"] = await self.deps.say(status.unit_name) if status.unit_name else []
+        self.slots["unit"] = await self.deps.say(status.unit_name) if status.unit_name else ["an-operator"]
         self.slots["state"] = spoken.state(status.state)
         self.slots["due"] = spoken.full_date(status.due_on, today) if status.due_on else []
         self.slots["reply"] = await self.deps.say(status.reply) if status.reply else []
@@ -76,3 +72,8 @@ class Codes(Branch):
         self.slots["explanation"] = (
             ["explanation-follows", *await self.deps.say(explained)] if explained else []
         )
+
+
+def _standing(status: CodeStatus) -> str:
+    """`open` while a date can be told by which there is an answer."""
+    return "done" if status.state in _DONE or status.due_on is None else "open"

@@ -84,6 +84,8 @@ class Dialogue:
         """The key that was taken and is still held."""
         self._down_too_long = False
         """The Read that the held key should stop has ended before it."""
+        self._end_due = False
+        """An # may still come that ends what was typed."""
         self._sent: dict[str, _Sent] = {}
         """Oldest first: the first one runs."""
 
@@ -91,12 +93,19 @@ class Dialogue:
 
     def key_down(self, key: str) -> None:
         """A key begins: taken now if its end will stop the Read that runs."""
+        if self._is_late_end(key):
+            return
         if (runs := self._running) and runs.is_read and not self._down:
             self._down = key
             self._take(key)
 
     def key_up(self, key: str) -> None:
         """A key ends: taken now unless it was at its beginning."""
+        if self._is_late_end(key):
+            self._end_due = False
+            if runs := self._running:
+                runs.is_cut = True
+            return
         if self._down != key:
             self._take(key)
         elif self._down_too_long and (runs := self._running):
@@ -164,6 +173,13 @@ class Dialogue:
         """The key that waits in the buffer; it stays there."""
         return self._keys[0] if self._keys else None
 
+    def end_may_follow(self) -> None:
+        """The last digit that was wanted has come: the # that callers were asked for means nothing more, should it follow."""
+        if self.next_key == "#":
+            self.take_key()
+        else:
+            self._end_due = self.next_key is None
+
     def forget_keys(self) -> None:
         self._keys.clear()
 
@@ -202,8 +218,12 @@ class Dialogue:
     def _running(self) -> _Sent | None:
         return next(iter(self._sent.values()), None)
 
+    def _is_late_end(self, key: str) -> bool:
+        return key == "#" and self._end_due
+
     def _take(self, key: str) -> None:
         """Whoever plays or listens goes on at once; the Read itself is ended by the key's end."""
+        self._end_due = False
         self._keys.append(key)
         for sent in self._sent.values():
             if sent.is_read and not sent.answer.done():

@@ -214,6 +214,8 @@ class Walk:
             if meaning:
                 return typed, meaning
             typed += key
+        else:
+            self._dialogue.end_may_follow()
         return typed, None
 
     async def _record(self, node: Record) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -9,12 +10,14 @@ from support.tickets import City, build_city
 
 from core.db import Database
 from core.units import Unit
+from ivr.flow.codes import Codes
 from recordings.models import Recording, RecordingKind
 from tickets import queries, replies, service
 from tickets.errors import ComplaintTooEarly, TooManyWrongCodes
 from tickets.events import CodeGuessing
 from tickets.lifecycle import IllegalTransition
 from tickets.models import Channel, ClockKind, Outcome, State, StepResult, Ticket
+from tickets.oversight import complaints
 from tickets.query_codes import attempts, codes
 from tickets.query_codes.codes import QueryCodeInvalid, QueryCodeUnknown
 
@@ -160,6 +163,46 @@ async def test_a_complaint_by_code_goes_to_the_supervision_of_the_unit(city: Cit
     assert (await status(city, issued.query_code)).unit_name == "inspection局"
     with pytest.raises(IllegalTransition, match="投诉处理中"):
         await complaint(city, first.ticket, spoken=False)
+
+
+async def by_phone(city: City, code: str) -> tuple[str | None, str | None, dict[str, list[str]]]:
+    """Where keys 3 and 2-1 lead with this code, and what is said there."""
+
+    async def say(text: str) -> list[str]:
+        return [text]
+
+    slots: dict[str, list[str]] = {}
+    call = SimpleNamespace(line="96128")
+    caller = SimpleNamespace(code_failures=0, number="13800001111", linkedid="1", call=call)
+    deps = SimpleNamespace(db=city.db, clock=city.clock, say=say)
+    spoken = Codes(deps, caller, None, slots, None, None)  # type: ignore[arg-type]
+    return await spoken.query_code(code), await spoken.complaint_code(code), slots
+
+
+async def test_by_phone_each_state_is_told_in_whole_sentences(city: City):
+    """No sentence has a hole: a date only where there is one, somebody's name always; a complaint's reply is heard (M-20, M-49)."""
+    async with city.db.unit_of_work() as session:
+        call = await city.call(session)
+        fresh = await service.open_for_call(
+            session, city.clock, call_id=call.id, line="96128", region_id=city.regions["city"],
+            caller_number=call.caller_number, operator_id=city.users["operator"],
+        )  # fmt: skip
+    asked, answered = await voicemail(city), await replied(city)
+    lodged = await complaint(city, answered.ticket)
+    found = [await by_phone(city, issued.query_code) for issued in (fresh, asked, answered, lodged)]
+    assert [ways[:2] for ways in found] == [
+        ("done", "done"), ("open", "open"), ("replied", "complained"), ("open", "open")
+    ]  # fmt: skip
+    assert found[0][2]["unit"] == ["an-operator"]
+    assert [bool(slots["due"]) for _, _, slots in found] == [False, True, False, True]
+    async with city.db.unit_of_work() as session:
+        user, number = await city.user(session, "inspector"), lodged.ticket.ticket_no
+        verdict = complaints.Verdict("已调查", "已批评", "已改正", upheld=False)
+        await complaints.accept(session, city.clock, ticket_no=number, user=user)
+        await complaints.reply(session, city.clock, ticket_no=number, user=user, verdict=verdict)
+    *ways, slots = await by_phone(city, lodged.query_code)
+    assert ways == ["answered", "done"]
+    assert "办理结果：已改正" in slots["reply"][0]
 
 
 async def test_a_complaint_about_an_office_goes_one_level_up(city: City):

@@ -52,6 +52,11 @@ class ScriptedDialogue:
     def next_key(self) -> str | None:
         return self.ahead[0] if self.ahead else None
 
+    def end_may_follow(self) -> None:
+        waiting = self.ahead or self.script
+        if waiting and waiting[0] == "#":
+            waiting.popleft()
+
     def forget_keys(self) -> None:
         self.ahead.clear()
 

@@ -213,6 +213,32 @@ async def test_held_key_that_stops_its_own_prompt_repeats_nothing(ami: FakeAmi, 
     assert len(ami.posted) == 2
 
 
+async def test_an_end_key_after_the_last_digit_is_no_key(ami: FakeAmi, dialogue: Dialogue):
+    """Twelve digits are enough, and the # that the caller was asked for only makes the next prompt begin again, once."""
+    dialogue.end_may_follow()
+    task = listening(ami, dialogue)
+    await asyncio.sleep(0)
+    dialogue.key_down("#")
+    dialogue.key_up("#")
+    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=0"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert ami.posted[1]["Command"] == ami.posted[0]["Command"]
+    dialogue.key_down("#")
+    assert (await task, len(ami.posted)) == ("#", 2)
+
+
+@pytest.mark.parametrize(("ahead", "left"), [("#1", "1"), ("1#", "1"), ("#", None)])
+async def test_an_end_key_typed_ahead_is_no_key(dialogue: Dialogue, ahead: str, left: str | None):
+    """Who types ahead types the # as well: it goes with the digits it ends; one that comes after another key stays."""
+    for key in ahead:
+        dialogue.key_up(key)
+    dialogue.end_may_follow()
+    assert dialogue.take_key() == left
+    dialogue.key_up("#")
+    assert dialogue.next_key == "#"
+
+
 async def test_long_lists_are_played_in_parts(ami: FakeAmi, dialogue: Dialogue):
     """AMI refuses lines over 1024 characters: a long list is cut between sounds, none lost, each part in bounds."""
     sounds = [f"hotline/sound-number-{n:04}" for n in range(200)]

@@ -139,6 +139,16 @@ async def test_last_digit_ends_the_entry():
     assert (went.handlers.called[0], went.nodes) == (("unit_code", ("101",)), ["QD-CODE", "QD-OK"])
 
 
+@pytest.mark.parametrize(
+    ("node_id", "digits"), [("QD-CODE", "101"), ("S", "987654321098"), ("C-CODE", "987654321098")]
+)
+async def test_hash_after_the_last_digit_is_no_mistake(node_id: str, digits: str):
+    """「按井号键结束」: whoever presses # as told hears the next node, not that a key was wrong."""
+    went = await stroll(node_id, *digits, "#", "*")
+    assert not went.of("invalid")
+    assert len(went.nodes) > 1
+
+
 async def test_hash_ends_the_entry_early():
     """# ends what was typed: too few digits are a mistake, enough are taken."""
     assert (await stroll("QD-CODE", "1", "#", "0")).of("invalid") == [{"node": "QD-CODE"}]
