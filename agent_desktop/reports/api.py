@@ -23,7 +23,11 @@ _LIST = ApiDoc(
     params=(
         Param("from", "起始日期（含），缺省为当月 1 日", limits={"pattern": schema.DAY}),
         Param("to", "截止日期（含），缺省为今天", limits={"pattern": schema.DAY}),
-        Param("unit", "单位：地区代码/单位代码，或在可见范围内唯一的三位代码", limits={"maxLength": 40}),
+        Param(
+            "unit",
+            "单位：地区代码/单位代码，或三位代码（所给地区的，不给地区时先取本级的）",
+            limits={"maxLength": 40},
+        ),
         Param("region", "地区代码，含下级", limits={"maxLength": 40}),
         Param("line", "线路号码", limits={"maxLength": 40}),
         Param("person", "用户名", limits={"maxLength": 40}),

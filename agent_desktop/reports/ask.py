@@ -1,6 +1,6 @@
 """What somebody asks for (查询条件): `from`, `to`, `region`, `unit`, `line`, `person` of an address as a `Slice`.
 
-A unit is written `REGION/CODE` as in the directory, or by its three digits where that is clear. What is out of reach
+A unit is written `REGION/CODE` as in the directory, or by its three digits: of the region asked for, else of one's own. What is out of reach
 is answered like what does not exist.
 """
 
@@ -16,7 +16,7 @@ from agent_desktop.reports.reach import Reach
 from core.clock import Clock, beijing
 from core.errors import InvalidInput, NotFound
 from core.people import User
-from core.units import Unit, regions_below
+from core.units import Region, Unit, regions_below
 from core.web.days import read_day_if_any
 from reports.counting.slices import Slice, days
 
@@ -67,7 +67,7 @@ async def question_of(
     of = Slice(
         since, until, clock.now(),
         region_ids=await _regions(session, reach, asked["region"]),
-        unit_ids=_units(reach, asked["unit"]),
+        unit_ids=_units(reach, asked["unit"], asked["region"]),
         line=asked["line"] or None,
         person_id=await _person(session, reach, asked["person"]),
     )  # fmt: skip
@@ -102,13 +102,20 @@ async def _regions(session: AsyncSession, reach: Reach, code: str) -> frozenset[
     return below & frozenset(reach.regions)
 
 
-def _units(reach: Reach, name: str) -> frozenset[int] | None:
+def _units(reach: Reach, name: str, region: str) -> frozenset[int] | None:
     if not name:
         return frozenset(reach.units) if reach.units and not reach.by_region else None
-    found = [unit.id for unit in reach.units.values() if name in (unit.code, unit_name(reach, unit))]
+    found = [unit for unit in reach.units.values() if name in (unit.code, unit_name(reach, unit))]
+    if len(found) > 1:  # the same three digits in several regions: the one asked for, else the person's own
+        found = [unit for unit in found if _is_nearest(reach.regions, unit, region)]
     if len(found) != 1:
         raise NotInReach(field="单位", reason="请从列表中选择，或写成“地区代码/单位代码”")
-    return frozenset(found)
+    return frozenset(unit.id for unit in found)
+
+
+def _is_nearest(regions: Mapping[int, Region], unit: Unit, asked: str) -> bool:
+    region = regions[unit.region_id]
+    return region.code == asked if asked else region.parent_id not in regions
 
 
 async def _person(session: AsyncSession, reach: Reach, username: str) -> int | None:

@@ -164,19 +164,21 @@ async def _run(settings: Settings, *, daytime: bool) -> None:
 
 
 async def _seed(settings: Settings, *, daytime: bool) -> Settings:
-    """The demo's data, then how to begin; the settings with the clock the demo runs by."""
-    clock = make_clock(settings)
-    print("正在准备演示数据（首次约需半分钟）……", flush=True)
+    """The demo's data, then how to begin; the settings with the clock the demo runs by.
+
+    The clock is settled first: what is seeded lies behind the calls that are made in the demo.
+    """
+    region, clock = read_cast().regions[0]["code"], make_clock(settings)
     async with opened(settings) as db:
-        accounts = await seeding.seed(db, clock, settings)
         async with db.reading() as session:
             calendar = await load_calendar(session)
-    region = read_cast().regions[0]["code"]
-    is_open = calendar.is_open(clock.now(), region)
-    if daytime and not is_open and settings.mode == "demo":
-        settings = replace(settings, test_clock=_last_morning(calendar, clock.now(), region))
-        print(f"现在是非工作时间，演示时钟拨到 {beijing(make_clock(settings).now()):%m月%d日 %H:%M}。")
-        is_open = True
+        is_open = calendar.is_open(clock.now(), region)
+        if daytime and not is_open:
+            settings = replace(settings, test_clock=_last_morning(calendar, clock.now(), region))
+            clock, is_open = make_clock(settings), True
+            print(f"现在是非工作时间，演示时钟拨到 {beijing(clock.now()):%m月%d日 %H:%M}。")
+        print("正在准备演示数据（首次约需半分钟）……", flush=True)
+        accounts = await seeding.seed(db, clock, settings)
     for line in _welcome(settings, accounts, make_clock(settings), is_open=is_open):
         print(line)
     return settings

@@ -1,17 +1,22 @@
 """The demo's data: whole, made once, its accounts written down in the promised form."""
 
+import contextlib
 import json
 import stat
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from config.cli import run
 from config.demo import history, seeding
 from config.demo.people import read_cast
 from config.settings import Settings, load
 from core.accounts import By, Details, create_user, find_user
-from core.clock import Clock, SystemClock
+from core.clock import BEIJING, Clock, SystemClock, beijing
 from core.db import Database
 from core.people import Role, User, hash_token, password_matches
 from core.units import Liaison, Region, Unit, UnitDuty, subject_unit_codes
@@ -41,6 +46,30 @@ def settings(tmp_path: Path, db: Database, monkeypatch: pytest.MonkeyPatch) -> S
     for provided in settings.of_the_database:
         db.provide(provided)
     return settings
+
+
+async def test_at_night_the_past_ends_where_the_demo_begins(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """With `--daytime` the demo begins on the last working day at ten, and nothing seeded is later than that."""
+    seeded_at = []
+
+    @contextlib.asynccontextmanager
+    async def opened(_: Settings) -> AsyncIterator[Database]:
+        yield db
+
+    async def seed(_: Database, clock: Clock, __: Settings) -> seeding.DemoAccounts:
+        seeded_at.append(beijing(clock.now()))
+        accounts = [seeding.DemoAccount(role, role, "", "", "", "") for role in (Role.OPERATOR, Role.LIAISON)]
+        return seeding.DemoAccounts(tuple(accounts), ())
+
+    monkeypatch.setattr(run, "opened", opened)
+    monkeypatch.setattr(run.seeding, "seed", seed)
+    at_night = replace(settings, test_clock=datetime(2026, 6, 1, 21, 0, tzinfo=BEIJING))
+    found = await run._seed(at_night, daytime=True)
+    assert found.test_clock == datetime(2026, 5, 29, 10, 0, tzinfo=BEIJING)
+    assert f"{seeded_at[0]:%Y-%m-%d %H:%M}" == "2026-05-29 10:00"
+    assert "演示时钟拨到 05月29日 10:00" in capsys.readouterr().out
 
 
 async def test_seeding_twice_is_seeding_once(db: Database, clock: Clock, settings: Settings):

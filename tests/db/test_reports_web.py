@@ -77,6 +77,14 @@ async def test_indicators_come_over_the_api_with_numerator_denominator_and_value
     assert of_unit["K-01"]["applies"] is False
     assert of_unit["K-01"]["value"] is None
     assert 0 < of_unit["K-04"]["denominator"] < by_id["K-04"]["denominator"]
+    for query, same_as in (
+        ("unit=101", "unit=city/101"),
+        ("unit=101&region=county", "unit=county/101&region=county"),
+    ):
+        short, long = [
+            await (await browser.get(f"/api/v1/indicators?{JUNE}&{one}")).json() for one in (query, same_as)
+        ]
+        assert short["items"] == long["items"]
 
 
 @pytest.mark.parametrize(
