@@ -9,7 +9,7 @@ from agent_desktop.reports.ask import FIELDS, Question, question_of
 from agent_desktop.reports.reach import READERS, Reach, reach_of
 from core.clock import beijing
 from core.errors import NotFound
-from core.people import User
+from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, serve_list
@@ -22,15 +22,16 @@ from reports.breakdowns.liaisons import OWN
 from reports.counting import figures
 from reports.counting.figures import DENOMINATOR, MISSED, NUMERATOR, Figure
 from reports.counting.indicators import BY_KEY, Indicator, Show, Way
+from reports.scores.clerks import OF_CLERKS
 from tickets.models import TicketKind
 
 routes = Routes()
-LISTED = {**BY_KEY, **OWN}
+LISTED = {**BY_KEY, **OWN, **{one.key: one for one in OF_CLERKS}}
 """Every indicator whose rows can be listed, by its key."""
 PARTS = {NUMERATOR: "分子", DENOMINATOR: "分母", MISSED: "未达"}
 
 
-@routes.get("/reports/items", roles=READERS)
+@routes.get("/reports/items", roles=READERS | {Role.WINDOW})
 async def page(request: web.Request) -> web.StreamResponse:
     indicator, part = LISTED.get(request.query.get("key", "")), request.query.get("part", DENOMINATOR)
     if indicator is None or part not in PARTS or (part == MISSED and not indicator.misses):

@@ -1,1 +1,1 @@
-"""Score sheets of units (单位考评, M-77 「纳入目标管理和绩效考评的范围」): weighted indicators, by class and not by one ranking."""
+"""Score sheets (考评, M-77 「纳入目标管理和绩效考评的范围」) of units and of window clerks: weighted, by class and not by one ranking."""

@@ -6,7 +6,7 @@ weights. A unit of which less than half of the weight can be judged is in no cla
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,9 +26,22 @@ NEEDED = 0.5
 """The share of the whole weight that must be judgeable [I]."""
 
 
+RATINGS = frozenset({"K-09", "W-02"})
+"""What too few ratings say nothing about."""
+
+
+class Weighed(Protocol):
+    """What takes part in a sheet's total; `points` out of 100, None: left out."""
+
+    @property
+    def weight(self) -> int: ...
+    @property
+    def points(self) -> float | None: ...
+
+
 @dataclass(frozen=True)
 class Component:
-    """One line of a sheet; `points` out of 100, None: left out."""
+    """One line of a sheet."""
 
     figure: Figure
     weight: int
@@ -48,14 +61,17 @@ class UnitSheet:
 
     @property
     def class_name(self) -> str:
-        """The class of the total as it is shown, so that 89.996 is not 90.00 and yet below 90."""
-        total = self.total
-        if total is None:
-            return NOT_JUDGED
-        return next(name for name, least in CLASSES if round(total, 2) >= least)
+        return class_of(self.total)
 
 
-def total_of(components: Sequence[Component]) -> float | None:
+def class_of(total: float | None) -> str:
+    """The class of the total as it is shown, so that 89.996 is not 90.00 and yet below 90."""
+    if total is None:
+        return NOT_JUDGED
+    return next(name for name, least in CLASSES if round(total, 2) >= least)
+
+
+def total_of(components: Sequence[Weighed]) -> float | None:
     """The weighted mean of what can be judged, out of 100; None where that is less than NEEDED of the weight."""
     judged = [one for one in components if one.points is not None]
     weight = sum(one.weight for one in judged)
@@ -78,7 +94,7 @@ async def sheets(session: AsyncSession, found: ByUnit, weights: Mapping[str, int
     return [
         UnitSheet(
             unit.id, unit.short_name or unit.name, unit.region_id,
-            tuple(_component(found[key].get(unit.id, Figure(BY_KEY[key])), weight) for key, weight in used.items()),
+            tuple(component(found[key].get(unit.id, Figure(BY_KEY[key])), weight) for key, weight in used.items()),
         )
         for unit in await session.scalars(bodies.order_by(Unit.region_id, Unit.code))
     ]  # fmt: skip
@@ -101,13 +117,13 @@ def points_text(points: float | None) -> str:
     return figures.DASH if points is None else f"{points:.2f}"
 
 
-def _component(one: Figure, weight: int) -> Component:
+def component(one: Figure, weight: int) -> Component:
+    """The figure with its points: a share as points, turned round where less is better; quality is in points already."""
     return Component(one, weight, _points(one))
 
 
 def _points(one: Figure) -> float | None:
-    """A share as points, turned round where less is better; quality is in points already."""
-    if one.value is None or (one.indicator.k == "K-09" and one.denominator < LEAST_RATED):
+    if one.value is None or (one.indicator.k in RATINGS and one.denominator < LEAST_RATED):
         return None
     if one.indicator.show is Show.POINTS:
         return one.value / 100
