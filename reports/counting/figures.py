@@ -162,6 +162,8 @@ def items(indicator: Indicator, of: Slice, part: str = DENOMINATOR) -> Select[An
         _or_null(source.person).label("person_id"),
         (_or_null(None) if source is indicator.apart else indicator.amount).label("amount"),
     )
+    if indicator.each:
+        query = query.where(source.id.in_(passes.one_of_each(indicator, of)))
     if part == MISSED:
         return query.where(case((indicator.counted, 1), else_=0) == 0)  # a condition that is NULL is not met
     return query.where(indicator.counted) if above and source is indicator.source else query

@@ -5,11 +5,11 @@ that meet `counted`, or the sum of `amount`. So whoever doubts a figure can list
 Periods: calls by their start, 办结率 by the day received, timeliness by the due day, ratings and replies by their own time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, case, func, literal, not_, or_, true
+from sqlalchemy import Boolean, String, and_, bindparam, case, cast, func, literal, not_, or_, true
 from sqlalchemy.sql.elements import BindParameter
 
 from core.db import UtcDateTime
@@ -94,6 +94,8 @@ class Indicator:
     way: Way = Way.SHARE
     apart: Source | None = None
     """Where the numerator's rows are not among the denominator's: their own source."""
+    each: tuple[Any, ...] = ()
+    """Rows alike in these columns count as one, which meets `counted` if any of them does."""
     higher_is_better: bool = True
     version: int = 1
 
@@ -125,6 +127,13 @@ _answered = Call.answered_at.is_not(None)
 _promptly = and_(_answered, sources.WAIT_MS <= PROMPT_MS)
 _abandoned = and_(not_(_answered), Call.end == CallEnd.QUEUE)
 _serious = _asked.only(not_(_quick))
+_callers = replace(_serious, person=None)
+"""Of many operators; a caller is nobody's."""
+_same_caller = (
+    Call.region_id, Call.line,
+    case((Call.caller_number != "", Call.caller_number), else_=cast(Call.id, String())),
+)  # fmt: skip
+"""Who hides the number cannot be told from others who do."""
 _connected = sources.TRANSFERS.only(sources.TRANSFER_ANSWERED)
 
 _late = func.coalesce(Step.finished_at, NOW) > Step.cut_off_at
@@ -166,6 +175,12 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator(
         "K-01.raw", "接通率（含5秒内挂断）", Group.CENTRE, _asked,
         "话务员接听的来电 ÷ 法定工作时间内请求人工的来电，排队不足 5 秒自行挂断的也计入分母。", _CENTRE_BASIS, counted=_answered,
+    ),
+    Indicator(
+        "K-01.caller", "接通率（按号码）", Group.CENTRE, _callers,
+        "至少有一次由话务员接听的号码 ÷ 请求过人工的号码：所查时段内，同一专线的同一号码只计一次，不显示号码的来电每次各计一次；排队不足 5 秒自行挂断的不计。"
+        "反复拨打才接通的来电人在 K-01 中每次各计一次，两种算法并列。",
+        f"{_CENTRE_BASIS}；口径 [I]", counted=_answered, each=_same_caller,
     ),
     Indicator(
         "K-02", "平均应答时间", Group.CENTRE, _asked.only(_answered, Call.queued_at.is_not(None)),
@@ -341,5 +356,5 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
 )  # fmt: skip
 BY_KEY = {indicator.key: indicator for indicator in INDICATORS}
-VERSION = "2026-3"
+VERSION = "2026-4"
 """Of the whole set: moves with any definition, and is kept with every frozen report."""

@@ -79,6 +79,13 @@ def rows(source: Source, of: Slice) -> Select[Any]:
     return _within(source, of).where(*source.where)
 
 
+def one_of_each(one: Indicator, of: Slice) -> Select[Any]:
+    """The key of one row for each that are alike: one that meets the condition, where any does."""
+    key = one.source.id
+    met = func.min(case((one.counted, key)))
+    return rows(one.source, of).with_only_columns(func.coalesce(met, func.min(key))).group_by(*one.each)
+
+
 def _within(source: Source, of: Slice) -> Select[Any]:
     query = select(source.id).select_from(source.tables)
     query = query.where(source.at >= of.since, source.at < of.until)
@@ -105,14 +112,16 @@ def _alike(parts: Sequence[_Part]) -> list[list[_Part]]:
     """Parts of the same tables, instant and dimensions."""
     groups: dict[tuple[int, ...], list[_Part]] = {}
     for part in parts:
-        source = part.source
-        columns = (source.tables, source.at, source.region, source.unit, source.line, source.person)
+        source, each = part.source, part.indicator.each
+        columns = (source.tables, source.at, source.region, source.unit, source.line, source.person, each)
         groups.setdefault(tuple(map(id, columns)), []).append(part)
     return list(groups.values())
 
 
 def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]:
     """One row for each value of the dimension: the value, then three columns for every part."""
+    if parts[0].indicator.each:
+        return _once_each(parts[0], of, dimension)
     first = parts[0].source
     common = [one for one in first.where if all(_has(part.source, one) for part in parts)]
     inner = _Inner()
@@ -124,6 +133,19 @@ def _statement(parts: Sequence[_Part], of: Slice, dimension: str) -> Select[Any]
     outer = select(*columns).select_from(_EACH_ROW)
     outer = outer.add_cte(inner.around(_within(first, of).where(*common)))
     return outer.group_by(key) if dimension else outer
+
+
+def _once_each(part: _Part, of: Slice, dimension: str) -> Select[Any]:
+    """The same row for an indicator that counts alike rows as one; an inner query puts them together."""
+    one, key = part.indicator, getattr(part.source, dimension) if dimension else null()
+    met = func.max(case((one.counted, _ONE), else_=_NONE))
+    within = [key, *one.each] if dimension else one.each
+    alike = rows(part.source, of).with_only_columns(key.label("value"), met.label("met")).group_by(*within)
+    found = alike.subquery(_EACH_ROW.name)
+    outer = select(found.c.value, func.coalesce(func.sum(found.c.met), 0), func.count(), null()).select_from(
+        found
+    )
+    return outer.group_by(found.c.value)
 
 
 def _pair(part: _Part, own: list[Condition], inner: "_Inner") -> list[Any]:

@@ -120,6 +120,8 @@ async def test_parts_add_up_to_the_whole(db: Database):
         for key, dimension in (
             ("K-01", "line"),
             ("K-01", "region"),
+            ("K-01.caller", "line"),
+            ("K-01.caller", "region"),
             ("K-04", "unit"),
             ("K-12", "region"),
             ("K-13", "region"),
@@ -165,6 +167,25 @@ async def test_one_call_put_through_twice_counts_twice_by_attempt_and_once_by_ca
     async with db.reading() as session:
         found = await figures.figures(session, [BY_KEY["K-04"], BY_KEY["K-04.caller"]], wanted())
     assert [one.text for one in found] == ["60.00%", "66.67%"]
+
+
+async def test_a_caller_who_got_through_at_the_third_try_counts_as_answered_once_by_number(db: Database):
+    """K-01: of one number's three calls one is answered, a second gives up, two hide their number: 2 of 6, and 2 of 4 numbers."""
+    city = await build_city(db)
+    numbers = [("13800000001", False), ("13800000001", False), ("13800000001", True), ("13800000002", False)]
+    async with db.unit_of_work() as session:
+        for number, is_answered in (*numbers, ("", True), ("", False)):
+            answered = (
+                {"answered_at": NOW, "end": CallEnd.OPERATOR} if is_answered else {"end": CallEnd.QUEUE}
+            )
+            await city.call(session, number, queued_at=NOW, ended_at=NOW + timedelta(minutes=1), **answered)
+    async with db.reading() as session:
+        found = await figures.figures(session, [BY_KEY["K-01"], BY_KEY["K-01.caller"]], wanted())
+        assert [(one.numerator, one.denominator) for one in found] == [(2, 6), (2, 4)]
+        listed = (await session.execute(figures.items(BY_KEY["K-01.caller"], wanted(), NUMERATOR))).all()
+        calls = [await session.get_one(Call, row.id) for row in listed]
+    assert all(call.answered_at for call in calls)
+    assert {call.caller_number for call in calls} == {"13800000001", ""}
 
 
 async def test_an_empty_month_has_dashes_and_no_full_marks(db: Database):

@@ -87,6 +87,13 @@ class ByHand:
         waited = _ms(call.ended_at, call.queued_at or call.started_at)
         return call.answered_at is None and call.end == "queue" and waited < 5000
 
+    def callers(self) -> list[list[Call]]:
+        """The serious calls of each number on each line; a hidden number is nobody else's."""
+        found: dict[Any, list[Call]] = {}
+        for call in self.serious():
+            found.setdefault((call.region_id, call.line, call.caller_number or call.id), []).append(call)
+        return list(found.values())
+
     def transfers(self) -> list[tuple[Call, CallEvent, CallEvent | None, list[CallEvent]]]:
         """Each attempt, what became of it, and the attempts at the same unit before."""
         found = []
@@ -292,6 +299,7 @@ class ByHand:
         return {
             "K-01": lambda: (self.serious(), lambda c: bool(c.answered_at)),
             "K-01.raw": lambda: (self.asked(), lambda c: bool(c.answered_at)),
+            "K-01.caller": lambda: (self.callers(), lambda calls: any(c.answered_at for c in calls)),
             "K-02": lambda: (waits, lambda c: _ms(c.answered_at, c.queued_at)),
             "K-02.offered": lambda: (self.serious(), prompt),
             "K-02.answered": lambda: (waits, prompt),

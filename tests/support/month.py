@@ -113,6 +113,7 @@ class Month:
         call = Call(
             linkedid=f"month-{self.number}", line=self.rng.choice(LINES), started_at=started,
             region_id=self.city.regions[self.rng.choice(["city", "city", "county"])],
+            caller_number=f"1380000{self.number % 20:04}" if self.number % 5 else "",
             direction="out" if self._some(0.05) else "in",
             mark=self.rng.choice([CallMark.TEST, CallMark.MYSTERY]) if self._some(0.06) else CallMark.NONE,
         )  # fmt: skip
