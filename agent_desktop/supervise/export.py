@@ -15,26 +15,28 @@ HEAD = (
 )  # fmt: skip
 
 
-def csv_rows(found: Iterable[Summary], regions: Mapping[int, str]) -> Iterable[Sequence[str]]:
-    """One row of text per call."""
-    yield HEAD
-    for item in found:
-        call = item.call
-        yield (
-            call.linkedid,
-            "呼出" if call.direction == "out" else "呼入",
-            call.line,
-            regions.get(call.region_id or 0, ""),
-            mask_number(call.caller_number) if item.shows_number else "不予显示",
-            beijing(call.started_at).strftime("%Y-%m-%d %H:%M:%S"),
-            story.path_text(call.node_path),
-            "" if item.wait_ms is None else str(round(item.wait_ms / 1000)),
-            str(item.offered),
-            item.operator,
-            item.unit,
-            str(round(call.talk_ms / 1000)),
-            ENDS[CallEnd(call.end)] if call.end else "通话中",
-            story.score_text(item.scores["operator"]) if "operator" in item.scores else "",
-            story.score_text(item.scores["unit"]) if "unit" in item.scores else "",
-            str(len(item.recordings)),
-        )
+def call_rows(found: Iterable[Summary], regions: Mapping[int, str]) -> list[Sequence[str]]:
+    """The head, then one row of text per call."""
+    return [HEAD, *(_row(item, regions) for item in found)]
+
+
+def _row(item: Summary, regions: Mapping[int, str]) -> Sequence[str]:
+    call = item.call
+    return (
+        call.linkedid,
+        "呼出" if call.direction == "out" else "呼入",
+        call.line,
+        regions.get(call.region_id or 0, ""),
+        mask_number(call.caller_number) if item.shows_number else "不予显示",
+        beijing(call.started_at).strftime("%Y-%m-%d %H:%M:%S"),
+        story.path_text(call.node_path),
+        "" if item.wait_ms is None else str(round(item.wait_ms / 1000)),
+        str(item.offered),
+        item.operator,
+        item.unit,
+        str(round(call.talk_ms / 1000)),
+        ENDS[CallEnd(call.end)] if call.end else "通话中",
+        story.score_text(item.scores["operator"]) if "operator" in item.scores else "",
+        story.score_text(item.scores["unit"]) if "unit" in item.scores else "",
+        str(len(item.recordings)),
+    )

@@ -8,20 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.supervise import access, forms, listen, live, owed, retention, scores
 from agent_desktop.supervise.alarms import alarms_for, of_service
-from agent_desktop.supervise.export import csv_rows
+from agent_desktop.supervise.export import call_rows
 from agent_desktop.supervise.one_call import GIVEN, call_page
 from agent_desktop.supervise.plays import PLAYS, Plays
 from core import audit
-from core.clock import beijing
 from core.errors import InvalidInput
 from core.people import Role, RoleGrant, User
 from core.units import Liaison, Region, Unit
 from core.web import changes
 from core.web.app import add_room, render, see_other
 from core.web.keys import CLOCK, DB, person
+from core.web.lists import EXPORT_MOST, export_answer
 from core.web.requests import source_of
 from core.web.routes import Routes
-from core.web.sheets import csv_text
 from recordings import calls
 from recordings.call_story import story
 from recordings.calls import Scope
@@ -29,7 +28,6 @@ from recordings.models import CallEnd, CallMark
 from tickets.events import CodeGuessing
 
 routes = Routes()
-EXPORT_MOST = 20_000
 
 
 @routes.get("/supervise", roles=access.CALLS, nav="通话记录")
@@ -87,29 +85,16 @@ async def _region_names(session: AsyncSession) -> dict[int, str]:
     return {region.id: region.name for region in await session.scalars(select(Region))}
 
 
-@routes.get("/supervise/export.csv", roles=access.CALLS)
+@routes.get("/supervise/export.{kind}", roles=access.CALLS)
 async def export(request: web.Request) -> web.StreamResponse:
     """The filtered list as a file; numbers stay masked, and the export is written down."""
     wanted = forms.call_filter(request.query)
-    async with request.app[DB].unit_of_work() as session:
+    async with request.app[DB].reading() as session:
         scope = access.scope(request, await access.listener(request, session))
         found = await calls.listing(session, wanted, scope, size=EXPORT_MOST)
         regions = await _region_names(session)
-        await audit.record(
-            session,
-            request.app[CLOCK],
-            actor=person(request).username,
-            action="calls.export",
-            target=f"calls:{len(found)}",
-            reason=forms.link(request.query)[1:],
-            source=source_of(request),
-        )
-    name = f"calls-{beijing(request.app[CLOCK].now()):%Y%m%d-%H%M}.csv"
-    return web.Response(
-        text=csv_text(csv_rows(found, regions)),
-        content_type="text/csv",
-        charset="utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    return await export_answer(
+        request, "calls", "通话记录", call_rows(found, regions), request.match_info["kind"]
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
+import openpyxl
 import pytest
 from sqlalchemy import select, update
 from support.supervise_site import PASSWORD, SuperviseSite, running_supervision
@@ -182,7 +183,7 @@ async def test_complaints_stay_with_the_inspector(site: SuperviseSite, visitor: 
 async def test_export_masks_numbers_defuses_formulas_and_is_written_down(
     site: SuperviseSite, visitor: Visitor
 ):
-    """The file holds every call of the filter, no full number, no formula; the audit log holds the export."""
+    """The files hold every call of the filter, no full number, no formula; the audit log holds each export."""
     async with site.db.unit_of_work() as session:
         call = await session.scalar(select(Call).order_by(Call.id.desc()).limit(1))
         call.line, call.caller_number = "=cmd()", "13800009876"
@@ -194,7 +195,12 @@ async def test_export_masks_numbers_defuses_formulas_and_is_written_down(
     assert "13800009876" not in text
     assert "138****9876" in text
     assert "'=cmd()" in text
-    assert await plays(site, "calls.export") == [("sup", f"calls:{len(site.made)}")]
+    async with visitor.http.get(f"{site.url}/supervise/export.xlsx") as response:
+        sheet = openpyxl.load_workbook(io.BytesIO(await response.read()))["通话记录"]
+    assert [[cell.value or "" for cell in row] for row in sheet.iter_rows()] == [
+        [text.removeprefix("'") for text in row] for row in rows
+    ]
+    assert await plays(site, "list.export") == [("sup", f"calls:{len(site.made)}")] * 2
 
 
 @pytest.mark.parametrize(
