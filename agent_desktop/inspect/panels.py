@@ -22,13 +22,15 @@ _WORKED = {State.C_NEW, State.C_WORKING}
 
 async def complaint(case: Case) -> Shown:
     """Accept or reject, then gist, verdict and hand-over, for the body that handles it; its outcome for the level."""
-    ticket, step = case.ticket, case.open_step
+    ticket, step = case.ticket, case.steps[-1] if case.steps else None
     if ticket.kind != TicketKind.COMPLAINT:
         return None
     handles = step is not None and await acts_for(case.session, case.user, step.unit_id)
+    handles = handles and Role.INSPECTOR in case.user.roles
     return {
         "state": ticket.state,
-        "may_work": handles and ticket.state in _WORKED and Role.INSPECTOR in case.user.roles,
+        "may_work": handles and ticket.state in _WORKED,
+        "may_classify": handles and ticket.state in complaints.UNDECIDED,
         "gist": await case.session.get(ComplaintGist, ticket.id),
         "verdict": await case.session.get(ComplaintReply, ticket.id),
         "consequences": complaints.CONSEQUENCES,

@@ -46,6 +46,19 @@ async def reject(request: web.Request) -> web.StreamResponse:
     return await act(request, "reject", work, "已决定不予受理，投诉人可凭查询码看到理由。")
 
 
+@routes.post("/tickets/{ticket_no}/cause", roles=MON)
+async def cause(request: web.Request) -> web.StreamResponse:
+    """`cause`, what the complaint is about, before it is decided and also when it was rejected (M-136)."""
+
+    async def work(session: AsyncSession, user: User, fields: Fields) -> None:
+        chosen = cause_of(fields.get("cause", ""))
+        await complaints.classify(
+            session, request.app[CLOCK], ticket_no=_no(request), user=user, cause=chosen
+        )
+
+    return await act(request, "cause", work, "投诉事由已保存，统计随之更新。")
+
+
 @routes.post("/tickets/{ticket_no}/gist", roles=MON)
 async def gist(request: web.Request) -> web.StreamResponse:
     """`gist`, for the unit complained about."""

@@ -43,6 +43,7 @@ TEXTS: dict[str, str] = {
     "order": "督办{to}",
     "order_answered": "督办反馈",
     "order_overdue": "督办逾期未反馈",
+    "classify": "填写投诉事由",
     "gist": "告知被投诉单位要点",
     "seal": "封存",
     "unseal": "解除封存",

@@ -63,6 +63,7 @@ async def test_whole_way_without_scripts(browser: Browser, site: PortalSite):
     await page.get_by_role("button", name="不满意", exact=True).click()
     await expect(page.get_by_role("status").last).to_contain_text("不满意")
     await page.fill("#text", "没有说要带什么材料")
+    await page.get_by_label("主要是什么问题").select_option("face")
     await page.get_by_role("button", name="提交投诉").click()
     assert await page.locator("#query-code").inner_text() != code
     assert (await site.ticket()).kind == TicketKind.COMPLAINT

@@ -13,6 +13,7 @@ from core.db import Database
 from reports.breakdowns.causes import ByCause, by_cause
 from reports.counting.slices import Slice
 from tickets import replies, service
+from tickets.errors import TicketLocked, TicketNotFound
 from tickets.models import Ticket, TicketKind
 from tickets.oversight import complaints
 from tickets.oversight.causes import Cause
@@ -107,6 +108,40 @@ async def test_the_desk_and_the_telephone_name_the_cause(city: City, browser: Br
         sent = await browser.client.post(path, json={"text": "推来推去", "cause": cause}, headers=headers)
         assert sent.status == status
     assert (await _causes(city))[-1] == Cause.SHIRKING
+
+
+async def test_inspectors_name_the_cause_before_the_decision_and_of_what_was_not_taken_up(
+    city: City, browser: Browser
+):
+    """On the complaint's page, open or rejected, with a line in the trail; another body's inspector finds nothing, decided ones stay."""
+    for text in ("说不清", "也说不清"):
+        assert await _complain(browser, question=text) == 200
+    async with city.db.reading() as session:
+        first, second = await session.scalars(select(Ticket.ticket_no).order_by(Ticket.id))
+    await as_(browser, "inspector")
+    assert "未归类" in await (await browser.get(f"/tickets/{first}")).text()
+    assert (await browser.post(f"/tickets/{first}/cause", {"cause": ""})).status == 422
+    assert (await browser.post(f"/tickets/{first}/cause", {"cause": "nobody"})).status == 303
+    assert (await browser.post(f"/tickets/{second}/reject", {"reason": "不属于受理范围"})).status == 303
+    assert (await browser.post(f"/tickets/{second}/cause", {"cause": "hard"})).status == 303
+    page = await (await browser.get(f"/tickets/{second}")).text()
+    assert "未归类 → 事难办" in page
+    assert await _causes(city) == [Cause.NOBODY, Cause.HARD]
+    await as_(browser, "operator")
+    assert (await browser.post(f"/tickets/{first}/cause", {"cause": "face"})).status == 403
+    async with city.db.unit_of_work() as session:
+        stranger, inspector = (
+            await city.user(session, "county_inspector"),
+            await city.user(session, "inspector"),
+        )
+        with pytest.raises(TicketNotFound):
+            await complaints.classify(session, city.clock, ticket_no=first, user=stranger, cause=Cause.FACE)
+        await complaints.accept(session, city.clock, ticket_no=first, user=inspector)
+        verdict = Verdict("查", "处", "果", upheld=False)
+        await complaints.reply(session, city.clock, ticket_no=first, user=inspector, verdict=verdict)
+        with pytest.raises(TicketLocked):
+            await complaints.classify(session, city.clock, ticket_no=first, user=inspector, cause=Cause.FACE)
+    assert (await _causes(city))[0] == Cause.NOBODY
 
 
 async def test_inspectors_settle_the_cause_and_reports_count_it(city: City, browser: Browser):

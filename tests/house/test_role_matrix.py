@@ -21,7 +21,7 @@ MATRIX: dict[str, tuple[set[Role], list[str]]] = {
     "reply, ask for forward or extension": ({LSN, HEAD, GOV, MON}, [f"POST {TICKET}/answer", f"POST {TICKET}/forward", f"POST {TICKET}/ask"]),
     "approve forward, extension": ({HEAD, GOV, MON}, [f"POST {TICKET}/decide"]),
     "dispatch, designate": ({GOV}, ["GET /office", f"POST {TICKET}/dispatch", f"POST {TICKET}/level"]),
-    "handle a complaint": ({MON}, ["GET /inspect/complaints", f"POST {TICKET}/accept", f"POST {TICKET}/reject", f"POST {TICKET}/verdict"]),
+    "handle a complaint": ({MON}, ["GET /inspect/complaints", f"POST {TICKET}/accept", f"POST {TICKET}/reject", f"POST {TICKET}/cause", f"POST {TICKET}/verdict"]),
     "seal": ({MON, SEC}, [f"POST {TICKET}/seal", "GET /inspect/sealed"]),
     "KB edit": ({LSN, HEAD, GOV}, ["GET /kb/new", "POST /kb/new", "POST /kb/entries/{entry_id}/edit"]),
     "overdue explanation: write": ({LSN, HEAD, GOV}, [f"POST {TICKET}/propose"]),

@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
-from core.errors import NotAllowed
+from core.errors import InvalidInput, NotAllowed
 from core.people import Role, User
 from core.units import Unit, UnitDuty
+from tickets.access import ticket_for
 from tickets.bodies import body_of, replying_step
 from tickets.clocks.deadlines import clock_for
-from tickets.errors import UnitUnknown
-from tickets.guards import Facts, check
+from tickets.errors import TicketLocked, UnitUnknown
+from tickets.guards import Facts, NotHolder, check
 from tickets.lifecycle import Action, transition
-from tickets.models import ComplaintReply, Grade, RequestKind, State, Step, StepResult, Ticket
-from tickets.moves import SYSTEM, finish_step, move, start_step
-from tickets.oversight.causes import Cause
+from tickets.models import ComplaintReply, Grade, RequestKind, State, Step, StepResult, Ticket, TicketKind
+from tickets.moves import SYSTEM, finish_step, leave_mark, move, start_step
+from tickets.oversight.causes import CAUSES, Cause
 from tickets.requests import acts_for, ask, decide, pending, running
 from tickets.text import clean
 
@@ -25,6 +26,8 @@ CONSEQUENCES = {
     Grade.ABUSE: ("乱收费、设置障碍", "移交监察部门"),
 }
 """M-121: the grade in words and its one consequence."""
+UNDECIDED = frozenset({State.C_NEW, State.C_WORKING, State.C_REJECTED})
+"""Complaints of which no reply says what they turned out to be about."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,29 @@ async def name_cause(session: AsyncSession, complaint_id: int, cause: Cause) -> 
     complaint = await session.get_one(Ticket, complaint_id)
     if complaint.state == State.C_NEW:
         complaint.cause = cause
+
+
+async def classify(
+    session: AsyncSession, clock: Clock, *, ticket_no: str, user: User, cause: Cause | None
+) -> Ticket:
+    """What it is about, by the body that handles it: as soon as somebody has read it, and also of one that was not taken up.
+
+    Once decided it is what the reply found. Raises TicketNotFound, NotAllowed, NotHolder, TicketLocked, InvalidInput.
+    """
+    ticket = await ticket_for(session, user, ticket_no)
+    if ticket.kind != TicketKind.COMPLAINT or Role.INSPECTOR not in user.roles:
+        raise NotAllowed
+    if ticket.state not in UNDECIDED:
+        raise TicketLocked
+    step = await session.get(Step, ticket.last_step_id) if ticket.last_step_id else None
+    if step is None or not await acts_for(session, user, step.unit_id):
+        raise NotHolder
+    if cause is None:
+        raise InvalidInput(field="投诉事由", reason="请从列表中选择")
+    said = f"{CAUSES[Cause(ticket.cause)] if ticket.cause else '未归类'} → {CAUSES[cause]}"
+    ticket.cause = cause
+    await leave_mark(session, clock, ticket, "classify", actor_id=user.id, from_state=ticket.state, text=said)
+    return ticket
 
 
 async def accept(session: AsyncSession, clock: Clock, *, ticket_no: str, user: User) -> Ticket:
