@@ -97,7 +97,7 @@ def _operation(item: Declared, doc: ApiDoc) -> dict[str, Any]:
     if body:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _object(body)}},
+            "content": {"application/json": {"schema": _object(body) | doc.rules}},
         }
     return operation
 

@@ -56,6 +56,8 @@ class ApiDoc:
     status: int = 200
     media_type: str = "application/json"
     """Of the success body; anything but JSON has no `answer`."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """What holds between the fields of the body, in words of JSON schema: `anyOf`."""
 
 
 @dataclass(frozen=True)

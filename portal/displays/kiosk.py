@@ -21,19 +21,21 @@ from kb.models import Audience, Entry
 from portal.kept import HOME
 from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
-from portal.submitting import flood, forms
+from tickets.intake.models import WAYS, Way
 
 routes = Routes()
 KEPT = 150
 """Answers a terminal keeps for the time without a network, the hot ones first."""
 RESULTS = 12
-WORKER = Path(__file__).parents[1] / "static" / "kiosk-worker.js"
+TYPED_WAYS = {way: text for way, text in WAYS.items() if way != Way.EMAIL}
+"""How an applicant may be given the information; the keys on the screen write no address of mail."""
+WORKER = Path(__file__).parent / "static" / "kiosk-worker.js"
 
 
 @routes.get("/kiosk", roles=PUBLIC)
 async def kiosk(request: web.Request) -> web.StreamResponse:
     _, units = await request.app[HOME].get()
-    return render(request, "portal/kiosk.html", units=units)
+    return render(request, "portal/kiosk.html", units=units, ways=TYPED_WAYS)
 
 
 @routes.get("/kiosk/worker.js", roles=PUBLIC)

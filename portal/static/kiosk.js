@@ -27,7 +27,7 @@ function go(name) {
   scrollTo(0, 0);
   const first = document.querySelector(`[data-screen="${name}"] :is([data-typed], [tabindex="-1"])`);
   if (name !== "start") first?.focus();
-  if (name === "ask") freshForm();
+  if (name === "ask" || name === "apply") freshForm();
 }
 
 function offline(is) {
@@ -122,8 +122,10 @@ async function freshForm() {
   const response = await get("/kiosk/form");
   if (!response?.ok) return;
   form = await response.json();
-  $("sum-field").hidden = !form.sum;
-  $("sum-label").textContent = form.sum;
+  for (const place of document.querySelectorAll("[data-sum]")) {
+    place.hidden = !form.sum;
+    place.querySelector("label").textContent = form.sum;
+  }
 }
 
 function refuse(place, text) {
@@ -140,23 +142,35 @@ async function send(address, fields) {
   return response.ok ? answered : { error: answered.error.message };
 }
 
-async function ask(event) {
-  event.preventDefault();
-  if (!form) await freshForm();
-  const question = { form: form?.form || "", unit: $("unit").value, question: $("question").value, phone: $("phone").value };
-  const sent = await send("/ask", { ...question, door: "kiosk", sum: $("sum").value });
-  if (sent.isCutOff) {
-    keep(question);
-    return;
-  }
+/** Sent: the screen with its code. Refused: the reason at `place`. Whether the network is gone. */
+async function submit(address, fields, place) {
+  const sent = await send(address, { ...fields, form: form?.form || "", door: "kiosk" });
+  if (sent.isCutOff) return true;
   if (sent.error) {
     await freshForm();
-    refuse($("ask-refusal"), sent.error);
-    return;
+    refuse(place, sent.error);
+    return false;
   }
   $("code").textContent = sent.query_code.replace(/(\d{4})(?=\d)/g, "$1 ");
   $("due").textContent = sent.due_on || "规定期限";
   go("code");
+  return false;
+}
+
+async function ask(event) {
+  event.preventDefault();
+  if (!form) await freshForm();
+  const question = { unit: $("unit").value, question: $("question").value, phone: $("phone").value };
+  const isCutOff = await submit("/ask", { ...question, sum: $("sum").value }, $("ask-refusal"));
+  if (isCutOff) keep({ ...question, form: form?.form || "" });
+}
+
+/** An application is not kept for later: whoever applies must know that it has arrived, and when. */
+async function applyFor(event) {
+  event.preventDefault();
+  if (!form) await freshForm();
+  const isCutOff = await submit("/apply", Object.fromEntries(new FormData($("apply"))), $("apply-refusal"));
+  if (isCutOff) refuse($("apply-refusal"), "网络暂时中断，没有提交。请稍后再试，或拨打电话。");
 }
 
 /** Without a telephone number nobody could be told the answer: the code is only known once the question is stored. */
@@ -197,7 +211,7 @@ function wipe() {
   for (const field of document.querySelectorAll("input, textarea, select")) field.value = "";
   for (const place of ["code", "due", "progress-title", "progress-reply", "answer-title", "answer-text"]) $(place).textContent = "";
   for (const place of ["progress", "results"]) $(place).replaceChildren();
-  for (const place of ["ask-refusal", "track-refusal"]) refuse($(place), "");
+  for (const place of ["ask-refusal", "apply-refusal", "track-refusal"]) refuse($(place), "");
   document.activeElement?.blur();
   type();
   go("start");
@@ -228,6 +242,7 @@ fetch("/static/portal/pinyin.json").then((response) => response.json()).then((ta
 $("find").addEventListener("submit", find);
 $("q").addEventListener("input", type);
 $("ask").addEventListener("submit", ask);
+$("apply").addEventListener("submit", applyFor);
 $("track").addEventListener("submit", track);
 $("home").addEventListener("click", wipe);
 $("back").addEventListener("click", () => go($("results").children.length ? "results" : "start"));
