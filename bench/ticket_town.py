@@ -190,7 +190,7 @@ def _tickets(town: Town, tickets: int) -> Iterator[Any]:
 
 
 def _steps(town: Town, tickets: int) -> Iterator[Any]:
-    common = row_of("ticket_steps", ticket_id=0, position=0, unit_id=0, clock="Q5", started_at=NOW, days=5,
+    common = row_of("ticket_steps", ticket_id=0, position=0, unit_id=0, region_id=0, clock="Q5", started_at=NOW, days=5,
                   due_on=NOW.date(), cut_off_at=NOW, table_version="cn", warn_at=NOW, accountable_at=NOW,
                   watch_at=None, finished_at=None, result=None)  # fmt: skip
     common["id"] = 0
@@ -209,6 +209,7 @@ def _steps(town: Town, tickets: int) -> Iterator[Any]:
                 "ticket_id": number,
                 "position": position,
                 "unit_id": unit,
+                "region_id": place.region,
             }
             yield tuple((common | own | times).values())
 

@@ -236,6 +236,8 @@ class Step(Base):
     position: Mapped[int]
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"))
     """Empty only where a region has no such body yet; then its parent's people see it."""
+    region_id: Mapped[int] = mapped_column(ForeignKey("regions.id"))
+    """The unit's region when the step began: there it counts, wherever the unit is moved later."""
     clock: Mapped[ClockKind] = mapped_column(String(4))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """The step reached the unit; its Beijing date is Day 0 (WD-4)."""
@@ -410,6 +412,8 @@ class SatisfactionRating(Base):
     step_id: Mapped[int | None] = mapped_column(ForeignKey("ticket_steps.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id"), index=True)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"))
+    """The region of the unit rated when it was first rated; of an operator's service none."""
     score: Mapped[int | None]
     """1 满意, 2 基本满意, 3 不满意."""
     channel: Mapped[Channel] = mapped_column(String(10))

@@ -122,11 +122,13 @@ async def start_step(
 ) -> Step:
     """The next unit's turn, with its clock wound (M-44)."""
     last = await session.scalar(select(func.max(Step.position)).where(Step.ticket_id == ticket.id))
-    wound = await _wound(session, kind, started_at, unit.region_id if unit else ticket.region_id)
+    region_id = unit.region_id if unit else ticket.region_id
+    wound = await _wound(session, kind, started_at, region_id)
     step = Step(
         ticket_id=ticket.id,
         position=(last or 0) + 1,
         unit_id=unit.id if unit else None,
+        region_id=region_id,
         clock=kind,
         started_at=started_at,
         **vars(wound),
@@ -178,9 +180,8 @@ async def _wound(session: AsyncSession, kind: ClockKind, started_at: datetime, r
 
 async def _used_days(session: AsyncSession, step: Step, finished_at: datetime) -> int:
     calendar = await load_calendar(session)
-    unit = await session.get(Unit, step.unit_id) if step.unit_id else None
-    region = await session.get(Region, unit.region_id) if unit else None
-    return calendar.days_used(step.started_at, finished_at, region.code if region else None)
+    region = await session.get_one(Region, step.region_id)
+    return calendar.days_used(step.started_at, finished_at, region.code)
 
 
 async def _timer_at(session: AsyncSession, clock: Clock, ticket: Ticket, state: State) -> datetime | None:

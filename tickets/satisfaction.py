@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +13,7 @@ from core.clock import Clock
 from core.db import provided
 from core.errors import InvalidInput, NotFound
 from core.people import Role
+from core.units import Unit
 from recordings.models import Call
 from tickets.bodies import replying_step
 from tickets.errors import RatingClosed, RatingTooEarly
@@ -61,7 +63,9 @@ async def rate(
     if known is not None and clock.now() > known.first_at + window:
         raise RatingClosed(days=window.days)
     if known is None or score is not None:
-        await session.execute(_store(session, clock, subject, RatingAbout(about), score, Channel(channel)))
+        unit = await session.get(Unit, subject.unit_id) if subject.unit_id else None
+        row = _row(clock, subject, RatingAbout(about), score, Channel(channel))
+        await session.execute(_store(session, row | {"region_id": unit.region_id if unit else None}))
     if score == NOT_SATISFIED and subject.step is not None:
         await _want_review(session, clock, subject.step)
     if score is not None and subject.step is not None and subject.ticket is not None:
@@ -122,28 +126,27 @@ async def _of_call(session: AsyncSession, about: RatingAbout, call_id: int) -> _
     return _Subject(key, ticket, call_id=call_id, user_id=call.liaison_id, unit_id=call.liaison_unit_id)
 
 
-def _store(
-    session: AsyncSession,
-    clock: Clock,
-    subject: _Subject,
-    about: RatingAbout,
-    score: int | None,
-    channel: Channel,
-) -> Insert:
+def _row(
+    clock: Clock, subject: _Subject, about: RatingAbout, score: int | None, channel: Channel
+) -> dict[str, Any]:
+    return {
+        "subject": subject.key,
+        "about": about,
+        "ticket_id": subject.ticket.id if subject.ticket else None,
+        "call_id": subject.call_id,
+        "step_id": subject.step.id if subject.step else None,
+        "user_id": subject.user_id,
+        "unit_id": subject.unit_id,
+        "score": score,
+        "channel": channel,
+        "first_at": clock.now(),
+        "changed_at": clock.now(),
+    }
+
+
+def _store(session: AsyncSession, values: dict[str, Any]) -> Insert:
+    """A further score takes the place of the first; what is rated, and where, stays."""
     kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    now = clock.now()
-    row = kind.insert(SatisfactionRating).values(
-        subject=subject.key,
-        about=about,
-        ticket_id=subject.ticket.id if subject.ticket else None,
-        call_id=subject.call_id,
-        step_id=subject.step.id if subject.step else None,
-        user_id=subject.user_id,
-        unit_id=subject.unit_id,
-        score=score,
-        channel=channel,
-        first_at=now,
-        changed_at=now,
-    )
-    last_wins = {"score": score, "channel": channel, "changed_at": now}
+    row = kind.insert(SatisfactionRating).values(values)
+    last_wins = {name: values[name] for name in ("score", "channel", "changed_at")}
     return row.on_conflict_do_update(index_elements=["subject"], set_=last_wins)  # type: ignore[no-any-return]

@@ -160,12 +160,10 @@ FINISHED_COMPLAINTS = replace(
     where=(*COMPLAINTS.where, _Inquiry.clock == ClockKind.C15, _Inquiry.result == StepResult.REPLIED),
 )  # fmt: skip
 
-_StepUnit = aliased(Unit)
 STEPS = Source(
-    "办理环节",
-    outerjoin(join(Step, Ticket, Ticket.id == Step.ticket_id), _StepUnit, _StepUnit.id == Step.unit_id),
+    "办理环节", join(Step, Ticket, Ticket.id == Step.ticket_id),
     Step.id, Step.cut_off_at, where=(_is_counted,),
-    region=func.coalesce(_StepUnit.region_id, Ticket.region_id), unit=Step.unit_id, line=Ticket.line,
+    region=Step.region_id, unit=Step.unit_id, line=Ticket.line,
     person=Step.person_id, ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip
 REPLIES = STEPS.only(
@@ -207,15 +205,11 @@ def answered_on_call() -> Condition:
 
 # --- ratings and entries ----------------------------------------------------------------------------------------------
 
-_RatedUnit = aliased(Unit)
 RATINGS = Source(
     "评价",
     outerjoin(
-        outerjoin(
-            outerjoin(SatisfactionRating, Call, Call.id == SatisfactionRating.call_id),
-            Ticket, Ticket.id == SatisfactionRating.ticket_id,
-        ),
-        _RatedUnit, _RatedUnit.id == SatisfactionRating.unit_id,
+        outerjoin(SatisfactionRating, Call, Call.id == SatisfactionRating.call_id),
+        Ticket, Ticket.id == SatisfactionRating.ticket_id,
     ),
     SatisfactionRating.id, SatisfactionRating.changed_at,
     where=(
@@ -223,7 +217,7 @@ RATINGS = Source(
         func.coalesce(Call.mark, CallMark.NONE) == CallMark.NONE,
         or_(Ticket.id.is_(None), _is_counted),
     ),
-    region=func.coalesce(_RatedUnit.region_id, Call.region_id, Ticket.region_id), unit=SatisfactionRating.unit_id,
+    region=func.coalesce(SatisfactionRating.region_id, Call.region_id, Ticket.region_id), unit=SatisfactionRating.unit_id,
     line=func.coalesce(Call.line, Ticket.line), person=SatisfactionRating.user_id,
     linkedid=Call.linkedid, ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip

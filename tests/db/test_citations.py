@@ -37,19 +37,20 @@ async def city(db: Database) -> City:
         for unit, number, score in (("b", 11, 1), ("a", 9, 1), ("above_a", 10, 3)):
             for place in range(number):
                 session.add(
-                    SatisfactionRating(subject=f"{unit}:{place}", about=RatingAbout.UNIT, unit_id=city.units[unit],
+                    SatisfactionRating(subject=f"{unit}:{place}", about=RatingAbout.UNIT, unit_id=city.units[unit], region_id=city.regions["city"],
                                        score=score, channel=Channel.WEB, first_at=IN_JUNE, changed_at=IN_JUNE)
                 )  # fmt: skip
         bad = city.units["county_a"]
         question = _ticket(city, "Q1", TicketKind.QUESTION, State.WORKING, unit_id=bad)
         session.add(question)
         await session.flush()
-        session.add(_step(question, bad, ClockKind.Q5, extended_at=IN_JUNE))
+        session.add(_step(city, question, bad, ClockKind.Q5, extended_at=IN_JUNE))
         complaint = _ticket(city, "C1", TicketKind.COMPLAINT, State.C_REPLIED, about_id=question.id)
         session.add(complaint)
         await session.flush()
         session.add(
             _step(
+                city,
                 complaint,
                 city.units["inspection"],
                 ClockKind.C15,
@@ -78,9 +79,9 @@ def _ticket(city: City, number: str, kind: TicketKind, state: State, **more: obj
     )
 
 
-def _step(ticket: Ticket, unit: int, clock: ClockKind, **more: object) -> Step:
+def _step(city: City, ticket: Ticket, unit: int, clock: ClockKind, **more: object) -> Step:
     return Step(
-        ticket_id=ticket.id, position=1, unit_id=unit, clock=clock, started_at=IN_JUNE, days=5, due_on=IN_JUNE.date(),
+        ticket_id=ticket.id, position=1, unit_id=unit, region_id=city.region_of(unit), clock=clock, started_at=IN_JUNE, days=5, due_on=IN_JUNE.date(),
         cut_off_at=IN_JUNE + timedelta(days=1), table_version="t", warn_at=IN_JUNE, accountable_at=IN_JUNE, **more,
     )  # fmt: skip
 

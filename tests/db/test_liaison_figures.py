@@ -68,7 +68,7 @@ async def city(db: Database) -> City:
         await call(session, city, "a", ("liaison_a", "timeout", 20), mark=CallMark.TEST)
         for place, score in enumerate((1, 2, 3)):
             session.add(
-                SatisfactionRating(subject=f"r{place}", about=RatingAbout.UNIT, unit_id=city.units["a"], score=score,
+                SatisfactionRating(subject=f"r{place}", about=RatingAbout.UNIT, unit_id=city.units["a"], region_id=city.regions["city"], score=score,
                                    user_id=city.users["liaison_a"], channel=Channel.WEB, first_at=MONDAY, changed_at=MONDAY)
             )  # fmt: skip
     city.clock.move_to(datetime(2026, 6, 24, 3, tzinfo=UTC))

@@ -48,7 +48,7 @@ async def test_twenty_calls_on_one_subject_put_it_on_top(db: Database):
         )  # fmt: skip
         now = city.clock.now()
         session.add(
-            Step(ticket_id=about.id, position=1, unit_id=city.units["a"], clock=ClockKind.Q5, started_at=now, days=5,
+            Step(ticket_id=about.id, position=1, unit_id=city.units["a"], region_id=city.regions["city"], clock=ClockKind.Q5, started_at=now, days=5,
                  due_on=now.date(), cut_off_at=now, table_version="t", warn_at=now, accountable_at=now, finished_at=now,
                  result=StepResult.FORWARDED)
         )  # fmt: skip

@@ -30,7 +30,7 @@ async def city(db: Database) -> City:
         for unit, scores in (("a", [1] * 10 + [3]), ("b", [1] * 9)):
             for place, score in enumerate(scores):
                 session.add(
-                    SatisfactionRating(subject=f"{unit}:{place}", about=RatingAbout.UNIT, unit_id=city.units[unit],
+                    SatisfactionRating(subject=f"{unit}:{place}", about=RatingAbout.UNIT, unit_id=city.units[unit], region_id=city.regions["city"],
                                        score=score, channel=Channel.WEB, first_at=at, changed_at=at)
                 )  # fmt: skip
     city.clock.move_to(datetime(2026, 6, 24, 3, tzinfo=UTC))

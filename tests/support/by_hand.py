@@ -193,8 +193,12 @@ class ByHand:
         found = []
         for step in self.rows.steps:
             ticket = self.rows.tickets[step.ticket_id]
-            region = self.rows.units[step.unit_id].region_id if step.unit_id else ticket.region_id
-            where = {"region": region, "unit": step.unit_id, "line": ticket.line, "person": step.person_id}
+            where = {
+                "region": step.region_id,
+                "unit": step.unit_id,
+                "line": ticket.line,
+                "person": step.person_id,
+            }
             if self._is_counted(ticket) and self._in(at(step), **where):
                 found.append(step)
         return found
@@ -237,9 +241,8 @@ class ByHand:
                 continue
             if (call and call.mark != "") or (ticket and not self._is_counted(ticket)):
                 continue
-            unit = self.rows.units.get(rating.unit_id or 0)
             source = call or ticket
-            region = unit.region_id if unit else source.region_id if source else None
+            region = rating.region_id or (source.region_id if source else None)
             where = {
                 "unit": rating.unit_id,
                 "line": source.line if source else None,

@@ -230,9 +230,10 @@ class Month:
         finished = not is_last or self._some(0.7)
         if clock == ClockKind.C15:
             finished = ticket.state in {State.C_REPLIED, State.C_CLOSED}
+        holder = None if clock == ClockKind.CC1 else self.city.units[unit] if unit else self._unit()
         step = Step(
             ticket_id=ticket.id, position=place, clock=clock, started_at=at, days=DAYS[clock], cut_off_at=cut_off,
-            unit_id=None if clock == ClockKind.CC1 else self.city.units[unit] if unit else self._unit(),
+            unit_id=holder, region_id=self.city.region_of(holder) or ticket.region_id,
             due_on=cut_off.date(), table_version="t", warn_at=at, accountable_at=cut_off,
             finished_at=done if finished else None, used_days=self.rng.randint(0, 8) if finished else None,
             explained_at=at if self._some(0.2) else None, extended_at=at if self._some(0.2) else None,
@@ -254,6 +255,7 @@ class Month:
         if self._some(0.6):
             self.session.add(
                 SatisfactionRating(subject=subject, about=about, score=self.rng.choice([1, 1, 1, 2, 3, None]),
-                                   channel=Channel.PHONE, first_at=at, changed_at=at, **whose)
+                                   channel=Channel.PHONE, first_at=at, changed_at=at,
+                                   region_id=self.city.region_of(whose.get("unit_id")), **whose)
             )  # fmt: skip
             await self.session.flush()

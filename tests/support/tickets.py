@@ -76,6 +76,11 @@ class City:
     users: dict[str, int] = field(default_factory=dict)
     calls: int = 0
 
+    def region_of(self, unit_id: int | None) -> int | None:
+        """Where the unit was built."""
+        place = next((UNITS[name][0] for name, key in self.units.items() if key == unit_id), "")
+        return self.regions.get(place)
+
     async def user(self, session: AsyncSession, name: str) -> User:
         found = select(User).where(User.id == self.users[name]).options(selectinload(User.grants))
         return (await session.scalars(found)).one()
