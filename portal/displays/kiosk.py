@@ -21,6 +21,7 @@ from kb.models import Audience, Entry
 from portal.kept import HOME
 from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
+from portal.submitting import flood, forms
 from tickets.intake.models import WAYS, Way
 
 routes = Routes()
@@ -29,7 +30,7 @@ KEPT = 150
 RESULTS = 12
 TYPED_WAYS = {way: text for way, text in WAYS.items() if way != Way.EMAIL}
 """How an applicant may be given the information; the keys on the screen write no address of mail."""
-WORKER = Path(__file__).parent / "static" / "kiosk-worker.js"
+WORKER = Path(__file__).parents[1] / "static" / "kiosk-worker.js"
 
 
 @routes.get("/kiosk", roles=PUBLIC)

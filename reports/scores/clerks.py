@@ -22,6 +22,7 @@ from reports.counting.figures import Figure
 from reports.counting.indicators import Group, Indicator
 from reports.counting.slices import Slice
 from reports.scores.sheets import Component, class_of, component, total_of
+from reports.training.models import Topic
 from reports.training.settings import TrainingSettings
 from reports.training.standing import LACKING, WORKS_IN, Share, standings
 from reports.training.words import TOPICS
@@ -162,7 +163,7 @@ async def _trained(
     return {
         user_id: (
             Share(len(topics), sum(not lacks for _, lacks in topics)),
-            tuple(TOPICS[topic] for topic, lacks in topics if lacks),
+            tuple(TOPICS[Topic(topic)] for topic, lacks in topics if lacks),
         )
         for user_id, topics in states.items()
     }

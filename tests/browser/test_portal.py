@@ -115,6 +115,31 @@ async def test_terminal_by_touch_forgets_its_visitor(page: Page, site: PortalSit
     assert await page.input_value("#question") == ""
 
 
+async def test_an_application_for_disclosure_at_the_terminal(page: Page, site: PortalSite):
+    """M-110 by touch: a refusal says what is missing, then a code; without a network it is not taken, and said so."""
+    await page.goto(f"{site.url}/kiosk")
+    await page.get_by_role("button", name="申请公开信息").click()
+    await page.locator("#apply-question").click()
+    await _touch(page, "jzz", "居住证")
+    await page.locator("#apply-name").click()
+    await _touch(page, "wang", "王")
+    await page.locator("#apply-phone").fill("13800005678")
+    await page.locator("#apply").get_by_role("button").click()
+    await expect(page.locator("#apply-refusal")).to_contain_text("获取方式")
+    assert await violations(page) == []
+    await page.locator("#apply-way").select_option("collect")
+    await page.context.set_offline(True)
+    await page.locator("#apply").get_by_role("button").click()
+    await expect(page.locator("#apply-refusal")).to_contain_text("没有提交")
+    await page.context.set_offline(False)
+    await page.locator("#apply").get_by_role("button").click()
+    await expect(page.locator("#code")).to_have_text(re.compile(r"^(\d{4} ){2}\d{4}$"))
+    ticket = await site.ticket()
+    assert (ticket.kind, ticket.channel, ticket.question, ticket.asker_name) == (
+        TicketKind.DISCLOSURE, Channel.KIOSK, "居住证", "王"
+    )  # fmt: skip
+
+
 async def test_terminal_without_a_network_shows_its_last_answers(page: Page, site: PortalSite):
     """Cut off and loaded anew: the last answers are there, dated; a question waits for the network once there is a telephone."""
     await page.goto(f"{site.url}/kiosk")

@@ -17,7 +17,7 @@ from core.web.routes import declared
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
 from tickets import replies
-from tickets.intake.models import Submission
+from tickets.intake.models import DisclosureWish, Submission
 from tickets.models import Channel, State, Ticket, TicketKind
 
 ASK = "/api/v1/inquiries"
@@ -109,6 +109,42 @@ async def test_answer_is_read_rated_and_complained_about_by_code(api: Api):
     assert (await api.ticket(complaint["ticket_no"])).kind == TicketKind.COMPLAINT
     assert (await api.get(f"{ASK}/{complaint['query_code']}"))[1]["unit"] == "inspection局"
     assert (await api.post(f"{path}/complaint", {"text": "再投诉一次"}))[0] == 409
+
+
+async def test_an_application_for_disclosure_comes_from_a_channel_too(api: Api):
+    """M-110: by a library for its visitor: the regulation's twenty days, the channel of the key, followed by code; once by its key."""
+    apply = {
+        "question": "2025 年救助资金分配情况",
+        "unit": "101",
+        "name": "王某",
+        "phone": "13800005678",
+        "way": "post",
+        "address": "人民路5号",
+    }
+    (status, body), repeated = [
+        await api.post("/api/v1/applications", apply, **{"Idempotency-Key": "a1"}) for _ in range(2)
+    ]
+    assert (status, body["due_on"]) == (201, "2026-06-30")
+    assert repeated == (status, body)
+    ticket = await api.ticket(body["ticket_no"])
+    assert (ticket.kind, ticket.channel, ticket.unit_id) == (
+        TicketKind.DISCLOSURE,
+        Channel.LIBRARY,
+        api.city.units["a"],
+    )
+    await api.answer(body["ticket_no"], "予以公开。")
+    assert (await api.get(f"{ASK}/{body['query_code']}"))[1]["reply"] == "予以公开。"
+    for wrong in (
+        {"way": "fax"},
+        {"way": "email"},
+        {"address": ""},
+        {"name": " "},
+        {"phone": "无"},
+        {"question": 5},
+        {"unit": "1"},
+    ):
+        assert (await api.post("/api/v1/applications", apply | wrong))[0] == 422, wrong
+    assert await api.count(Ticket) == await api.count(DisclosureWish) == 1
 
 
 async def test_repeat_with_the_same_key_gives_the_same_ticket_and_code(api: Api):

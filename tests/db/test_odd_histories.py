@@ -23,6 +23,9 @@ from reports.counting.indicators import BY_KEY, INDICATORS
 from reports.counting.slices import Slice, days
 from reports.models import PeriodKind, Report
 from reports.signed import content, filing
+from tickets import replies, satisfaction
+from tickets.intake.ask import Question, ask
+from tickets.models import Channel, RatingAbout, Step
 
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))
 NOW = datetime(2026, 7, 2, 3, tzinfo=UTC)
@@ -236,6 +239,44 @@ async def test_a_frozen_report_keeps_the_names_and_counts_of_its_day(city: City)
         await move(session, city)
         await session.flush()
         assert (await content.make(session, report, NOW))["balance"] == signed["balance"]
+
+
+async def test_a_unit_moved_to_another_region_leaves_its_past_there(city: City):
+    """Every figure of either region's June is what it was; what begins after the move counts in the new region."""
+    async with city.db.unit_of_work() as session:
+        await Month(session, city, 22).build(calls=40, tickets=40)
+    before = await of_regions(city)
+    async with city.db.unit_of_work() as session:
+        await move(session, city)
+    assert await of_regions(city) == before
+    city.clock.move_to(NOW)
+    async with city.db.unit_of_work() as session:
+        unit = await session.get_one(Unit, city.units["above_a"])
+        asked = Question("问", Channel.WEB, "96128", unit.region_id, unit_id=unit.id)
+        issued = await ask(session, city.clock, asked)
+        user = await city.user(session, "head_a_above")
+        await replies.answer(session, city.clock, ticket_no=issued.ticket.ticket_no, user=user, answer="答")
+        rating = await satisfaction.rate(
+            session,
+            city.clock,
+            ticket_id=issued.ticket.id,
+            about=RatingAbout.UNIT,
+            score=1,
+            channel=Channel.WEB,
+        )
+        step = await session.get_one(Step, issued.ticket.last_step_id)
+        assert step.region_id == rating.region_id == city.regions["county"]
+
+
+async def of_regions(city: City) -> list[tuple[str, int, int]]:
+    async with city.db.reading() as session:
+        return [
+            (one.indicator.key, one.numerator, one.denominator)
+            for name in ("city", "county")
+            for one in await figures.figures(
+                session, INDICATORS, Slice(*JUNE, NOW, region_ids=frozenset({city.regions[name]}))
+            )
+        ]
 
 
 async def test_a_liaison_who_changes_units_leaves_the_old_ones_answers_there(city: City):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037_regions_of_steps_and_ratings"
+revision = "0037_region_of_steps_ratings"
 down_revision = "0036_clerks_score_weights"
 branch_labels = None
 depends_on = None
