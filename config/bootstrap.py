@@ -1,13 +1,12 @@
 """The composition root (装配): which processes there are, what each consists of, and in which order it starts and stops."""
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import cast
 
 from aiohttp import web
 
-from config.common import Common
+from config.common import Common, OneProcessOnly
+from config.open_node import OpenNode
 from config.public import public_side
 from config.settings import Settings
 from config.staff import staff_side
@@ -16,13 +15,10 @@ from config.web_server import WebServer
 from core.clock import Clock
 from core.web.app import make_app
 from core.web.keys import PartState, WebDeps
-from ivr.apart.feed import BoardFeed
-from ivr.apart.orders import OrderTaker
+from ivr.apart.boards import Boards
 from ivr.apart.remote_control import RemoteControl
 from ivr.control import CallControl
 from kb.searching.search import Searcher
-
-PARTS_EVERY_S = 2.0
 
 
 class Hotline(Telephony):
@@ -36,9 +32,10 @@ class Hotline(Telephony):
     async def start(self) -> None:
         """Returns when calls are answered and pages served."""
         await self.start_telephony()
+        orders = self._orders()
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
-        await self._web.start(self._app())
+        await self._web.start(self._app(orders))
         await self.hear_others()
         self.calm_memory()
 
@@ -48,14 +45,19 @@ class Hotline(Telephony):
         await self.searcher.close()
         await self.db.close()
 
-    def _app(self) -> web.Application:
+    def _app(self, control: CallControl) -> web.Application:
         probes = self.telephony_probes() | self.common_probes(self.settings.recordings.archive_dir)
         deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
-        board = self.controller.board
-        staff = partial(
-            staff_side, self.settings, self.searcher, self.control, board, board, tuple(self.guests())
-        )
+        board, guests = self.controller.board, tuple(self.guests())
+        staff = partial(staff_side, self.settings, self.searcher, control, board, self.everywhere, guests)
         return make_app(deps, [staff, partial(public_side, self.settings, self.searcher)])
+
+    def _orders(self) -> CallControl:
+        """What the pages may order: where nodes share the database, of the others too, as those may of this one."""
+        if self.boards is None:
+            return self.control
+        OpenNode(self, lambda: self.nodes.are_several)
+        return ordering(RemoteControl(self.channel, self.name, self.boards, self.control))
 
 
 class ControllerProcess(Telephony):
@@ -63,27 +65,16 @@ class ControllerProcess(Telephony):
 
     async def start(self) -> None:
         """Returns when calls are answered."""
-        channel, name = self.channel, self.settings.asterisk.system_name
+        if not self.db.is_postgresql:
+            raise OneProcessOnly
         await self.start_telephony()
-        self._parts: dict[str, tuple[bool, str]] = {}
-        feed = BoardFeed(channel, name, self.control, self.bus, lambda: self._parts)
-        OrderTaker(channel, name, self.control, feed, self.tasks)
+        OpenNode(self)
         await self.hear_others()
-        self.tasks.loop("board-feed", feed.run)
-        self.tasks.loop("parts", self._look_at_parts)
         self.calm_memory()
 
     async def stop(self) -> None:
         await self.stop_telephony()
         await self.db.close()
-
-    async def _look_at_parts(self, beat: Callable[[], None]) -> None:
-        while True:
-            for name, probe in self.telephony_probes().items():
-                state = await probe()
-                self._parts[name] = (state.ok, state.text)
-            beat()
-            await asyncio.sleep(PARTS_EVERY_S)
 
 
 class DeskProcess(Common):
@@ -96,11 +87,13 @@ class DeskProcess(Common):
 
     async def start(self) -> None:
         """Returns when pages are served, with or without a controller."""
-        self.control = RemoteControl(self.channel, self.settings.asterisk.system_name, self.bus, self.tasks)
+        boards = Boards(self.channel, self.name, self.bus, self.tasks)
+        self.board = boards.mirror(self.name)
+        control = ordering(RemoteControl(self.channel, self.name, boards))
         await self.searcher.open()
         self.tasks.loop("kb-index", self.searcher.follow)
         await self.hear_others()
-        self.tasks.loop("board-mirror", self.control.boards.watch)
+        self.tasks.loop("board-mirror", boards.watch)
         names = (
             "controller",
             "asterisk",
@@ -111,8 +104,6 @@ class DeskProcess(Common):
         )
         probes = self.common_probes() | {name: partial(self._part, name) for name in names}
         deps = WebDeps(self.db, self.clock, self.bus, self.tasks, self.settings.http, probes=probes)
-        control = cast("CallControl", self.control)  # an order's name is a method's
-        boards = self.control.boards
         staff = partial(staff_side, self.settings, self.searcher, control, boards.own, boards, ())
         await self._web.start(make_app(deps, [staff]))
 
@@ -124,8 +115,13 @@ class DeskProcess(Common):
 
     async def _part(self, name: str) -> PartState:
         """The controller's own parts as it last told them."""
-        board = self.control.board
+        board = self.board
         if name == "controller" or not board.is_current:
             text = "已连接" if board.is_current else "没有响应，正在重试"
             return PartState(ok=board.is_current, text=text)
         return PartState(*board.parts.get(name, (True, "")))
+
+
+def ordering(control: RemoteControl) -> CallControl:
+    """As the pages take it: an order's name is a method's."""
+    return cast("CallControl", control)

@@ -36,6 +36,11 @@ class Common:
         self._outbox = Outbox(self.db)
 
     @property
+    def name(self) -> str:
+        """Of the node that this process belongs to."""
+        return self.settings.asterisk.system_name
+
+    @property
     def channel(self) -> Channel:
         """Raises OneProcessOnly."""
         if not self.db.is_postgresql:

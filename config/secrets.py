@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 FROM_FILE = "file:"
+ADDRESS = "file://"
+"""Begins the address of a folder, which is no reference to a file."""
 UNSET = b"generated at first use"
 
 

@@ -25,7 +25,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.secrets import FROM_FILE, UNSET
+from config.secrets import ADDRESS, FROM_FILE, UNSET
 from config.settings_source import EnvText, Raw
 from core.errors import HotlineError
 from reports.training.models import Topic
@@ -142,7 +142,7 @@ def _long_enough(value: dict[str, Any]) -> dict[str, Any]:
 def _text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         raise _Refused("应为文字，请加引号")
-    if value.startswith(FROM_FILE):
+    if value.startswith(FROM_FILE) and not value.startswith(ADDRESS):
         return _file_content(value.removeprefix(FROM_FILE))
     return str(value)
 
@@ -296,10 +296,13 @@ def _topics(value: tuple[str, ...]) -> str:
     return "" if set(value) <= set(Topic) else "只能是 " + "、".join(Topic) + " 中的几项"
 
 
+def _plain(value: Any) -> str:
+    return '要从文件读取，请写 "file:/路径"（一条斜线）' if str(value).startswith(ADDRESS) else ""
+
+
 def _secret(value: bytes) -> str:
-    return (
-        "" if not value or len(value) >= SHORTEST_SECRET else f"至少 {SHORTEST_SECRET} 个字符，留空则自动生成"
-    )
+    good = f"至少 {SHORTEST_SECRET} 个字符，留空则自动生成"
+    return _plain(value.decode()) or ("" if not value or len(value) >= SHORTEST_SECRET else good)
 
 
 def _depot(value: str) -> str:
@@ -377,13 +380,10 @@ def _broken_rules(values: dict[str, Any], converter: Converter, kind: Any) -> It
                 value = good[f"{section}.{key}"] = converter.structure(given[key], leaf)
             except (ValueError, ClassValidationError, IterableValidationError):
                 continue
-            if text := _RULES.get(f"{section}.{key}", lambda _: "")(value):
+            if text := _RULES.get(f"{section}.{key}", _plain)(value):
                 yield f"{section}.{key}", text
-    defaults = {
-        f"{section}.{one.name}": one.default
-        for section, hint in get_type_hints(kind).items() if is_dataclass(hint)
-        for one in fields(hint)
-    }  # fmt: skip
+    sections = {section: hint for section, hint in get_type_hints(kind).items() if is_dataclass(hint)}
+    defaults = {f"{name}.{one.name}": one.default for name, hint in sections.items() for one in fields(hint)}
     yield from _together(values, defaults | good)
 
 

@@ -23,9 +23,11 @@ from core.people import Role, User
 from core.tasks import every
 from core.units import subject_unit_codes
 from core.web.keys import PartState, Probe
+from ivr.apart.boards import Boards
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.embedded import EmbeddedAsterisk
 from ivr.asterisk.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
+from ivr.board import Shown
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.events import CallEnded
@@ -82,6 +84,9 @@ class Telephony(Common):
         self.mover = Mover(self.db, settings.recordings)
         self.controller: Controller
         self.control: CallControl
+        self.boards: Boards | None = None
+        """Every node's, where there may be several."""
+        self.everywhere: Shown
 
     async def start_telephony(self) -> None:
         """Prompts, Asterisk, controller, and the loops over calls and tickets; returns when calls are answered."""
@@ -102,14 +107,14 @@ class Telephony(Common):
     def _begin_loops(self) -> None:
         leftovers = Leftovers(self.db, self.clock, self.settings.recordings, self.lines)
         repair = Repair(
-            self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.settings.asterisk.system_name
+            self.db, self.clock, self.controller, leftovers, self.lines, self.cel_source().cel_file, self.name
         )  # fmt: skip
         news = partial(
             tell_queue,
             self.db,
             self.clock,
             self.controller.board,
-            self.settings.asterisk.system_name,
+            self.name,
             self._table.queues,
         )
         sampler = Sampler(self.db, self.clock, self.controller.board, lambda: self.controller.in_step)
@@ -124,8 +129,9 @@ class Telephony(Common):
             ("kb-expiry", partial(keep_expiring, self.db, self.clock)),
         ):
             self.tasks.loop(name, run)
-        if self.db.is_postgresql:
+        if self.boards:
             self.tasks.loop("nodes", self.nodes.run)
+            self.tasks.loop("board-mirror", self.boards.watch)
         if self.settings.recordings.depot:
             self.tasks.loop("depot", self.mover.run)
 
@@ -150,7 +156,7 @@ class Telephony(Common):
 
     def cel_source(self) -> Source:
         """Where Asterisk's own records of its calls are."""
-        return source_in(self.folders, self.settings.asterisk.system_name, self.lines)
+        return source_in(self.folders, self.name, self.lines)
 
     # --- telephony ------------------------------------------------------------------------------------------------
 
@@ -199,6 +205,9 @@ class Telephony(Common):
             secret=asterisk.ami_secret or secret(self.folders, "ami"),
         )  # fmt: skip
         self.controller = Controller(deps, ami)
+        self.everywhere = board = self.controller.board
+        if self.db.is_postgresql:
+            self.everywhere = self.boards = Boards(self.channel, self.name, self.bus, self.tasks, board)
         self.memberships = Memberships(
             self.controller.ami,
             self.controller.board,
@@ -210,7 +219,13 @@ class Telephony(Common):
         lost = LostTelephones(self.controller.ami, self.controller.board, self.control.page_lost)
         self.controller.seats.on_gone = lambda device: self._job(lost.look_after(device), "telephone-gone")
         self.calling_back = CallingBack(
-            self.controller, self.control, self.db, self.clock, self.bus, self._table.queue_of
+            self.controller,
+            self.control,
+            self.everywhere,
+            self.db,
+            self.clock,
+            self.bus,
+            self._table.queue_of,
         )
 
     async def _call_answered(

@@ -4,6 +4,7 @@ Pure state in memory. Seats come from sign-in and from Asterisk's queue, calls f
 are asked for again. Nothing here decides anything.
 """
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,6 +110,10 @@ class Seat:
     """linkedid of the call whose ticket is being finished."""
     last_call: LiveCall | None = None
 
+    def may_have(self, waiting: Iterable[WaitingView]) -> list[WaitingView]:
+        """Those of these callers whom this seat may be rung for; one without a queue is on the way into one."""
+        return [view for view in waiting if not view.queue or view.queue in self.queues]
+
 
 @dataclass(slots=True)
 class CallNotes:
@@ -158,16 +163,12 @@ class Board:
         ]
         return sorted(found, key=lambda view: view.queued_at)
 
-    def waiting_for(self, seat: Seat) -> list[WaitingView]:
-        """Callers whom this seat may be rung for; one without a queue is on the way into one."""
-        return [view for view in self.waiting() if not view.queue or view.queue in seat.queues]
-
     def free_device(self, user_id: int, language: str = "") -> str:
         """Telephone of an operator who is ready, and speaks the language, while nobody waits for it; empty otherwise."""
         agent, seat = self.agent(user_id), self.seats.get(user_id)
         if agent is None or seat is None or agent.state != "ready" or not agent.registered:
             return ""
-        if self.waiting_for(seat):
+        if seat.may_have(self.waiting()):
             return ""
         return seat.device if not language or language in seat.languages else ""
 

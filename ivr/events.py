@@ -14,6 +14,9 @@ class AgentChanged:
 class BoardChanged:
     """Something about waiting callers, calls or seats changed."""
 
+    elsewhere: bool = False
+    """At another node."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import Base, PrimaryKey, UtcDateTime
+from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.people import User
 
 
@@ -32,7 +32,10 @@ class OwedCall(Base):
     """One caller to be called back (回拨): who, why, until when, by whom, with what result."""
 
     __tablename__ = "owed_calls"
-    __table_args__ = (Index("ix_owed_calls_state_asked_at", "state", "asked_at"),)
+    __table_args__ = (
+        Index("ix_owed_calls_state_asked_at", "state", "asked_at"),
+        Index("uq_owed_calls_open_number", "number", unique=True, **only_where("state = 'open'")),
+    )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id"), index=True)

@@ -1,4 +1,5 @@
-"""The boards of all nodes at one desk (各节点现场): its own node's for operators, all of them together for supervisors and the wall.
+"""The boards of all nodes in one process (各节点现场): its own node's for operators, all of them together for supervisors, the
+wall, and whose turn it is to be called back.
 
 A node is known from the first news that its controller tells. What a node without word showed last is seen at its own
 desk only: here it would count callers who are with another node by now.
@@ -8,44 +9,71 @@ import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import structlog
+
 from core.bus import Bus
+from core.channel import Channel, ChannelDown
+from core.tasks import Tasks
 from ivr.apart.mirror import BoardMirror
-from ivr.apart.wire import Told, converter
-from ivr.board import AgentView, LiveCallView, WaitingView
+from ivr.apart.wire import BOARDS, TELL_ALL, Order, Told, converter, order_topic
+from ivr.board import AgentView, LiveCallView, Shown, WaitingView
 from ivr.events import BoardChanged
 
+log = structlog.get_logger()
 LOOK_S = 0.5
 
 
 class Boards:
-    """`ask` asks the controller of a node (system name) for its whole board, and never waits. Asked itself, it is all boards in one."""
+    """Asked itself, it is all boards in one. `own` is the board of the node `name` where its controller is in this process;
+    otherwise it is mirrored as the others' are.
+    """
 
-    def __init__(self, own: str, bus: Bus, ask: Callable[[str], None]) -> None:
-        self._own = own
+    def __init__(self, channel: Channel, name: str, bus: Bus, tasks: Tasks, own: Shown | None = None) -> None:
+        self._channel = channel
+        self._name = name
         self._bus = bus
-        self._ask = ask
-        self._by_node: dict[str, BoardMirror] = {}
-        self.own = self.of(own)
+        self._tasks = tasks
+        self._is_here = own is not None
+        self._mirrors: dict[str, BoardMirror] = {}
+        self.own = own or self.mirror(name)
+        channel.listen(BOARDS, self._heard)
+        if not self._is_here:
+            channel.when_up(partial(self._ask, name))
 
-    def of(self, node: str) -> BoardMirror:
-        if node not in self._by_node:
-            self._by_node[node] = BoardMirror(self._bus, partial(self._ask, node))
-        return self._by_node[node]
-
-    def hear(self, text: str) -> None:
-        told = converter.loads(text, Told)
-        self.of(told.node).hear(told)
+    def mirror(self, node: str) -> BoardMirror:
+        if node not in self._mirrors:
+            ask = partial(self._ask, node)
+            self._mirrors[node] = BoardMirror(self._bus, ask, is_elsewhere=node != self._name)
+        return self._mirrors[node]
 
     async def watch(self, beat: Callable[[], None]) -> None:
         """Loop for `core.tasks`: the pages are told when a controller goes away and when it is back."""
         known: list[str] = []
         while True:
             beat()
-            current = [node for node, board in self._by_node.items() if board.is_current]
+            current = [node for node, board in self._mirrors.items() if board.is_current]
             if current != known:
                 known = current
-                self._bus.deliver(BoardChanged())
+                self._bus.deliver(BoardChanged(elsewhere=True))
             await asyncio.sleep(LOOK_S)
+
+    # --- what the controllers tell --------------------------------------------------------------------------------
+
+    def _heard(self, text: str) -> None:
+        told = converter.loads(text, Told)
+        if not (self._is_here and told.node == self._name):
+            self.mirror(told.node).hear(told)
+
+    def _ask(self, node: str) -> None:
+        """For the whole board; never waits."""
+        self._tasks.job(self._ask_for_the_whole(node), "board-asked")
+
+    async def _ask_for_the_whole(self, node: str) -> None:
+        try:
+            order = Order("", "", TELL_ALL)
+            await self._channel.send(order_topic(node), converter.dumps(order, ensure_ascii=False))
+        except ChannelDown:
+            log.info("board_not_asked")
 
     # --- where something is ---------------------------------------------------------------------------------------
 
@@ -56,14 +84,15 @@ class Boards:
     def node_of_seat(self, user_id: int) -> str:
         return self._node(lambda board: board.agent(user_id) is not None)
 
-    def _node(self, has: Callable[[BoardMirror], bool]) -> str:
-        return next((node for node, board in self._current() if has(board)), self._own)
+    def _node(self, has: Callable[[Shown], bool]) -> str:
+        return next((node for node, board in self._current() if has(board)), self._name)
 
-    def _current(self) -> Iterator[tuple[str, BoardMirror]]:
+    def _current(self) -> Iterator[tuple[str, Shown]]:
         """The own node, first and always, and those whose controllers were heard just now."""
-        return (
-            (node, board) for node, board in self._by_node.items() if node == self._own or board.is_current
-        )
+        yield self._name, self.own
+        for node, board in self._mirrors.items():
+            if node != self._name and board.is_current:
+                yield node, board
 
     # --- all of them as one board ---------------------------------------------------------------------------------
 
@@ -81,7 +110,8 @@ class Boards:
         return self.own.is_current
 
     def agent(self, user_id: int) -> AgentView | None:
-        return self.of(self.node_of_seat(user_id)).agent(user_id)
+        found = (board.agent(user_id) for _, board in self._current())
+        return next(filter(None, found), None)
 
     def agents(self) -> list[AgentView]:
         every = (agent for _, board in self._current() for agent in board.agents())

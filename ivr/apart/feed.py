@@ -22,7 +22,9 @@ State = dict[tuple[str, str], Any]
 
 
 class BoardFeed:
-    """`parts` gives the state of the controller's own parts, for the desk's /readyz."""
+    """`parts` gives the state of the controller's own parts, for the desk's /readyz; `is_wanted`: whether anybody else may
+    be listening. Who asks for the whole always gets it.
+    """
 
     def __init__(
         self,
@@ -31,18 +33,24 @@ class BoardFeed:
         control: CallControl,
         bus: Bus,
         parts: Callable[[], Mapping[str, tuple[bool, str]]],
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._channel = channel
         self._node = system_name
         self._control = control
         self._parts = parts
+        self._is_wanted = is_wanted
         self._name = uuid.uuid4().hex
         self._numbers = count(1)
         self._told: State = {}
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
-        for kind in (AgentChanged, BoardChanged):
-            bus.subscribe(kind, lambda _: self._wake.set())
+        bus.subscribe(AgentChanged, lambda _: self._wake.set())
+        bus.subscribe(BoardChanged, self._board_changed)
+
+    def _board_changed(self, event: BoardChanged) -> None:
+        if not event.elsewhere:
+            self._wake.set()
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Loop for `core.tasks`."""
@@ -52,7 +60,8 @@ class BoardFeed:
                     await self._wake.wait()
                     await asyncio.sleep(GATHER_S)
             self._wake.clear()
-            await self.tell()
+            if self._is_wanted():
+                await self.tell()
             beat()
 
     async def tell(self, *, whole: bool = False) -> None:

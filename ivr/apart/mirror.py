@@ -29,6 +29,8 @@ class BoardMirror:
     bus: Bus
     ask: Callable[[], None]
     """Asks the controller for the whole board; never waits."""
+    is_elsewhere: bool = False
+    """Another node's: nobody here sits at its seats."""
     _sections: Sections = field(default_factory=_nothing)
     _fresh: Sections | None = None
     """The whole board, as long as it is being told."""
@@ -105,10 +107,10 @@ class BoardMirror:
                 return
             self._sections, self._fresh = whole, None
             changed = {int(user_id) for user_id in whole["seats"]}
-        for user_id in changed:
+        for user_id in () if self.is_elsewhere else changed:
             self.bus.deliver(AgentChanged(user_id))
         if told.entries:
-            self.bus.deliver(BoardChanged())
+            self.bus.deliver(BoardChanged(self.is_elsewhere))
 
     def _ask_once(self) -> None:
         if time.monotonic() - self._asked_at >= ASK_EVERY_S:

@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 
-from core.bus import Bus
 from core.channel import Channel, ChannelDown
 from core.errors import HotlineError
-from core.tasks import Tasks
 from ivr.apart.boards import Boards
-from ivr.apart.wire import BOARDS, ORDERS, TELL_ALL, Order, Refusal, Reply, converter, order_topic
+from ivr.apart.mirror import BoardMirror
+from ivr.apart.wire import ORDERS, Order, Refusal, Reply, converter, order_topic
+from ivr.control import CallControl
 from ivr.talks.watch import Watch
 
 log = structlog.get_logger()
@@ -69,20 +69,19 @@ class OrderRefused(HotlineError):
 class RemoteControl:
     """Call control as the pages know it; every order of `ORDERS` is a method, by its name.
 
-    `board` is this node's. What a supervisor orders is done at the node of the call or seat.
+    What a supervisor orders is done at the node of the call or seat, all else at the own node (`name`). `here` is that node's
+    call control where it is in this process: its orders need no database.
     """
 
-    def __init__(self, channel: Channel, system_name: str, bus: Bus, tasks: Tasks) -> None:
+    def __init__(self, channel: Channel, name: str, boards: Boards, here: CallControl | None = None) -> None:
         self._channel = channel
-        self._tasks = tasks
-        self._node = system_name
+        self._node = name
+        self._boards = boards
+        self._here = here
+        self._own: CallControl | BoardMirror = here or boards.mirror(name)
         self._own_topic = f"replies_{uuid.uuid4().hex}"
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
-        self.boards = Boards(system_name, bus, self._ask_all)
-        self.board = self.boards.own
-        channel.listen(BOARDS, self.boards.hear)
         channel.listen(self._own_topic, self._answered)
-        channel.when_up(partial(self._ask_all, system_name))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ORDERS:
@@ -91,28 +90,30 @@ class RemoteControl:
 
     @property
     def watches(self) -> Mapping[int, Watch]:
-        return self.board.watches
+        return self._own.watches
 
     def names(self) -> dict[str, str]:
-        return self.board.names()
+        return self._own.names()
 
     def line_names(self) -> dict[str, str]:
-        return self.board.line_names()
+        return self._own.line_names()
 
     async def _order(self, name: str, *args: Any, **kwargs: Any) -> str | None:
         """Raises CallElsewhere, and what `_ask` does."""
         node = self._node
         if name in ABOUT_CALLS:
-            node = self.boards.node_of_call(args[1])
+            node = self._boards.node_of_call(args[1])
         elif name in ABOUT_SEATS:
-            node = self.boards.node_of_seat(args[1])
+            node = self._boards.node_of_seat(args[1])
         if node != self._node and name in BY_OWN_TELEPHONE:
             raise CallElsewhere(node=node)
+        if node == self._node and self._here:
+            return await getattr(self._here, name)(*args, **kwargs)  # type: ignore[no-any-return]
         return await self._ask(node, name, *args, **kwargs)
 
     async def _ask(self, node: str, name: str, *args: Any, **kwargs: Any) -> str | None:
         """Raises ControllerAway, OrderUnanswered, OrderRefused."""
-        if not self.boards.of(node).is_current:
+        if not self._boards.mirror(node).is_current:
             raise ControllerAway
         order_id = uuid.uuid4().hex
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -140,12 +141,3 @@ class RemoteControl:
         answer = self._waiting.get(reply.order_id)
         if answer and not answer.done():
             answer.set_result(reply)
-
-    def _ask_all(self, node: str) -> None:
-        self._tasks.job(self._ask_for_the_whole(node), "board-asked")
-
-    async def _ask_for_the_whole(self, node: str) -> None:
-        try:
-            await self._send(node, Order("", "", TELL_ALL))
-        except ChannelDown:
-            log.info("board_not_asked")

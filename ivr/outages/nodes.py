@@ -70,6 +70,8 @@ class Nodes:
         self._is_doubtful = False
         """Others may have listed callers of ours for nothing."""
         self._silent: set[str] = set()
+        self.are_several = False
+        """Whether another node is at work on this database."""
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Loop for `core.tasks`."""
@@ -129,8 +131,11 @@ class Nodes:
     # --- the others -----------------------------------------------------------------------------------------------
 
     async def _look_at_others(self) -> None:
+        living = (Node.system_name != self._name) & Node.is_lost.is_(False)
         async with self._db.reading() as session:
-            silent = (await session.scalars(select(Node).where(self._is_silent()))).all()
+            others = (await session.execute(select(Node, self._is_silent()).where(living))).all()
+        self.are_several = bool(others)
+        silent = [node for node, is_silent in others if is_silent]
         for node in silent:
             if not await self._is_answering(node):
                 await self._give_up(node.system_name)

@@ -1,7 +1,8 @@
 """Working off the owed-calls (回拨): who is owed one, and whose turn it is among those who wait on the line.
 
-Fair to both: a caller who keeps their place is called when an operator whose queues serve that line and language is free
-and nobody in these queues has waited longer; a live caller is never overtaken. The list itself is `ivr.queue.owed_calls`'.
+Fair to both, and over all nodes: a caller who keeps their place is called when an operator whose queues serve that line and
+language is free and nobody in these queues has waited longer, at whichever node; a live caller is never overtaken. The list
+itself is `ivr.queue.owed_calls`'.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
-from ivr.board import Seat
+from ivr.board import Seat, Shown
 from ivr.control import CallControl
 from ivr.controller import Controller
 from ivr.flow.context import Caller
@@ -30,12 +31,13 @@ REASON = "回拨"
 
 
 class CallingBack:
-    """`queue_of`: the queue of a line's callers in a language."""
+    """`everywhere`: the boards of all nodes; `queue_of`: the queue of a line's callers in a language."""
 
     def __init__(
         self,
         controller: Controller,
         control: CallControl,
+        everywhere: Shown,
         db: Database,
         clock: Clock,
         bus: Bus,
@@ -43,6 +45,7 @@ class CallingBack:
     ) -> None:
         self._controller = controller
         self._control = control
+        self._everywhere = everywhere
         self._db = db
         self._clock = clock
         self._queue_of = queue_of
@@ -103,7 +106,7 @@ class CallingBack:
         kept = await self._kept_places() if ready else []
         for agent in sorted(ready, key=lambda agent: agent.since_at) if kept else []:
             seat = board.seats.get(agent.user_id)
-            if seat and not board.waiting_for(seat):
+            if seat and not seat.may_have(board.waiting()):
                 await self._call_next(seat, kept)
 
     async def take_turn(self, user_id: int) -> bool:
@@ -130,6 +133,6 @@ class CallingBack:
         return True
 
     def _is_due(self, row: OwedCall, seat: Seat) -> bool:
-        board = self._controller.board
-        is_calling = any(call.caller == row.number for call in board.tracker.calls.values())
-        return not is_calling and all(view.queued_at > row.asked_at for view in board.waiting_for(seat))
+        waiting = seat.may_have(self._everywhere.waiting())
+        is_calling = any(call.caller_number == row.number for call in self._everywhere.calls())
+        return not is_calling and all(view.queued_at > row.asked_at for view in waiting)

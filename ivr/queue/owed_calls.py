@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -67,18 +68,28 @@ async def owe(
     ):
         return None
     publish(session, OwedCallsChanged())
-    known = await session.scalar(_open().where(OwedCall.number == wanted).with_for_update())
-    if known is not None:
-        if known.call_id != call_id:
-            known.times += 1
-        known.kind = kind if kind == OwedKind.KEPT_PLACE else known.kind
-        return known
     fresh = OwedCall(
         call_id=call_id, region_id=call.region_id, line=call.line, number=wanted, kind=kind, language=language,
         asked_at=asked_at, due_at=await _due_at(session, asked_at, call.region_id),
     )  # fmt: skip
-    session.add(fresh)
-    await session.flush()
+    return await _listed(session, fresh) or await _added(session, fresh)
+
+
+async def _listed(session: AsyncSession, fresh: OwedCall) -> OwedCall | None:
+    """Who has this number's line on the list already, with the new call told there."""
+    known = await session.scalar(_open().where(OwedCall.number == fresh.number).with_for_update())
+    if known is not None:
+        known.times += known.call_id != fresh.call_id
+        known.kind = fresh.kind if fresh.kind == OwedKind.KEPT_PLACE else known.kind
+    return known
+
+
+async def _added(session: AsyncSession, fresh: OwedCall) -> OwedCall | None:
+    try:
+        async with session.begin_nested():
+            session.add(fresh)
+    except IntegrityError:  # the same number at another node, in the same moment
+        return await _listed(session, fresh)
     return fresh
 
 

@@ -21,6 +21,7 @@ from core.clock import SystemClock
 from core.db import Database, DatabaseSettings
 from core.tasks import Tasks
 from ivr.apart import mirror, remote_control
+from ivr.apart.boards import Boards
 from ivr.apart.feed import BoardFeed
 from ivr.apart.orders import OrderTaker
 from ivr.apart.remote_control import (
@@ -42,13 +43,15 @@ PEOPLE = {OPERATOR: ("1001", "王话务", "1001"), OTHER: ("1002", "李话务", 
 
 
 class ControllerSide:
-    """A node's controller without a telephone, in what stands for its own process."""
+    """A node's controller without a telephone, in what stands for its own process; `remote`: as its pages order, in `hotline run`."""
 
     def __init__(self, url: str, node: str = "n1") -> None:
         self.bus, self.tasks = Bus(), Tasks(SystemClock())
         self.db = Database(DatabaseSettings(url=url), self.bus)
         self.control: Any = FakeControl(FakeBoard(), self.bus, PEOPLE)
         channel = Channel(self.db)
+        self.boards = Boards(channel, node, self.bus, self.tasks, self.control.board)
+        self.remote: Any = RemoteControl(channel, node, self.boards, self.control)
         feed = BoardFeed(channel, node, self.control, self.bus, lambda: {"asterisk": (True, "已连接")})
         OrderTaker(channel, node, self.control, feed, self.tasks)
         self.tasks.loop("channel", channel.run)
@@ -67,11 +70,12 @@ class Apart:
     db: Database
     channel: Channel
     tasks: Tasks
+    boards: Boards
     remote: Any
 
     @property
     def board(self) -> mirror.BoardMirror:
-        return self.remote.board
+        return self.boards.mirror("n1")
 
     async def same(self) -> None:
         """Wait until the desk shows exactly what the controller has."""
@@ -96,10 +100,11 @@ async def apart(postgres: PostgresServer) -> AsyncIterator[Apart]:
     bus, tasks = Bus(), Tasks(SystemClock())
     db = Database(DatabaseSettings(url=url), bus)
     channel = Channel(db)
-    remote = RemoteControl(channel, "n1", bus, tasks)
+    boards = Boards(channel, "n1", bus, tasks)
+    remote = RemoteControl(channel, "n1", boards)
     tasks.loop("channel", channel.run)
-    tasks.loop("board-mirror", remote.boards.watch)
-    one = Apart(url, here, bus, db, channel, tasks, remote)
+    tasks.loop("board-mirror", boards.watch)
+    one = Apart(url, here, bus, db, channel, tasks, boards, remote)
     await until(lambda: one.board.is_current and one.board.parts)
     yield one
     await one.here.close()
@@ -220,7 +225,7 @@ async def test_all_nodes_on_one_board(apart: Apart, monkeypatch: pytest.MonkeyPa
     operators' board has always been their own node's.
     """
     monkeypatch.setattr(mirror, "AWAY_S", 2.0)
-    other, everywhere = ControllerSide(apart.url, "n2"), apart.remote.boards
+    other, everywhere = ControllerSide(apart.url, "n2"), apart.boards
     await apart.remote.login(OPERATOR)
     await other.control.login(OTHER)
     other.control.board.live.append(live_call("n2-1.1", extensions=("1002",)))
@@ -241,6 +246,27 @@ async def test_all_nodes_on_one_board(apart: Apart, monkeypatch: pytest.MonkeyPa
     await other.close()
     await until(lambda: everywhere.calls() == [])
     assert [one.user_id for one in everywhere.agents()] == [OPERATOR]
+
+
+async def test_pages_beside_a_controller_reach_the_other_nodes(apart: Apart):
+    """As in `hotline run`: the other node's calls are shown and steered, the own orders need no word between processes, and
+    what happens elsewhere is not told as if it had happened here.
+    """
+    other, elsewhere = ControllerSide(apart.url, "n2"), []
+    other.bus.subscribe(BoardChanged, lambda event: elsewhere.append(event.elsewhere))
+    await apart.remote.login(OPERATOR)
+    apart.here.control.board.live.append(live_call("n1-1.1", extensions=("1001",)))
+    apart.here.control.board_changed()
+    await until(lambda: [one.linkedid for one in other.boards.calls()] == ["n1-1.1"])
+    assert set(elsewhere) == {True}
+    assert (other.boards.own.calls(), other.boards.own.agent(OPERATOR)) == ([], None)
+    await other.remote.pause_seat(Supervisor(99, "supervisor1"), OPERATOR, "培训")
+    assert apart.here.control.wishes[1:] == [("pause_seat", OPERATOR, "培训")]
+    assert other.remote.watches is other.control.watches
+    await other.tasks.close()  # no word between processes any more
+    await other.remote.login(OTHER)
+    assert other.boards.own.agent(OTHER).state == "paused"
+    await other.db.close()
 
 
 async def test_a_controller_that_is_away(apart: Apart, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """Callers to be called back, on both engines: who is on the list, whose it is, until when, and how it ends."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,15 @@ async def test_one_open_call_back_for_a_number(city: City) -> None:
     assert again is not None
     assert (again.id, again.times, again.asked_at) == (first.id, 2, first.asked_at)
     assert await missed(city, "anonymous") is None
+
+
+async def test_one_number_at_several_nodes_in_the_same_moment(city: City) -> None:
+    """Whoever lists it first, there is one line, and it tells how often the number gave up."""
+    rows = await asyncio.gather(*(missed(city) for _ in range(4)))
+    assert len({row.id for row in rows if row}) == 1
+    async with city.db.reading() as session:
+        (row,) = await owed_calls.waiting_list(session)
+    assert row.times == 4
 
 
 async def test_due_at_the_end_of_the_day_or_of_the_next(city: City) -> None:

@@ -117,8 +117,8 @@ class LivePage:
         self._csrf = found[1]
 
 
-class SecondNode(ControllerAlone):
-    """Another node on the first one's database; nothing is founded again, and it may end dead."""
+class SecondNode(KillableHotline):
+    """Another node, all in one process, on the first one's database; nothing is founded again, and it may end dead."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -149,7 +149,7 @@ class SecondNode(ControllerAlone):
 
 
 @asynccontextmanager
-async def dispatcher(folder: Path, nodes: Sequence[ControllerAlone]) -> AsyncIterator[tuple[str, int]]:
+async def dispatcher(folder: Path, nodes: Sequence[KillableHotline]) -> AsyncIterator[tuple[str, int]]:
     """Kamailio with the shipped configuration before these nodes; its SIP address."""
     (port,) = free_ports(1)
     listed = folder / "nodes.list"

@@ -154,6 +154,16 @@ def test_a_secret_may_lie_in_a_file(base, tmp_path):
     settings = load(base | {"HOTLINE__TICKETS__CODE_SECRET": f"file:{file}"})
     assert settings.tickets.code_secret == b"a-secret-of-the-site"
     assert faults(base | {"HOTLINE__TICKETS__CODE_SECRET": "file:/nowhere"})
+    for name in ("TICKETS__CODE_SECRET", "ASTERISK__AMI_SECRET"):
+        assert "一条斜线" in str(faults(base | {f"HOTLINE__{name}": f"file://{file}"}))
+
+
+def test_a_shared_folder_is_no_reference_to_a_file(base):
+    """The depot's `file:///folder` is the folder's address."""
+    assert (
+        load(base | {"HOTLINE__RECORDINGS__DEPOT": "file:///mnt/recordings"}).recordings.depot
+        == "file:///mnt/recordings"
+    )
 
 
 @pytest.mark.parametrize("mode", ["test", "demo"])
