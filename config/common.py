@@ -1,4 +1,4 @@
-"""What every process of the hotline has (公共部分): bus, loops, database, and on PostgreSQL the word of the other processes."""
+"""What every process of the hotline has (公共部分): bus, loops, database, and the word of the other processes and of commands."""
 
 from functools import partial
 from pathlib import Path
@@ -49,10 +49,10 @@ class Common:
 
     async def hear_others(self) -> None:
         """From now on news of other processes are delivered on the bus; after everybody has subscribed to the channel."""
+        await self._outbox.listen(self._channel if self.db.is_postgresql else None)
         if self.db.is_postgresql:
-            await self._outbox.listen(self._channel)
             self.tasks.loop("channel", self._channel.run)
-            self.tasks.loop("outbox", self._outbox.run)
+        self.tasks.loop("outbox", self._outbox.run)
 
     def common_probes(self, *folders: Path) -> dict[str, Probe]:
         """`folders`: where this process writes besides its own data."""

@@ -97,7 +97,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
     if not state.is_current:
         raise SchemaOutdated(current=state.current or "空库", head=state.head)
     db = Database(settings.database)
-    Outbox(db)  # a running hotline learns of what a command changes
+    Outbox(db, is_command=True)  # a running hotline learns of what a command changes
     for provided in settings.of_the_database:
         db.provide(provided)
     try:

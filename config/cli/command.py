@@ -5,6 +5,7 @@ the settings and turns every expected refusal into one Chinese sentence and exit
 """
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -17,6 +18,12 @@ from core import log
 from core.errors import HotlineError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+_REASONS = {
+    errno.ENOENT: "没有这个文件或目录",
+    errno.EACCES: "没有权限",
+    errno.EISDIR: "是目录，不是文件",
+    errno.ENOSPC: "磁盘已满",
+}
 _MISUSES = (
     (r"the following arguments are required: (.+)", "缺少参数：{0}"),
     (r"(?:argument \S+: )?invalid choice: '(.*)' \(choose from (.+)\)", "没有“{0}”，可用的有：{1}"),
@@ -119,4 +126,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, HotlineError):
         return error.message
     assert isinstance(error, OSError)
-    return f"无法访问 {error.filename or '系统资源'}（{error.strerror or error}），请检查路径和权限。"
+    why = _REASONS.get(error.errno or 0, error.strerror or error)
+    return f"无法访问 {error.filename or '系统资源'}（{why}），请检查路径和权限。"

@@ -246,7 +246,8 @@ def _ended(data: Mapping[str, Any], _: Names) -> str:
     cause = str(data.get("cause") or "")
     node = str(data.get("node") or "")
     where = f"（{node_name(node)}）" if node else ""
-    return f"通话结束{where}：{CAUSES.get(cause, cause or '挂机')}"
+    told = "挂机" if cause.isdigit() else cause
+    return f"通话结束{where}：{CAUSES.get(cause, told or '挂机')}"
 
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {

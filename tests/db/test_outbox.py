@@ -1,16 +1,19 @@
-"""News between processes on PostgreSQL: heard once, after the commit, by everybody else, and none is lost."""
+"""News between processes on PostgreSQL, and of commands on SQLite: heard once, after the commit, by everybody else, and none is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from support.killable import until
 from support.postgres import PostgresServer
 
 from config.database import load_models
 from core import bus
+from core.accounts import AccountChanged
 from core.bus import Bus
 from core.channel import Channel
 from core.clock import SystemClock
@@ -121,18 +124,48 @@ async def test_a_slow_transaction_is_heard_after_a_quick_one(start):
     await until(lambda: there.heard == [TicketChanged("quick"), TicketChanged("slow")])
 
 
-async def test_old_news_are_forgotten(start, url: str):
-    """After a day nobody needs them."""
+async def stored(db: Database) -> int:
+    async with db.reading() as session:
+        return await session.scalar(select(func.count()).select_from(BusNews)) or 0
+
+
+async def test_old_news_are_forgotten(start):
+    """After a day nobody needs them; the last row stays, so that numbers go on."""
     here = await start()
     await here.publish(TicketChanged("1"))
+    await here.publish(TicketChanged("2"))
     async with here.db.unit_of_work() as session:
         await session.execute(text("UPDATE bus_news SET at = at - interval '2 days'"))
     await start()  # looks at its start
-
-    async def count() -> int:
-        async with here.db.reading() as session:
-            return await session.scalar(select(func.count()).select_from(BusNews)) or 0
-
     async with asyncio.timeout(20):
-        while await count():
+        while await stored(here.db) > 1:
             await asyncio.sleep(0.05)
+
+
+async def test_on_sqlite_a_running_hotline_hears_what_commands_change(tmp_path: Path):
+    """`hotline user add` beside a running hotline is heard, once and only what is committed; the hotline itself stores nothing."""
+    load_models()
+    url = f"sqlite+aiosqlite:///{tmp_path / 'hotline.db'}"
+    running, command = (Database(DatabaseSettings(url=url), Bus()) for _ in range(2))
+    await running.create_all()
+    heard: list[object] = []
+    running.bus.subscribe(AccountChanged, heard.append)
+    running.bus.subscribe(NoticesPosted, heard.append)
+    outbox, _ = Outbox(running), Outbox(command, is_command=True)
+    news = [AccountChanged(7), NoticesPosted(frozenset({(Role.OFFICE, 1)}))]
+    await Process(command, Tasks(SystemClock()), []).publish(AccountChanged(1))
+    await outbox.listen()
+    await Process(command, Tasks(SystemClock()), []).publish(*news)
+    for _ in range(2):
+        await outbox._look()
+    assert heard == news
+    await Process(running, Tasks(SystemClock()), []).publish(AccountChanged(8))
+    assert (await stored(running), heard) == (3, [*news, AccountChanged(8)])
+    async with running.unit_of_work() as session:
+        await session.execute(update(BusNews).values(at=datetime(2026, 1, 1, tzinfo=UTC)))
+    await outbox._forget()
+    await Process(command, Tasks(SystemClock()), []).publish(AccountChanged(9))
+    await outbox._look()
+    assert heard[-1] == AccountChanged(9)
+    await running.close()
+    await command.close()

@@ -171,6 +171,12 @@ def test_a_trace_is_told(capsys: pytest.CaptureFixture[str]):
     assert "未结束的通话 0 个" in told
 
 
+def test_a_file_that_is_not_there_is_told_in_chinese(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """The system's own English reason is put into words."""
+    assert main(["trace", "replay", str(tmp_path / "none.jsonl")]) == 1
+    assert "none.jsonl（没有这个文件或目录）" in capsys.readouterr().err
+
+
 def test_a_broken_trace_is_told_by_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Half a line at the end of a file is a sentence, not a traceback."""
     file = tmp_path / "half.jsonl"

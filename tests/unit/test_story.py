@@ -24,6 +24,12 @@ def test_story_is_readable_chinese_with_offsets():
     assert told[-1] == (102000, "通话结束（结束语）：来电人挂机")
 
 
+def test_a_hang_up_is_told_in_words():
+    """Asterisk's own numbers for the end of a call stay out of the story."""
+    told = [story.sentence(lines((0, "ended", {"cause": cause}))[0], NAMES) for cause in ("16", "0", "3")]
+    assert told == ["通话结束：正常挂机", "通话结束：挂机", "通话结束：挂机"]
+
+
 def test_every_kind_of_the_ledger_has_words():
     """No kind is shown by its English name, even with no data at all."""
     for kind in ledger.KINDS:
