@@ -12,7 +12,7 @@ from core.people import User
 
 class OwedKind(StrEnum):
     MISSED = "missed"
-    """漏接: gave up in the queue"""
+    """漏接: gave up in the queue, or found the line full"""
     KEPT_PLACE = "kept_place"
     """保留排队位置: asked to be called when it is their turn"""
 

@@ -8,6 +8,7 @@ NODE = "node"  # node
 KEY = "key"  # node, key (digits of codes and numbers are replaced by •)
 TIMEOUT = "timeout"  # node
 INVALID = "invalid"  # node, key
+TURNED_AWAY = "turned_away"  # no data: the line had as many callers as it may have
 QUEUED = "queued"  # queue, position
 OFFERED = "offered"  # extension, user, role (of a transfer: liaison, backup, service_phone)
 NO_ANSWER = "no_answer"  # extension, user, role, why (timeout, busy, refused, gone, not_accepted: no key)

@@ -20,6 +20,8 @@ QUEUE_APP = "Queue"
 _RINGING_APPS = frozenset({QUEUE_APP, "Dial"})
 _UNIT_CONTEXTS = frozenset({"to-department", "consult"})
 """Where the dialplan rings somebody who answers for a unit."""
+_FULL = "full"
+"""The extension of a caller whom the line has no place for."""
 Cells = list[str]
 COLUMNS, EVENT, UNIQUEID, LINKEDID = 11, 0, 7, 8
 _STATUS = {"17": "BUSY", "21": "NOANSWER", "26": "CANCEL", "34": "CONGESTION"}
@@ -178,7 +180,11 @@ class _Telling:
         cause = str(row.extra.get("hangupcause", ""))
         status = _STATUS.get(cause, "NOANSWER")
         unanswered = {"Event": "DialEnd", "DestUniqueid": row.uniqueid, "DialStatus": status}
-        return [*([] if row.is_caller else [unanswered]), own | {"Event": "Hangup", "Cause": cause}]
+        turned_away = {"Event": "UserEvent", "UserEvent": "TurnedAway", "Linkedid": row.linkedid}
+        before = [] if row.is_caller else [unanswered]
+        if row.is_caller and row.exten == _FULL:
+            before = [turned_away]
+        return [*before, own | {"Event": "Hangup", "Cause": cause}]
 
 
 def _row(cells: Cells) -> Row | None:

@@ -150,7 +150,7 @@ class Repair:
                     return
                 call = await self._begin(session, story.call)
             await self._tell(session, call, known, story)
-            await self._follow(session, call)
+            await self._follow(session, call, story.call)
         log.info("call_repaired", call=call.id, end=str(call.end))
 
     async def _begin(self, session: AsyncSession, told: LiveCall) -> Call:
@@ -193,7 +193,7 @@ class Repair:
         if call.operator_id is None:
             call.operator_id = self._controller.seats.user_ids().get(told.operator)
 
-    async def _follow(self, session: AsyncSession, call: Call) -> None:
+    async def _follow(self, session: AsyncSession, call: Call, told: LiveCall | None) -> None:
         """What a controller would have done at the end: the talk's ticket, the call owed to who was cut off (M-13, M-23).
 
         A practice call that nobody saw to its end is simply over.
@@ -208,7 +208,7 @@ class Repair:
                 session, self._clock, call_id=call.id, line=call.line, region_id=call.region_id,
                 caller_number=call.caller_number, operator_id=call.operator_id,
             )  # fmt: skip
-        if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN):
+        if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN) or (told and told.is_turned_away):
             await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED, asked_at=call.queued_at)
 
 

@@ -56,11 +56,12 @@ class CallingBack:
         self._controller.job(self.count(), "owed-calls-counted")
 
     async def ended(self, caller: Caller) -> None:
-        """A caller who gave up in the queue, or whose call died with Asterisk, is owed a call; a try to call back has its result."""
+        """A caller who gave up in the queue, found the line full (M-13) or was lost with Asterisk is owed a call; a try has its result."""
         call = caller.call
         owed_call_id = self._controller.board.notes[call.linkedid].owed_call_id
         gave_up = how_ended(call, caller.outcome) == CallEnd.QUEUE
-        is_missed = call.direction == "in" and not call.is_practice and (gave_up or call.is_lost)
+        unserved = gave_up or call.is_turned_away or call.is_lost
+        is_missed = call.direction == "in" and not call.is_practice and unserved
         if not (is_missed or owed_call_id):
             return
         call_id = await self._controller.journal.call_id(call.linkedid)

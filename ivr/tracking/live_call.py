@@ -150,6 +150,8 @@ class LiveCall:
     phase_before_end: str = ""
     is_lost: bool = False
     """Cut off by a fault: Asterisk died with it, or the operator's telephone vanished and nobody has taken over."""
+    is_turned_away: bool = False
+    """The line had as many callers as it may have: heard the notice alone."""
     is_practice: bool = False
     """A sample caller at a trainee's seat."""
     is_partly_known: bool = False

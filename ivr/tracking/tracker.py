@@ -263,6 +263,9 @@ class Tracker:
         if event.get("UserEvent") == "LadderEnd" and call.transfer:
             call.transfer.ladder_ended = True
             return [] if any(leg.failed for leg in call.legs.values()) else transfer_story.failed(call, at)
+        if event.get("UserEvent") == "TurnedAway" and not call.is_turned_away:
+            call.is_turned_away = True
+            return [line(call, at, ledger.TURNED_AWAY, call.linkedid)]
         if event.get("UserEvent") == "LeftQueue":
             return queue_story.went_on(call, at, event.get("Why", ""))
         if event.get("UserEvent") == "Accepted" and (leg := call.legs.get(event.get("Uniqueid", ""))):

@@ -256,6 +256,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     ledger.KEY: lambda d, _: f"{node_name(str(d.get('node', '')))}：按键 {d.get('key', '')}",
     ledger.TIMEOUT: lambda d, _: f"{node_name(str(d.get('node', '')))}：超时未按键",
     ledger.INVALID: lambda d, _: f"{node_name(str(d.get('node', '')))}：无效输入 {d.get('key', '')}",
+    ledger.TURNED_AWAY: lambda *_: "专线已满，听到忙碌提示",
     ledger.QUEUED: _queued,
     ledger.OFFERED: lambda d, n: f"呼叫{n.user(d)}",
     ledger.NO_ANSWER: lambda d, n: f"{n.user(d)}未接听：{why_text(d.get('why'))}",

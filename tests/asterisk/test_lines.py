@@ -16,6 +16,7 @@ from core.calendar.holidays import set_hours
 from core.lines import Line, LinesChanged
 from core.people import Role, RoleGrant, User
 from core.units import ConnectionState, Region, RegionLevel, Unit
+from ivr.models import OwedCall
 from ivr.queue.expected_wait import ExpectedWait
 from ivr.speech import spoken
 from ivr.talks.watch import Supervisor
@@ -110,6 +111,35 @@ async def test_more_calls_than_the_line_takes(exchange: Exchange, quick: Quick, 
     await third.hangup()
     await exchange.record(third)
     await change_lines(exchange)
+
+
+async def test_twenty_callers_more_than_the_line_takes(exchange: Exchange, quick: Quick, county: int):
+    """M-13: at the cap twenty more come at once: each hears the notice and is owed a call, nobody inside is disturbed."""
+    await change_lines(exchange, Line(number=COUNTY_LINE, name="示范县", region_id=county, capacity=10))
+    quick.set_time("MAIN", wait_s=30)
+    inside = await asyncio.gather(*(dial(exchange, COUNTY_LINE) for _ in range(10)))
+    for call in inside:
+        await exchange.at_node(call, "MAIN")
+    more = await asyncio.gather(*(dial(exchange, COUNTY_LINE) for _ in range(20)))
+    await asyncio.gather(*(call.until_sound() for call in more))
+    assert {(await call.ended(10)).by for call in more} == {"remote"}
+    for call in more:
+        await exchange.record(call)
+        assert await exchange.kinds(call) == ["arrived", "turned_away", "ended"]
+    numbers = {exchange.number(call) for call in more}
+    async with asyncio.timeout(5):
+        while await owed_numbers(exchange) & numbers != numbers:
+            await asyncio.sleep(0.05)
+    assert not await owed_numbers(exchange) & {exchange.number(call) for call in inside}
+    assert all(call.ending is None and exchange.live(exchange.number(call)) for call in inside)
+    await asyncio.gather(*(call.hangup() for call in inside))
+    await asyncio.gather(*(exchange.record(call) for call in inside))
+    await change_lines(exchange)
+
+
+async def owed_numbers(exchange: Exchange) -> set[str]:
+    async with exchange.db.reading() as session:
+        return set(await session.scalars(select(OwedCall.number)))
 
 
 async def test_sixteen_lines_each_hear_their_own_region(exchange: Exchange, quick: Quick):

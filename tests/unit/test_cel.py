@@ -1,5 +1,6 @@
 """Stories told from Asterisk's own CEL alone: rows of real calls in, the ledger lines a controller would have written out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def test_caller_who_left_the_queue_by_key():
     """A key takes the caller out of the queue: nobody gave up."""
     left = [line.data["why"] for line in cel.story(rows("queue")).lines if line.kind == ledger.LEFT_QUEUE]
     assert left == ["other"]
+
+
+def test_caller_whom_the_full_line_turned_away():
+    """M-13: who hung up, or was let go, where the dialplan says that the line is full, is owed a call."""
+    begins, *_, hangs_up = [
+        row for row in rows("queue") if row.is_caller and row.event in ("CHAN_START", "HANGUP")
+    ]
+    told = cel.story([begins, replace(hangs_up, exten="full", context="from-trunk")])
+    assert [line.kind for line in told.lines] == [ledger.ARRIVED, ledger.TURNED_AWAY, ledger.ENDED]
+    assert told.call is not None
+    assert told.call.is_turned_away
 
 
 @pytest.mark.parametrize("known", range(10))
