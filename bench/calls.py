@@ -1,5 +1,5 @@
 """`make bench`: calls per second, step latency and CPU of the hotline beside the same menu as pure dialplan (the floor),
-then simultaneous recorded talks. Everything on loopback, bounded, on private instances.
+then recorded talks at once, beside the same talks of the floor. Everything on loopback, bounded, on private instances.
 """
 
 import argparse
@@ -14,10 +14,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.instance import settings, start_floor
+from bench.controller import PASSWORD, extensions
+from bench.instance import rtp_ports, settings, start_floor
 from bench.menu import Row, System, measure_menu
-from bench.report import menu_table, talk_lines
-from bench.talks import TalkResult, measure_talks
+from bench.report import menu_table, talk_table
+from bench.talks import TalkResult, measure_talks, seated
+from ivr.asterisk.site import Telephone
 
 RATES = (20, 40, 60, 80, 100)
 QUICK_RATES = (20, 80)
@@ -26,12 +28,16 @@ QUICK_RATES = (20, 80)
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute: two rates, few talks")
-    parser.add_argument(
-        "--rates", type=lambda text: tuple(map(int, text.split(","))), help="new calls a second, e.g. 20,80"
-    )
+    parser.add_argument("--rates", type=_numbers, help="new calls a second, e.g. 20,80; empty: no menu calls")
     parser.add_argument("--seconds", type=float, help="length of each menu measurement")
-    parser.add_argument("--talks", type=int, help="simultaneous recorded talks; 0: none")
+    parser.add_argument("--talks", type=_numbers, help="recorded talks at once, e.g. 100,250; empty: none")
     parser.add_argument("--talk-seconds", type=float)
+    parser.add_argument(
+        "--intake-seconds",
+        type=float,
+        default=240.0,
+        help="how long to wait for the recordings in the archive",
+    )
     parser.add_argument(
         "--base-port", type=int, default=30000, help="the bench uses this port and the 1999 after it"
     )
@@ -43,30 +49,37 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="keep the instances' folders here")
     args = parser.parse_args()
     quick = args.quick
-    args.rates = args.rates or (QUICK_RATES if quick else RATES)
+    args.rates = (QUICK_RATES if quick else RATES) if args.rates is None else args.rates
     args.seconds = args.seconds or (7.0 if quick else 15.0)
-    args.talks = (20 if quick else 100) if args.talks is None else args.talks
+    args.talks = ((20,) if quick else (100,)) if args.talks is None else args.talks
     args.talk_seconds = args.talk_seconds or (10.0 if quick else 30.0)
     return args
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
+
+
 @contextlib.asynccontextmanager
-async def running_floor(root: Path, base_port: int) -> AsyncIterator[System]:
+async def running_floor(root: Path, base_port: int, operators: int = 0) -> AsyncIterator[System]:
     asterisk = settings(base_port, 0)
-    running = await start_floor(asterisk, root / "asterisk")
+    phones = [Telephone(extension, PASSWORD) for extension in extensions(operators)]
+    running = await start_floor(asterisk, root / "asterisk", phones)
     assert running.process
     try:
-        yield System("floor", root, asterisk.sip_port, running.process.pid, None)
+        yield System("floor", root, asterisk.sip_port, running.process.pid, None, rtp_ports(base_port))
     finally:
         await running.stop()
 
 
 @contextlib.asynccontextmanager
-async def running_hotline(root: Path, base_port: int, talks: int) -> AsyncIterator[tuple[System, Process]]:
+async def running_hotline(
+    root: Path, base_port: int, operators: int
+) -> AsyncIterator[tuple[System, Process]]:
     with (root / "hotline.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.controller", "--root", root, "--base-port", str(base_port),
-            "--operators", str(talks), stdin=PIPE, stdout=PIPE, stderr=log,
+            "--operators", str(operators), stdin=PIPE, stdout=PIPE, stderr=log,
             start_new_session=True,  # as a service: the scheduler must not count it as one with the load
         )  # fmt: skip
     assert process.stdout
@@ -75,10 +88,8 @@ async def running_hotline(root: Path, base_port: int, talks: int) -> AsyncIterat
         ready, _, asterisk_pid = (await process.stdout.readline()).decode().partition(" ")
         if ready != "ready":
             raise RuntimeError(f"the hotline did not start: {(root / 'hotline.log').read_text()[-2000:]}")
-        yield (
-            System("hotline", root, settings(base_port, 1).sip_port, int(asterisk_pid), process.pid),
-            process,
-        )
+        sip_port, ports = settings(base_port, 1).sip_port, rtp_ports(base_port)
+        yield System("hotline", root, sip_port, int(asterisk_pid), process.pid, ports), process
     finally:
         process.stdin.close()
         try:
@@ -87,34 +98,39 @@ async def running_hotline(root: Path, base_port: int, talks: int) -> AsyncIterat
             process.kill()
 
 
-async def _measure(args: argparse.Namespace, root: Path) -> tuple[list[Row], TalkResult | None]:
+async def _measure(args: argparse.Namespace, root: Path) -> tuple[list[Row], list[TalkResult]]:
     rows: list[Row] = []
+    talks: list[TalkResult] = []
+    operators = max(args.talks, default=0)
     async with contextlib.AsyncExitStack() as stack:
-        systems: list[System] = []
+        systems: list[tuple[System, Process | None]] = []
         if args.only != "hotline":
-            systems.append(await stack.enter_async_context(running_floor(root / "floor", args.base_port)))
+            floor = running_floor(root / "floor", args.base_port, operators)
+            systems.append((await stack.enter_async_context(floor), None))
         if args.only != "floor":
-            hotline, controller = await stack.enter_async_context(
-                running_hotline(root / "hotline", args.base_port, args.talks)
-            )
-            systems.append(hotline)
+            hotline = running_hotline(root / "hotline", args.base_port, operators)
+            systems.append(await stack.enter_async_context(hotline))
         for rate in args.rates:
-            for system in systems:
+            for system, _ in systems:
                 print(f"{rate} calls/s for {args.seconds:.0f} s on the {system.name} …", file=sys.stderr)
                 rows.append(await measure_menu(system, rate, args.seconds, args.media_port, root / "sipp"))
                 print(menu_table(rows[-1:], heading=False), file=sys.stderr)
-        talks = None
-        if args.talks and args.only != "floor":
-            print(f"{args.talks} recorded talks for {args.talk_seconds:.0f} s …", file=sys.stderr)
-            talks = await measure_talks(hotline, controller, args.talks, args.talk_seconds)
+        seats = [await stack.enter_async_context(seated(*one, operators)) for one in systems if operators]
+        for count in args.talks:
+            for one in seats:
+                print(
+                    f"{count} talks for {args.talk_seconds:.0f} s on the {one.system.name} …", file=sys.stderr
+                )
+                talks.append(await measure_talks(one, count, args.talk_seconds, args.intake_seconds))
+                print(talk_table(talks[-1:], heading=False), file=sys.stderr)
     return rows, talks
 
 
-def _show(rows: Sequence[Row], talks: TalkResult | None) -> None:
-    print(menu_table(rows))
+def _show(rows: Sequence[Row], talks: Sequence[TalkResult]) -> None:
+    if rows:
+        print(menu_table(rows))
     if talks:
-        print()
-        print(talk_lines(talks))
+        print(talk_table(talks))
 
 
 def main() -> None:
@@ -128,7 +144,7 @@ def main() -> None:
         rows, talks = asyncio.run(_measure(args, root))
     _show(rows, talks)
     if args.json:
-        figures = {"menu": [asdict(row) for row in rows], "talks": asdict(talks) if talks else None}
+        figures = {"menu": [asdict(row) for row in rows], "talks": [asdict(one) for one in talks]}
         args.json.write_text(json.dumps(figures, indent=1))
 
 

@@ -30,6 +30,11 @@ OFFICE_HOURS = "2026-06-01T10:00:00+08:00"
 _BEAT_S = 1.5
 
 
+def extensions(count: int) -> list[str]:
+    """The telephones of so many operators."""
+    return [str(FIRST_EXTENSION + number) for number in range(count)]
+
+
 def database_file(root: Path) -> Path:
     return root / "hotline.db"
 
@@ -72,7 +77,7 @@ async def _found(hotline: Hotline, operators: int) -> None:
         ):
             session.add(Unit(region_id=region.id, code=code, name=name, duty=duty))
         hashed = hash_password(PASSWORD)
-        for extension in map(str, range(FIRST_EXTENSION, FIRST_EXTENSION + operators)):
+        for extension in extensions(operators):
             user = User(
                 username=f"operator{extension}", display_name=f"话务员{extension}", staff_number=extension,
                 extension=extension, sip_password=PASSWORD, region_id=region.id, password_hash=hashed,

@@ -5,11 +5,12 @@ from the last packet of the one that a key cut off.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import ROOT
 from ivr.asterisk.embedded import EmbeddedAsterisk
-from ivr.asterisk.site import DIALPLAN, Folders, LineFacts, write_all
+from ivr.asterisk.site import DIALPLAN, Folders, LineFacts, Telephone, write_all
 from ivr.settings import AsteriskSettings, CallSettings
 from ivr.speech import prompt_audio as audio
 from ivr.speech.prompt_catalogue import load
@@ -38,16 +39,23 @@ def settings(base_port: int, number: int) -> AsteriskSettings:
     )  # fmt: skip
 
 
+def rtp_ports(base_port: int) -> range:
+    """Where the instances' Asterisks take audio."""
+    return range(base_port + FIRST_RTP_OFFSET, base_port + LAST_RTP_OFFSET + 1)
+
+
 def write_tones(folder: Path) -> None:
     """A tone for every prompt, as a recording that wins over the synthesised voice."""
     for prompt in load(DIALPLAN / "prompts.toml", LINE):
         _write_tone(folder / f"{prompt.id}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
 
 
-async def start_floor(asterisk: AsteriskSettings, root: Path) -> EmbeddedAsterisk:
+async def start_floor(
+    asterisk: AsteriskSettings, root: Path, phones: Sequence[Telephone]
+) -> EmbeddedAsterisk:
     """The hotline's own configuration but for the dialplan, which is the floor's."""
     folders = Folders(root)
-    write_all(asterisk, folders, lines=LineFacts(), phones=(), calls=CallSettings())
+    write_all(asterisk, folders, lines=LineFacts(), phones=phones, calls=CallSettings())
     for prompt in load(DIALPLAN / "prompts.toml", LINE):
         _write_tone(folders.sounds / f"{prompt.sound}.wav", *_TONES.get(prompt.id, _OTHER_TONE))
     shutil.copy(ROOT / "bench/floor.conf", folders.etc / "extensions.conf")

@@ -21,11 +21,11 @@ from support.sipcall import Call
 from support.siptransport import SipError
 
 from bench.calls import running_floor, running_hotline
-from bench.controller import FIRST_EXTENSION, PASSWORD, database_file, tell
+from bench.controller import FIRST_EXTENSION, PASSWORD, database_file, extensions, tell
 from bench.instance import LINE, settings
 from bench.measure import Spread, cpu_s, machine_busy_s, memory_mb, spread
 from bench.menu import System
-from bench.probe import BenchPhone, bench_phone, run_probes
+from bench.probe import REGISTERED_S, BenchPhone, bench_phone, run_probes
 from bench.stream import Pump
 
 CALLER_HZ, OPERATOR_HZ = 440, 880
@@ -35,8 +35,6 @@ KEY_EVERY_S = 2.0
 LIMIT_S = 90.0
 """A call that lasts longer has failed."""
 MEMORY_EVERY_S = 20.0
-REGISTERED_S = 7200
-"""Longer than any run: these telephones do not register again."""
 
 
 @dataclass
@@ -123,8 +121,8 @@ async def _drive(system: System, given: argparse.Namespace, way: Way) -> Spread:
     """The callers, one after another at the rate, and the measuring ones; their steps."""
     server, pump = ("127.0.0.1", system.sip_port), Pump()
     phones = []
-    for extension in range(FIRST_EXTENSION, FIRST_EXTENSION + given.operators):
-        phone = await bench_phone(server, pump, OPERATOR_HZ, str(extension), PASSWORD)
+    for extension in extensions(given.operators):
+        phone = await bench_phone(server, pump, OPERATOR_HZ, extension, PASSWORD)
         await phone.register(expires_s=REGISTERED_S)
         phones.append(phone)
     operators = [asyncio.create_task(_operator(phone, given.talk_seconds, way)) for phone in phones]

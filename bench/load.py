@@ -87,7 +87,7 @@ def sink(media_port: int, calls: int) -> Iterator[None]:
 
 def _write_call(path: Path) -> None:
     """One caller's audio from the answer to the end as a capture file: silence with two keys in it."""
-    silence = frames_of(None)[0]
+    silence = frames_of(None)[0].tobytes()
     out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     sequence = 1000
     for frame in range(CALL_MS // 20 - 1):

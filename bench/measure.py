@@ -1,7 +1,7 @@
 """Reading the machine: CPU time of processes, percentiles. Knows nothing of calls."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,12 @@ def machine_busy_s() -> float:
     """CPU seconds that everything on this machine has used so far."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + steal) * _TICK_S
+
+
+def dropped(ports: Collection[int]) -> int:
+    """Datagrams that came to these UDP ports and found no room, because their owner had not read those before."""
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if int(row[1].rpartition(":")[2], 16) in ports)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class System:
     sip_port: int
     asterisk_pid: int
     controller_pid: int | None
+    rtp_ports: range
 
     def walked(self) -> int:
         """Calls so far that reached the third prompt, by the system's own books."""

@@ -8,6 +8,8 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from support import g711, tones
 from support.sipcall import Call
 from support.sipdialog import Dialog
@@ -19,17 +21,19 @@ from bench.stream import BenchStream, Pump, frames_of
 
 BEFORE_FIRST_KEY_S, BETWEEN_KEYS_S, AFTER_LAST_KEY_S = 0.6, 0.5, 0.6
 """The same rhythm as the load callers', so that both kinds of call last alike."""
+REGISTERED_S = 7200
+"""Longer than any run: the bench's telephones do not register again."""
 
 
 class BenchPhone(Phone):
     """A test phone with the bench's light audio."""
 
     pump: Pump
-    frames: list[bytes]
+    frames: NDArray[np.uint8]
     keep_audio = False
 
     async def _new_call(self, dialog: Dialog) -> Call:
-        stream = BenchStream(self.pump, self._host, self.frames, keep_audio=self.keep_audio)
+        stream = BenchStream(self.pump, self.frames, keep_audio=self.keep_audio)
         call = Call(self.endpoint, self.account, dialog, stream)  # type: ignore[arg-type]
         self.calls.append(call)
         return call
@@ -65,7 +69,7 @@ async def run_probes(server: HostPort, calls_per_s: float, duration_s: float) ->
 
 
 async def _later(
-    delay_s: float, server: HostPort, pump: Pump, frames: list[bytes], result: ProbeResult
+    delay_s: float, server: HostPort, pump: Pump, frames: NDArray[np.uint8], result: ProbeResult
 ) -> None:
     await asyncio.sleep(delay_s)
     result.calls += 1

@@ -9,6 +9,10 @@ _HEADING = """\
 | calls/s offered | system | calls | failed | served/s | step p50 ms | p99 ms | most ms | steps | Asterisk ms/call | controller ms/call | load ms/call | others % of a core |
 | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
+_TALK_HEADING = """\
+| talks asked | system | together | sent % of due | sent | lost | unread by Asterisk + bench | longest pause ms | pauses > 60 ms | bench late ms | recordings | with holes (20 ms pieces) | shortest lacks ms | in the archive | Asterisk % | controller % | bench % | others % | whole |
+| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"""
+
 
 def menu_table(rows: Sequence[Row], *, heading: bool = True) -> str:
     lines = [_HEADING] if heading else []
@@ -21,21 +25,17 @@ def menu_table(rows: Sequence[Row], *, heading: bool = True) -> str:
     return "\n".join(lines)
 
 
-def talk_lines(talks: TalkResult) -> str:
-    return "\n".join(
-        [
-            f"- recorded talks at once: {talks.talks} of {talks.asked}, {talks.duration_s:.0f} s together",
-            (
-                f"- packets heard: {talks.packets}, lost {talks.lost}; longest pause between two: {talks.longest_pause_ms:.0f} ms,"
-                f" pauses over 60 ms: {talks.pauses} (the bench itself was late by {talks.sender_late_ms:.0f} ms at most)"
-            ),
-            (
-                f"- recordings: {talks.recordings} taken in, the shortest lacks {talks.most_missing_ms} ms of its talk,"
-                f" {talks.broken_recordings} with a hole in either direction ({talks.quiet_frames} frames of 20 ms in all)"
-            ),
-            (
-                f"- CPU while talking, percent of a core: Asterisk {talks.asterisk_percent:.0f},"
-                f" controller {talks.controller_percent:.1f}, bench {talks.bench_percent:.0f}, others {talks.others_percent:.0f}"
-            ),
-        ]
+def talk_table(talks: Sequence[TalkResult], *, heading: bool = True) -> str:
+    lines = [_TALK_HEADING] if heading else []
+    return "\n".join(lines + [_talk_row(one) for one in talks])
+
+
+def _talk_row(one: TalkResult) -> str:
+    found, taken_in = one.recordings, "–" if one.taken_in is None else one.taken_in
+    return (
+        f"| {one.asked} | {one.system} | {one.talks} | {one.sent / max(1, one.due) * 100:.1f} | {one.sent} | {one.lost}"
+        f" | {one.unread} + {one.unread_by_bench} | {one.longest_pause_ms:.0f} | {one.pauses} | {one.sender_late_ms:.0f}"
+        f" | {found.count} | {found.broken} ({found.quiet_frames}) | {found.most_missing_ms:.0f} | {taken_in}"
+        f" | {one.asterisk_percent:.0f} | {one.controller_percent:.1f} | {one.bench_percent:.0f} | {one.others_percent:.0f}"
+        f" | {'yes' if one.is_whole else 'no'} |"
     )
