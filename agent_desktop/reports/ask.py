@@ -59,7 +59,7 @@ async def question_of(
     last = read_day_if_any(query.get("to", ""), "截止日期") or today
     first = read_day_if_any(query.get("from", ""), "起始日期") or last.replace(day=1)
     if first > last or (last - first).days > LONGEST_DAYS:
-        raise NotInReach(field="日期", reason="起始日期不能晚于截止日期，且最多查询三年")
+        raise InvalidInput(field="日期", reason="起始日期不能晚于截止日期，且最多查询三年")
     since, until = days(first, last)
     asked = {name: query.get(name, "").strip() for name in FIELDS}
     if any(len(text) > LONGEST_NAME for text in asked.values()):

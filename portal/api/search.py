@@ -1,6 +1,8 @@
 """Searching for programs (检索接口): the same entries and the same order as on the pages."""
 
+import re
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -14,8 +16,9 @@ from core.web.keys import DB, USER
 from core.web.routes import CLIENTS, ApiDoc, Param, Routes
 from kb.kinds import KIND_NAMES
 from kb.searching.search import AudienceName
-from portal.keys import SEARCHER
+from portal.keys import PORTAL, SEARCHER
 from portal.limits import LIMITS
+from portal.region import UNIT_CODE, NotSetUp, UnitNotFound, home_region, unit_by_code
 
 routes = Routes()
 LONGEST_QUERY = 100
@@ -49,7 +52,11 @@ _SEARCH = ApiDoc(
             kind="integer",
             limits={"minimum": 1, "maximum": 50, "default": 10},
         ),
-        Param("unit", "只查名称含有这些字的单位", limits={"maxLength": LONGEST_UNIT}),
+        Param(
+            "unit",
+            "只查名称含有这些字的单位，或本专线所在地区这个三位代码的单位",
+            limits={"maxLength": LONGEST_UNIT},
+        ),
         Param("kind", "只查这一类信息", limits={"enum": [kind.value for kind in KIND_NAMES]}),
         Param(
             "region", "只查这个行政区划代码的地区；没有这个代码时没有结果", limits={"maxLength": LONGEST_UNIT}
@@ -106,7 +113,18 @@ async def _filters(request: web.Request) -> dict[str, Any]:
         raise InvalidInput(field="unit", reason=f"最多 {LONGEST_UNIT} 个字")
     if kind and kind not in KIND_NAMES:
         raise InvalidInput(field="kind", reason=f"可以是 {'、'.join(KIND_NAMES)}")
+    if re.fullmatch(UNIT_CODE, unit):
+        unit = await _name_of(request, unit)
     return {"unit": unit or None, "kind": kind, "region_id": await _region(request, code) if code else None}
+
+
+async def _name_of(request: web.Request, code: str) -> str:
+    """The name of the home region's unit of this code; the code itself, which no name holds, where there is none."""
+    async with request.app[DB].reading() as session:
+        region = await home_region(session, request.app[PORTAL].region)
+        with suppress(NotSetUp, UnitNotFound):
+            return (await unit_by_code(session, region.id, code)).name
+    return code
 
 
 async def _region(request: web.Request, code: str) -> int:

@@ -43,7 +43,8 @@ class Shown:
 
 @routes.get("/screen", roles=PUBLIC)
 async def screen(request: web.Request) -> web.StreamResponse:
-    return render(request, "portal/screen.html", shown=await _shown(request))
+    now_ms = round(request.app[CLOCK].now().timestamp() * 1000)
+    return render(request, "portal/screen.html", shown=await _shown(request), now_ms=now_ms)
 
 
 @routes.get("/screen/feed.json", roles=PUBLIC)

@@ -4,6 +4,7 @@ import { onNews } from "./news.js";
 const TURN_MS = 12_000;
 const FETCH_MS = 30_000;
 const clock = document.querySelector("#clock");
+const ahead = Number(clock.dataset.now) - Date.now(); // a display's own clock is nobody's care
 const pause = document.querySelector("#pause");
 const stale = document.querySelector("#stale");
 let shown = 0;
@@ -31,7 +32,7 @@ async function fetchPanels() {
 }
 
 function tick() {
-  clock.textContent = new Date().toLocaleString("zh-CN", { timeZone: "Asia/Shanghai", month: "numeric", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit" });
+  clock.textContent = new Date(Date.now() + ahead).toLocaleString("zh-CN", { timeZone: "Asia/Shanghai", month: "numeric", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit" });
 }
 
 function hold(value) {

@@ -64,7 +64,7 @@ async def draw(session: AsyncSession, clock: Clock, user: User, wish: Wish) -> D
     await _keep(session, made, wish.sheet, [call_id for call_id, _ in chosen])
     await audit.record(
         session, clock, actor=user.username, action="quality.draw", target=f"{made.id}:{made.drawn}",
-        reason=f"{wish.method} seed={wish.seed} {wish.first}..{wish.last}",
+        reason=f"{wish.method}，种子 {wish.seed}，{wish.first} 至 {wish.last}",
     )  # fmt: skip
     return made
 

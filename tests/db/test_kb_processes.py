@@ -189,9 +189,9 @@ async def test_staff_and_channels_see_what_is_theirs(ask: Ask):
 
 async def test_a_search_keeps_to_region_unit_and_kind(ask: Ask):
     """What is asked for is found, the rest is not; a kind that is none is refused by name."""
-    for only in ({"region": "5399"}, {"unit": "公积金"}, {"kind": "faq"}):
+    for only in ({"region": "5399"}, {"unit": "公积金"}, {"unit": "101"}, {"kind": "faq"}):
         assert len(await ask("channel", "公积金", **only)) == 1
-    for only in ({"unit": "公安"}, {"kind": "notice"}, {"region": "火星"}):
+    for only in ({"unit": "公安"}, {"unit": "102"}, {"unit": "999"}, {"kind": "notice"}, {"region": "火星"}):
         assert await ask("channel", "公积金", **only) == []
     (refused,) = await ask("channel", "公积金", kind="火星")
     assert refused["field"] == "kind"

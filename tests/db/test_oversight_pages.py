@@ -53,6 +53,15 @@ async def test_a_long_navigation_shows_what_is_below_the_open_page(site: CaseSit
         assert 'href="/reports" aria-current="true"' in page
 
 
+async def test_an_offices_telephone_page_leads_to_its_own_queue(site: CaseSite):
+    """§5.9: an office takes transferred calls; the link beside them opens its queue, not the list of a unit's people."""
+    async with colleagues(site, "office", "liaison_a") as (office, liaison):
+        page = await office.open("/liaison")
+        assert '<a href="/office">全部工单</a>' in page
+        assert "/liaison/tickets" not in page
+        assert '<a href="/liaison/tickets">全部工单</a>' in await liaison.open("/liaison")
+
+
 async def complained(site: CaseSite, number: str | None = None, text: str = "答复敷衍") -> str:
     about = await site.ticket(number) if number else None
     async with site.city.db.unit_of_work() as session:

@@ -90,7 +90,7 @@ async def test_indicators_come_over_the_api_with_numerator_denominator_and_value
 @pytest.mark.parametrize(
     ("query", "reason", "status"),
     [("unit=city/999", "单位", 404), ("region=nowhere", "地区", 404), ("person=nobody", "人员", 404),
-     ("from=2026-13-01", "起始日期", 422), ("from=2026-06-30&to=2026-06-01", "日期", 404), ("region=province", "地区", 404),
+     ("from=2026-13-01", "起始日期", 422), ("from=2026-06-30&to=2026-06-01", "日期", 422), ("region=province", "地区", 404),
      ("export=doc", "导出格式", 422), (f"line={9:041}", "40", 422)],
 )  # fmt: skip
 async def test_what_cannot_be_meant_is_refused_in_words(
