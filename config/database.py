@@ -46,6 +46,7 @@ ROOMS_WITH_TABLES = (
     "recordings.models",
     "reports.gathering.models",
     "reports.models",
+    "reports.outside.models",
     "reports.quality.models",
     "reports.returns.models",
     "reports.scores.models",

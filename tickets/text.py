@@ -55,7 +55,12 @@ def clean(field: str, value: object) -> str:
         raise InvalidInput(field=label, reason="应为文字")
     if len(value) > limit * 4:  # not worth cleaning
         raise TextTooLong(field=label, limit=limit, length=len(value))
-    cleaned = _UNWANTED.sub("", _LINE_END.sub("\n", unicodedata.normalize("NFC", value))).strip()
+    cleaned = tidied(value)
     if len(cleaned) > limit:
         raise TextTooLong(field=label, limit=limit, length=len(cleaned))
     return cleaned
+
+
+def tidied(text: str) -> str:
+    """Trimmed, one kind of line end, without characters nobody typed on purpose."""
+    return _UNWANTED.sub("", _LINE_END.sub("\n", unicodedata.normalize("NFC", text))).strip()

@@ -23,6 +23,7 @@ _OTHERS = {
     "report.export": "导出报表",
     "case.export": "导出案卷",
     "paper.open": "打开附件",
+    "series.bounds": "设置外部数据告警界限",
     "account.create": "新建账号",
     "account.change": "修改账号",
     "account.password": "重设密码",

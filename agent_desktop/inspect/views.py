@@ -6,7 +6,7 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy import ColumnElement, select
 
-from agent_desktop.inspect import audit, panels, records, work
+from agent_desktop.inspect import audit, outside, panels, records, work
 from agent_desktop.ticket import words
 from agent_desktop.ticket.listing import BY_CLASS, OPEN, columns, in_words, tickets_query
 from agent_desktop.ticket.page import who_asks
@@ -133,6 +133,6 @@ def _now(request: web.Request) -> datetime:
 
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.inspect", prefix="inspect")
-    for part in (routes, records.routes, audit.routes, work.routes):
+    for part in (routes, records.routes, outside.routes, audit.routes, work.routes):
         part.register(app)
     panels.setup(app)

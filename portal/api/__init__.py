@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from portal.api import applications, exchange, inquiries, search, workdays
+from portal.api import applications, exchange, inquiries, outside, search, workdays
 
 
 def setup(app: web.Application) -> None:
-    for part in (search, inquiries, applications, workdays, exchange):
+    for part in (search, inquiries, applications, workdays, outside, exchange):
         part.routes.register(app)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import InvalidInput
-from core.units import Region, shown_regions
+from core.units import Region, Unit, shown_regions
 from core.web import schema
 from core.web.keys import CHANNEL, SETTINGS, USER
 from core.web.routes import Param
@@ -63,16 +63,22 @@ def need_words(name: str, text: str) -> None:
 
 async def question_of(session: AsyncSession, request: web.Request, fields: dict[str, str]) -> Question:
     """`question`, `subject`, `name`, `phone`, `unit`, `region` as a question by the channel of the key."""
-    region_id = await _region_id(session, request, fields["region"])
-    code = fields["unit"]
-    if code and not re.fullmatch(UNIT_CODE, code):
-        raise InvalidInput(field="unit", reason="请用三位数字的单位代码")
-    unit = await unit_by_code(session, region_id, code) if code else None
+    region_id, unit = await place_of(session, request, fields["region"], fields["unit"])
     return Question(
         text=fields["question"], subject=fields["subject"], asker_name=fields["name"], callback_number=fields["phone"],
         channel=channel_of(request), line=request.app[SETTINGS].hotline_number, region_id=region_id,
         unit_id=unit.id if unit else None, operator_id=_staff(request),
     )  # fmt: skip
+
+
+async def place_of(
+    session: AsyncSession, request: web.Request, region: str, unit: str
+) -> tuple[int, Unit | None]:
+    """The region of this code, without one the line's own, and its unit where one is named; raises InvalidInput, RegionUnknown."""
+    region_id = await _region_id(session, request, region)
+    if unit and not re.fullmatch(UNIT_CODE, unit):
+        raise InvalidInput(field="unit", reason="请用三位数字的单位代码")
+    return region_id, await unit_by_code(session, region_id, unit) if unit else None
 
 
 def channel_of(request: web.Request) -> Channel:

@@ -64,7 +64,7 @@ _DUE = ApiDoc(
 
 @routes.get(f"{PREFIX}/workdays/due", roles=CLIENTS, doc=_DUE)
 async def workdays_due(request: web.Request) -> web.StreamResponse:
-    received_at = _received(request.query.get("received", ""))
+    received_at = read_when(request.query.get("received", ""), "received")
     days = query_int(request, "days", 0, least=1, most=MOST_DAYS)
     async with request.app[DB].reading() as session:
         region = await checked_region(session, request.query.get("region"))
@@ -83,12 +83,12 @@ async def checked_region(session: AsyncSession, code: str | None) -> str | None:
     return code
 
 
-def _received(text: str) -> datetime:
+def read_when(text: str, field: str) -> datetime:
     """A Beijing date or an instant; a `+` that the query turned into a blank is put back."""
     text = text.replace(" ", "+")
     if not re.fullmatch(schema.WHEN, text):
         reason = "请用 2026-06-01 或 2026-06-01T10:00:00+08:00 这样的日期或时间"
-        raise InvalidInput(field="received", reason=reason)
+        raise InvalidInput(field=field, reason=reason)
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
 
