@@ -54,6 +54,14 @@ class Common:
             self.tasks.loop("channel", self._channel.run)
         self.tasks.loop("outbox", self._outbox.run)
 
+    async def stop(self) -> None:
+        await self.end_work()
+        await self.db.close()
+
+    async def end_work(self) -> None:
+        """What goes on by itself ends; the database is there until after it."""
+        await self.tasks.close()
+
     def common_probes(self, *folders: Path) -> dict[str, Probe]:
         """`folders`: where this process writes besides its own data."""
         return {

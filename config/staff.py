@@ -17,12 +17,12 @@ from kb.searching.search import Searcher
 
 
 def staff_side(
-    settings: Settings,
-    searcher: Searcher,
     control: CallControl,
     board: Shown,
     everywhere: Shown,
     guests: Sequence[Telephone],
+    settings: Settings,
+    searcher: Searcher,
     app: web.Application,
 ) -> None:
     """`board`: this node's, `everywhere`: that of all nodes; `guests`: the telephones of the demo's callers."""

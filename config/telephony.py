@@ -67,7 +67,7 @@ REPORT_EVERY_S = 60.0
 
 
 class Telephony(Common):
-    """Asterisk, the controller and all that follows from calls; `start_telephony` and `stop_telephony` in order."""
+    """Asterisk, the controller and all that follows from calls."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__(settings, clock)
@@ -141,10 +141,10 @@ class Telephony(Common):
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
 
-    async def stop_telephony(self) -> None:
+    async def end_work(self) -> None:
         if hasattr(self, "controller"):  # a start that failed has none
             await self.controller.stop()
-        await self.tasks.close()
+        await super().end_work()
         if self.asterisk:
             await self.asterisk.stop()
         if self.db.is_postgresql:

@@ -49,25 +49,15 @@ async (hz) => {
 
 
 @pytest.fixture
-async def city(tmp_path: Path) -> AsyncIterator[City]:
+async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
+    """A hotline whose supervisor has a telephone; its prompts are short."""
     async with running_hotline(tmp_path) as city:
         async with city.hotline.db.unit_of_work() as session:
             chief = await session.get_one(User, city.users["supervisor1"])
             chief.extension, chief.sip_password = "6001", "sip-supervisor1"
         await city.hotline.people_changed()
-        yield city
-
-
-@pytest.fixture
-async def exchange(city: City) -> AsyncIterator[Exchange]:
-    async with Exchange(city) as one:
-        yield one
-
-
-@pytest.fixture
-async def quick(exchange: Exchange) -> AsyncIterator[Quick]:
-    async with Quick(exchange.city) as one:
-        yield one
+        async with Exchange(city) as one, Quick(city):
+            yield one
 
 
 async def live_page(browser: Browser, city: City) -> Page:
@@ -117,7 +107,7 @@ async def talks(on: Exchange) -> tuple[Phone, Call, Call]:
     return operator, call, answered
 
 
-async def test_listen_whisper_barge_and_take_over(browser: Browser, exchange: Exchange, quick: Quick):
+async def test_listen_whisper_barge_and_take_over(browser: Browser, exchange: Exchange):
     """Listening nobody hears the supervisor, whispering the operator alone, barging in all; then the caller is the supervisor's."""
     page = await live_page(browser, exchange.city)
     _, call, answered = await talks(exchange)
@@ -149,9 +139,7 @@ async def test_listen_whisper_barge_and_take_over(browser: Browser, exchange: Ex
     assert record.operator_id == exchange.city.users["supervisor1"]
 
 
-async def test_listening_through_consult_three_way_and_hand_back(
-    browser: Browser, exchange: Exchange, quick: Quick
-):
+async def test_listening_through_consult_three_way_and_hand_back(browser: Browser, exchange: Exchange):
     """Each time the caller is sent on the supervisor waits with music, then listens to the next talk, and is never heard."""
     page = await live_page(browser, exchange.city)
     liaison = await exchange.liaison()

@@ -1,6 +1,5 @@
 """The calendar's page: proposed by one, confirmed by another, in force for clocks and telephone alike (M-10, M-11)."""
 
-from collections.abc import AsyncIterator
 from datetime import date, datetime
 from io import BytesIO
 from types import SimpleNamespace
@@ -9,32 +8,17 @@ from typing import Any
 import pytest
 from aiohttp import FormData
 from sqlalchemy import select
-from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.tickets import City
+from support.web import Browser, as_
 
 from core.calendar.files import CalendarFileInvalid, read_years
 from core.calendar.holidays import load_calendar
 from core.calendar.proposals import CalendarProposal
 from core.calendar.workdays import WorkCalendar
-from core.db import Database
 from core.units import Region
 from ivr.flow.departments import Departments
 
-PEOPLE = ("office", "county_office", "supervisor", "admin")
 NEXT_YEAR = "类型,首日,末日,名称\r\n放假,2027-01-01,2027-01-03,元旦\r\n放假,2027-02-05,2027-02-11,春节\r\n上班,2027-02-13,,春节\r\n"
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    city = await build_city(db)
-    await give_password(db, PEOPLE)
-    return city
-
-
-@pytest.fixture
-async def browser(city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(city.db, city.clock)) as browser:
-        yield browser
 
 
 async def calendar(city: City) -> WorkCalendar:

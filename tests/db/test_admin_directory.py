@@ -2,18 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
 import pytest
 from aiohttp import FormData
 from sqlalchemy import select
-from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.tickets import City
+from support.web import Browser, as_
 
 from core.audit import AuditRow
-from core.db import Database
 from core.history import Change
 from core.organisation.staging import StagedFile
 from core.organisation.store import snapshot
@@ -33,19 +31,6 @@ PEOPLE = (
     "liaison_a",
     "inspector",
 )
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    city = await build_city(db)
-    await give_password(db, PEOPLE)
-    return city
-
-
-@pytest.fixture
-async def browser(city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(city.db, city.clock)) as browser:
-        yield browser
 
 
 async def row(city: City, kind: str, key: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city, question
+from support.tickets import City, question
 from support.web import TEST, Browser, as_, browsing, give_password, web_app
 
 from core import accounts
@@ -71,11 +71,6 @@ async def seconds(work: Awaitable[object]) -> float:
     started = loop.time()
     await work
     return loop.time() - started
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 @pytest.fixture

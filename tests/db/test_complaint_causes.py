@@ -1,15 +1,12 @@
 """What complaints are about (M-136): named at every door, settled by the inspectors, counted by cause."""
 
 import re
-from collections.abc import AsyncIterator
 
-import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city
-from support.web import TEST, Browser, as_, browsing, give_password, web_app
+from support.tickets import City
+from support.web import TEST, Browser, as_
 
 from core import accounts
-from core.db import Database
 from reports.breakdowns.causes import ByCause, by_cause
 from reports.counting.slices import Slice
 from tickets import replies, service
@@ -18,18 +15,6 @@ from tickets.models import Ticket, TicketKind
 from tickets.oversight import complaints
 from tickets.oversight.causes import Cause
 from tickets.oversight.complaints import Verdict
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    await give_password(db, ["inspector", "operator"])
-    async with browsing(web_app(db, city.clock)) as browser:
-        yield browser
 
 
 async def _complain(browser: Browser, path: str = "/complain", **fields: str) -> int:

@@ -3,22 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from support.tickets import MONDAY, City, build_city
+from support.tickets import MONDAY, City
 
 from agent_desktop.desk.directory import directory_json
 from agent_desktop.desk.drafts import draft_in_hand, earlier_json, form_json, own_ticket
 from agent_desktop.liaison.state import open_tickets
 from core.clock import beijing
-from core.db import Database
 from core.units import Liaison, LiaisonLeave
 from tickets import queries, service
 from tickets.errors import TicketNotFound
 from tickets.models import Outcome
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def opened(city: City, number: str = "13800005678") -> service.Issued:

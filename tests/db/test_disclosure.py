@@ -1,20 +1,14 @@
 """Applications for disclosure (依申请公开, M-110): by web, window, letter and for callers; their own clock; a question's way."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, datetime
 
 import pytest
-from aiohttp import web
 from sqlalchemy import select
-from support.tickets import City, build_city, do
-from support.web import Browser, as_, browsing, give_password, staff_room, web_app
+from support.tickets import City, add_clerk, build_city, do
+from support.web import Browser, as_
 
-import portal.app
 from core.db import Database
-from core.people import Role, RoleGrant, User
-from portal.keys import PORTAL
-from portal.settings import PortalSettings
 from tickets import handover, replies, service
 from tickets.clocks import extensions
 from tickets.guards import TooLate
@@ -29,22 +23,8 @@ GOOD = {"question": "2025 年民政救助资金分配情况", "name": "王某", 
 @pytest.fixture
 async def city(db: Database) -> City:
     city = await build_city(db)
-    async with db.unit_of_work() as session:
-        clerk = User(username="clerk", display_name="窗口", region_id=city.regions["city"])
-        clerk.grants = [RoleGrant(role=Role.WINDOW)]
-        session.add(clerk)
-    await give_password(db, ["clerk", "operator", "liaison_a", "office"])
+    await add_clerk(city)
     return city
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    def public(app: web.Application) -> None:
-        app[PORTAL] = PortalSettings(region="city")
-        portal.app.setup(app)
-
-    async with browsing(web_app(db, city.clock, rooms=[staff_room, public])) as browser:
-        yield browser
 
 
 async def _send(browser: Browser, path: str = "/apply", **fields: str) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 import html
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
 import openpyxl
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from support.by_hand import ByHand, load
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.web import Browser, as_, give_password
 
 from core.db import Database
 from reports.counting import figures
@@ -53,12 +52,6 @@ async def city(db: Database) -> City:
     city.clock.move_to(IN_JULY)
     await give_password(db, city.users)
     return city
-
-
-@pytest.fixture
-async def browser(city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(city.db, city.clock)) as browser:
-        yield browser
 
 
 async def page(browser: Browser, path: str) -> str:

@@ -1,18 +1,12 @@
 """One question by each door (M-35): the same rules, the same codes, and the reports tell the doors apart."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
-from support.tickets import City, build_city, question
-from support.web import TEST, Browser, as_, browsing, give_password, staff_room, web_app
+from support.tickets import City, question
+from support.web import TEST, Browser, as_
 
-import portal.app
 from core import accounts
-from core.db import Database
-from portal.keys import PORTAL
-from portal.settings import PortalSettings
 from reports.counting.balance import split
 from reports.counting.slices import Slice
 from tickets import service
@@ -22,22 +16,6 @@ BY_KEY = (Channel.WEB, Channel.WINDOW, Channel.ARCHIVE, Channel.LIBRARY, Channel
 IN_WRITING = (Channel.LETTER, Channel.VISIT)
 ASK = "/api/v1/inquiries"
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    def public(app: web.Application) -> None:
-        app[PORTAL] = PortalSettings(region="city")
-        portal.app.setup(app)
-
-    await give_password(db, ["operator"])
-    async with browsing(web_app(db, city.clock, rooms=[staff_room, public])) as browser:
-        yield browser
 
 
 async def _by_key(city: City, browser: Browser, channel: Channel) -> tuple[str, dict[str, str]]:

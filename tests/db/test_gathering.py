@@ -1,29 +1,11 @@
 """两集中、两到位 (M-130): the department reports item by item, the office of its level checks, nothing is overwritten."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.tickets import City
+from support.web import Browser, as_
 
-from core.db import Database
 from reports.gathering.models import GatheringStep
-
-PEOPLE = ["liaison_a", "head_b", "office", "county_office", "inspector", "operator"]
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    city = await build_city(db)
-    await give_password(db, PEOPLE)
-    return city
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(db, city.clock)) as browser:
-        yield browser
 
 
 async def _move(

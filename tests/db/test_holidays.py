@@ -4,22 +4,16 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import func, select
-from support.tickets import City, build_city
+from support.tickets import City
 
 from config.parts import calendar_state
 from core.audit import AuditRow
 from core.calendar import holidays
 from core.calendar.holidays import CalendarChanged, load_calendar
 from core.calendar.workdays import WorkCalendar
-from core.db import Database
 from core.errors import InvalidInput
 
 FESTIVAL = date(2026, 6, 3)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def calendar(city: City) -> WorkCalendar:

@@ -11,9 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from support.by_hand import ByHand, Rows, load
 from support.month import Month
-from support.tickets import City, build_city
+from support.tickets import City
 
-from core.db import Database
 from core.people import User
 from core.units import Liaison, Unit
 from recordings.models import CallEnd
@@ -31,11 +30,6 @@ JUNE = days(date(2026, 6, 1), date(2026, 6, 30))
 NOW = datetime(2026, 7, 2, 3, tzinfo=UTC)
 COUNTS = ("registered", "finished", "open", "void", "out_of_scope")
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 # --- any history ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select
-from support.tickets import City, build_city
+from support.tickets import City
 
 from core.accounts import By, Details, RolesExclude, change_user, find_user
 from core.audit import AuditRow
@@ -29,11 +29,6 @@ from tickets.recipients import Audience, Directory
 CONFIG = Path(__file__).parents[2] / "config"
 DEMO, SAMPLE = CONFIG / "demo/demo.toml", CONFIG / "organisation.example.toml"
 BY = By("admin", "127.0.0.1", "admin")
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def plan_of(db: Database, name: str, data: bytes) -> Plan:

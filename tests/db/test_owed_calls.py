@@ -4,20 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from support.tickets import City, build_city
+from support.tickets import City
 
 from core.clock import beijing
-from core.db import Database
 from ivr.models import OwedCall, OwedKind, OwedState
 from ivr.queue import owed_calls
 from ivr.queue.owed_calls import OwedCallTaken
 
 NUMBER = "13800005678"
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def missed(city: City, number: str = NUMBER, kind: OwedKind = OwedKind.MISSED) -> OwedCall | None:

@@ -2,26 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, FormData, web
+from aiohttp import ClientResponse, FormData
 from sqlalchemy import select
-from support.tickets import City, build_city, do
-from support.web import Browser, browsing, web_app
+from support.tickets import City, do
+from support.web import Browser
 
-import portal.app
-from core.db import Database
 from core.log import mask_number
-from portal.keys import ATTACHMENTS, PORTAL
-from portal.settings import PortalSettings
 from tickets import replies
 from tickets.intake.models import Attachment, Submission
 from tickets.models import SatisfactionRating, State, Ticket, TicketKind
-from tickets.settings import AttachmentSettings
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 PDF = b"%PDF-1.4 a scan"
@@ -31,22 +25,6 @@ FORMS: dict[str, dict[str, str]] = {
     "/apply": {"question": "资金分配情况", "name": "王某", "phone": "13800005678", "way": "online"},
 }
 EACH = pytest.mark.parametrize("path", list(FORMS))
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(db: Database, city: City, tmp_path: Path) -> AsyncIterator[Browser]:
-    def room(app: web.Application) -> None:
-        app[PORTAL] = PortalSettings(region="city", secret=b"tests")
-        app[ATTACHMENTS] = AttachmentSettings(folder=tmp_path / "papers")
-        portal.app.setup(app)
-
-    async with browsing(web_app(db, city.clock, rooms=[room])) as browser:
-        yield browser
 
 
 async def _number(browser: Browser, path: str, **posted: str) -> str:

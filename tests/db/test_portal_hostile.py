@@ -1,15 +1,12 @@
 """Whatever is typed into the public side (Bad input): a status below 500, never an echo of markup, nothing half stored."""
 
 import re
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-import pytest
 from sqlalchemy import func, select
-from support.tickets import City, build_city
-from support.web import TEST, Browser, browsing, web_app
+from support.tickets import City
+from support.web import TEST, Browser
 
-import portal.app
 from core import accounts
 from core.db import Database
 from core.web.routes import PUBLIC, declared
@@ -20,17 +17,6 @@ HOSTILE = ("\x00", "a\x00b", MARKUP, "'; DROP TABLE tickets; --", "٣" * 12, "\u
 QUERIES = ("q", "kind", "unit", "region", "place", "month", "size", "page", "encoding", "show", "question", "service_request_id", "api_key", "limit")  # fmt: skip
 FIELDS = ("code", "question", "text", "unit", "name", "phone", "cause", "score", "sum", "form", "door", "way", "address", "subject", "api_key", "service_code", "description", "lat")  # fmt: skip
 FORMS = ("/ask", "/complain", "/apply", "/track", "/track/rate", "/track/complain", "/open311/v2/requests.json", "/open311/v2/requests.xml")  # fmt: skip
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(db, city.clock, rooms=[portal.app.setup])) as browser:
-        yield browser
 
 
 async def _check(response: object, where: str) -> None:

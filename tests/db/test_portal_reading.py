@@ -1,33 +1,19 @@
 """What the public reads besides answers: share pictures and case notes (M-135)."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image, ImageFont
-from support.tickets import City, build_city
-from support.web import Browser, browsing, web_app
+from support.tickets import City
+from support.web import Browser
 
-import portal.app
-from core.db import Database
 from kb.kinds import Notice
 from kb.models import Audience, Entry, EntryKind, EntryState
 from portal.reading import card
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(db: Database, city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(db, city.clock, rooms=[portal.app.setup])) as browser:
-        yield browser
 
 
 async def _entry(city: City, number: str, **fields: Any) -> None:

@@ -1,13 +1,12 @@
 """Practice without a telephone: the ticket is held to the rules and leads nowhere, the trainer grades, no figure knows of it."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
 from support.fake_control import FakeControl, live_call
-from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.tickets import City
+from support.web import Browser, as_
 
 from agent_desktop.keys import CONTROL
 from agent_desktop.wallboard.state import wall_state
@@ -31,18 +30,6 @@ from tickets.guards import GuardFailed
 from tickets.models import Outcome, State, Step, Ticket
 from tickets.oversight.oversight_models import Notice
 from tickets.query_codes.codes import QueryCodeUnknown
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(city: City, db: Database) -> AsyncIterator[Browser]:
-    await give_password(db, list(city.users))
-    async with browsing(web_app(db, city.clock)) as browser:
-        yield browser
 
 
 async def practised(city: City, **fields: object) -> tuple[Call, service.Issued]:

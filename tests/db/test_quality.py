@@ -1,13 +1,12 @@
 """Quality: repeatable draws, grades that stay, graders compared, appeals rechecked by others, results to whom they concern."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 from support.tickets import City, build_city
-from support.web import Browser, as_, browsing, give_password, web_app
+from support.web import Browser, as_
 
 from core.audit import AuditRow
 from core.db import Database
@@ -234,13 +233,6 @@ async def test_a_mystery_call_counts_in_quality_and_not_in_satisfaction(city: Ci
     await grade(city, one, "inspector", GradeKind.FIRST, 30, 60, 10)
     assert await score(city) == (10_000, 1, "100.00 分")
     assert (await score(city, "K-10"))[1] == TALKS - 2
-
-
-@pytest.fixture
-async def browser(city: City, db: Database) -> AsyncIterator[Browser]:
-    await give_password(db, list(city.users))
-    async with browsing(web_app(db, city.clock)) as browser:
-        yield browser
 
 
 async def text_of(browser: Browser, path: str, status: int = 200) -> str:

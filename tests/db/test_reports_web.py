@@ -2,12 +2,11 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from support.month import Month
 from support.tickets import City, build_city
-from support.web import PASSWORD, Browser, browsing, web_app
+from support.web import PASSWORD, Browser
 
 from core.db import Database
 from core.people import hash_password
@@ -26,12 +25,6 @@ async def city(db: Database) -> City:
         for name in city.users:
             (await city.user(session, name)).password_hash = secret
     return city
-
-
-@pytest.fixture
-async def browser(city: City) -> AsyncIterator[Browser]:
-    async with browsing(web_app(city.db, city.clock)) as browser:
-        yield browser
 
 
 async def page(browser: Browser, path: str, status: int = 200) -> str:

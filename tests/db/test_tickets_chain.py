@@ -5,10 +5,9 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city, do, question
+from support.tickets import City, do, question
 
 from core.calendar import holidays
-from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed
 from tickets import handover, queries, replies, service
 from tickets.clocks import extensions
@@ -21,11 +20,6 @@ from tickets.oversight import complaints
 from tickets.oversight.complaints import Verdict
 
 DONE = Verdict("已调查", "批评教育", "已整改", upheld=True)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 def at(city: City, day: str) -> None:

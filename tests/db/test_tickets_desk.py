@@ -2,9 +2,8 @@
 
 import pytest
 from sqlalchemy import func, select
-from support.tickets import City, build_city
+from support.tickets import City
 
-from core.db import Database
 from core.errors import HotlineError, InvalidInput
 from recordings import ledger
 from recordings.models import Call, CallEvent
@@ -16,11 +15,6 @@ from tickets.lifecycle import IllegalTransition
 from tickets.models import ClockKind, Outcome, State, Step, StepResult, Ticket, TrailRow
 from tickets.query_codes.code_models import QueryCode
 from tickets.query_codes.codes import is_well_formed
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def opened(city: City, operator: str = "operator", **call: object) -> service.Issued:

@@ -4,9 +4,8 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city, do, question
+from support.tickets import City, do, question
 
-from core.db import Database
 from core.errors import HotlineError, InvalidInput, NotAllowed, NotFound
 from tickets import handover, notices, replies, sealing, service
 from tickets.access import is_shielded, ticket_for
@@ -18,11 +17,6 @@ from tickets.models import ComplaintReply, Grade, Outcome, RequestKind, Step, Ti
 from tickets.oversight import accountability, complaints, gists, orders
 from tickets.oversight.accountability import Decision
 from tickets.oversight.oversight_models import AccountabilityRecord, SupervisionOrder
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def at(city: City, day: str) -> None:

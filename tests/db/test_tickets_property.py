@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from support.tickets import CAST, MONDAY, City, build_city
+from support.tickets import CAST, MONDAY, City
 
 from core import audit
 from core.clock import beijing
-from core.db import Database
 from core.errors import HotlineError
 from core.people import User
 from tickets import handover, queries, replies, satisfaction, sealing, service
@@ -204,11 +203,6 @@ def draw_act(data: st.DataObject, city: City, ticket: Ticket, holder_id: int | N
     names = [name for name, key in city.units.items() if key == holder_id]
     working, deciding = HOLDERS.get(names[0] if names else "", ("operator", "operator"))
     return act, {"asker": working, "decider": deciding}.get(who, who)
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def start(city: City, outcome: Outcome | None) -> int:

@@ -4,9 +4,8 @@ import asyncio
 from collections import Counter
 from datetime import datetime
 
-import pytest
 from sqlalchemy import func, select, update
-from support.tickets import City, build_city, do, question
+from support.tickets import City, do, question
 
 from core.db import Database, DatabaseSettings
 from tickets import notices, replies, satisfaction, service
@@ -16,11 +15,6 @@ from tickets.clocks.timers import archive
 from tickets.models import RequestKind, Stage, State, Step, Ticket, TrailRow
 from tickets.oversight.complaints import Verdict, accept, reply
 from tickets.oversight.oversight_models import Notice, NoticeKind
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def at(city: City, day: str) -> int:

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
-from support.tickets import CAST, City, build_city
+from support.tickets import CAST, City
 
-from core.db import Database
 from core.errors import InvalidInput, NotFound
 from recordings import ledger
 from recordings.models import Call, CallEvent
@@ -15,11 +14,6 @@ from tickets.errors import RatingClosed, RatingTooEarly, TicketNotFound
 from tickets.guards import GuardFailed, NotHolder
 from tickets.lifecycle import IllegalTransition
 from tickets.models import Channel, Outcome, RatingAbout, SatisfactionRating, State, Step, StepResult, Ticket
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def assigned(

@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
-from support.tickets import City, build_city
+from support.tickets import City
 
-from core.db import Database
 from core.units import Unit
 from ivr.flow.codes import Codes
 from recordings.models import Recording, RecordingKind
@@ -20,11 +19,6 @@ from tickets.models import Channel, ClockKind, Outcome, State, StepResult, Ticke
 from tickets.oversight import complaints
 from tickets.query_codes import attempts, codes
 from tickets.query_codes.codes import QueryCodeInvalid, QueryCodeUnknown
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def recording(city: City, session, call_id: int, kind: RecordingKind) -> int:

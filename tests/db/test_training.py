@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Literal
@@ -12,7 +11,7 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import select
 from support.fake_control import FakeControl
-from support.tickets import City, build_city
+from support.tickets import City
 from support.web import Browser, as_, browsing, give_password, web_app
 
 from agent_desktop.keys import CONTROL
@@ -37,17 +36,9 @@ def course(topic: Topic = Topic.SECRECY, until: date | None = date(2027, 5, 31),
 
 
 @pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
-
-
-@pytest.fixture
-async def browser(city: City, db: Database) -> AsyncIterator[Browser]:
-    await give_password(db, list(city.users))
-    app = web_app(db, city.clock)
+def browser(browser: Browser, db: Database) -> Browser:
     db.provide(NEEDED)
-    async with browsing(app) as browser:
-        yield browser
+    return browser
 
 
 async def write(city: City, who: str, *lines: tuple[str, Course]) -> list[TrainingRecord]:

@@ -11,9 +11,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
-from support.tickets import City, build_city
+from support.tickets import City
 
-from core.db import Database
 from core.errors import InvalidInput
 from core.people import Token
 from portal.webhook_sender import send_due
@@ -45,11 +44,6 @@ async def listener() -> AsyncIterator[Listener]:
     async with TestServer(app) as server:
         found.url = str(server.make_url("/told"))
         yield found
-
-
-@pytest.fixture
-async def city(db: Database) -> City:
-    return await build_city(db)
 
 
 async def _key(city: City, name: str) -> int:

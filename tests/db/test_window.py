@@ -2,29 +2,21 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from aiohttp import ClientResponse, FormData, web
-from sqlalchemy import select, update
-from support.tickets import City, build_city
-from support.web import PASSWORD, TEST, Browser, browsing, staff_room, web_app
+from aiohttp import ClientResponse, FormData
+from sqlalchemy import select
+from support.tickets import City, add_clerk, build_city
+from support.web import TEST, Browser
 
-import portal.app
-from agent_desktop.keys import ATTACHMENTS
 from core import accounts
 from core.db import Database
-from core.people import Role, RoleGrant, User, hash_password
-from portal.keys import PORTAL
-from portal.settings import PortalSettings
 from tickets import replies
 from tickets.intake.models import Attachment
 from tickets.models import Channel, State, Step, Ticket, TicketKind
-from tickets.settings import AttachmentSettings
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 PDF = b"%PDF-1.4 a letter"
@@ -33,26 +25,8 @@ PDF = b"%PDF-1.4 a letter"
 @pytest.fixture
 async def city(db: Database) -> City:
     city = await build_city(db)
-    async with db.unit_of_work() as session:
-        clerk = User(username="clerk", display_name="窗口", region_id=city.regions["city"])
-        clerk.grants = [RoleGrant(role=Role.WINDOW)]
-        session.add(clerk)
-        await session.execute(update(User).values(password_hash=hash_password(PASSWORD)))
+    await add_clerk(city)
     return city
-
-
-@pytest.fixture
-async def browser(db: Database, city: City, tmp_path: Path) -> AsyncIterator[Browser]:
-    def staff(app: web.Application) -> None:
-        staff_room(app)
-        app[ATTACHMENTS] = AttachmentSettings(folder=tmp_path / "papers")
-
-    def public(app: web.Application) -> None:
-        app[PORTAL] = PortalSettings(region="city")
-        portal.app.setup(app)
-
-    async with browsing(web_app(db, city.clock, rooms=[staff, public])) as browser:
-        yield browser
 
 
 async def _register(browser: Browser, paper: bytes = b"", **fields: str) -> ClientResponse:

@@ -9,12 +9,11 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select, update
-from support.tickets import City, build_city
-from support.web import PASSWORD, ROOT, staff_room, web_app
+from support.tickets import City, add_clerk, build_city
+from support.web import ROOT, give_password, staff_room, web_app
 
 import portal.app
 from core.db import Database, DatabaseSettings
-from core.people import Role, RoleGrant, User, hash_password
 from kb.interchange.exchange import import_file
 from kb.models import Entry
 from kb.searching.search import Searcher
@@ -59,7 +58,8 @@ async def running_portal(folder: Path, **settings: object) -> AsyncIterator[Port
 
     await db.create_all()
     city = await build_city(db)
-    await _people(db, city)
+    await add_clerk(city)
+    await give_password(db, city.users)
     await _citations(db, city)
     await import_file(db, city.clock, ROOT / "kb/demo_entries.jsonl")
     async with db.unit_of_work() as session:
@@ -87,13 +87,3 @@ async def _citations(db: Database, city: City) -> None:
             CitationList(region_id=city.regions["city"], kind=PeriodKind.MONTH, first_on=date(2026, 5, 1), rule_version="1",
                          last_on=date(2026, 5, 31), made_at=city.clock.now(), published_at=city.clock.now(), content=content)
         )  # fmt: skip
-
-
-async def _people(db: Database, city: City) -> None:
-    """A window clerk beside the cast; everybody's password is PASSWORD."""
-    async with db.unit_of_work() as session:
-        clerk = User(username="clerk", display_name="王窗口", region_id=city.regions["city"])
-        clerk.grants = [RoleGrant(role=Role.WINDOW)]
-        session.add(clerk)
-        await session.flush()
-        await session.execute(update(User).values(password_hash=hash_password(PASSWORD)))

@@ -125,6 +125,16 @@ async def build_city(db: Database) -> City:
     return city
 
 
+async def add_clerk(city: City) -> None:
+    """`clerk`, who registers at the window."""
+    async with city.db.unit_of_work() as session:
+        clerk = User(username="clerk", display_name="王窗口", region_id=city.regions["city"])
+        clerk.grants = [RoleGrant(role=Role.WINDOW)]
+        session.add(clerk)
+        await session.flush()
+        city.users["clerk"] = clerk.id
+
+
 class Frozen:
     """A clock that stands: tests move it themselves."""
 
