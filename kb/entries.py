@@ -19,7 +19,7 @@ from core.units import Unit
 from kb.access import Editor, allow
 from kb.events import EntriesChanged
 from kb.fields import EntryFields, check, columns, fields_of, settled, to_json
-from kb.kinds import Notice
+from kb.kinds import Notice, is_case
 from kb.lifecycle import BEEN_PUBLIC, Action, transition
 from kb.models import OWN, Alias, AliasState, Audience, Entry, EntryKind, EntryState, EntryStep, EntryVersion
 
@@ -148,16 +148,21 @@ async def hot(session: AsyncSession, today: date, subject: str | None = None) ->
     return (await session.scalars(query.order_by(Entry.chosen_weight.desc(), Entry.id))).all()
 
 
-async def notices(session: AsyncSession, today: date, sort: Notice | None = None) -> Sequence[Entry]:
-    """Public notices (公告, M-109) in force today, the newest first; of one sort or all."""
+async def notices(session: AsyncSession, today: date) -> Sequence[Entry]:
+    """Public notices (公告, M-109) in force today, the newest first, without the case notes."""
+    return [entry for entry in await _all_notices(session, today) if not is_case(entry)]
+
+
+async def case_notes(session: AsyncSession, today: date, sort: Notice) -> Sequence[Entry]:
+    """Public case notes (典型案例, M-135) of one sort, the newest first."""
+    return [entry for entry in await _all_notices(session, today) if entry.details.get("notice") == sort]
+
+
+async def _all_notices(session: AsyncSession, today: date) -> Sequence[Entry]:
     is_notice = Entry.kind == literal_column(f"'{EntryKind.NOTICE}'")  # literal: SQLite's partial index
     query = select(Entry).where(is_notice, *visible(today), Entry.audience == Audience.PUBLIC)
-    rows = (
-        await session.scalars(
-            query.options(selectinload(Entry.unit)).order_by(Entry.published_at.desc(), Entry.id.desc())
-        )
-    ).all()
-    return [entry for entry in rows if sort is None or entry.details.get("notice") == sort]
+    newest = query.options(selectinload(Entry.unit)).order_by(Entry.published_at.desc(), Entry.id.desc())
+    return (await session.scalars(newest)).all()
 
 
 async def told(session: AsyncSession, today: date, entry_id: int) -> Entry | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.units import RegionLevel
-from kb.models import Audience, EntryKind, InternalReason
+from kb.models import Audience, Entry, EntryKind, InternalReason
 
 
 class Notice(StrEnum):
@@ -29,7 +29,8 @@ NOTICE_NAMES = {
     Notice.EXPOSURE: "反面典型",
 }
 CASES = (Notice.EXAMPLE, Notice.EXPOSURE)
-"""Case notes (典型案例, M-135): they name units, never citizens."""
+"""Case notes (典型案例, M-135): they name units, never citizens. Stored as notices, shown apart from them."""
+CASES_NAME = "典型案例"
 KIND_NAMES = {
     EntryKind.FAQ: "常见问题",
     EntryKind.DOCUMENT: "规范性文件",
@@ -137,6 +138,16 @@ FIELDS: dict[EntryKind, tuple[Field, ...]] = {
 }
 ITEM_FIELDS = {field.key: field.label for field in FIELDS[EntryKind.ITEM] if field.required}
 """A service item's six (M-69, 「办理依据、条件、程序、时限及服务指南、收费标准」)."""
+
+
+def is_case(entry: Entry) -> bool:
+    """Whether it is a case note, not an answer or a notice that somebody acts upon."""
+    return entry.kind == EntryKind.NOTICE and entry.details.get("notice") in CASES
+
+
+def name_of(entry: Entry) -> str:
+    """What sort of entry it is, as people read it."""
+    return CASES_NAME if is_case(entry) else KIND_NAMES[entry.kind]
 
 
 def fields_for(kind: EntryKind, details: Mapping[str, str]) -> tuple[Field, ...]:

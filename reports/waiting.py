@@ -95,8 +95,8 @@ async def of_tasks(session: AsyncSession, user: User, now: datetime) -> list[Wai
     return [
         Waiting(
             Kind.TASK, one.id, f"任务督办：{one.what[:40]}",
-            f"逾期未反馈，应于 {one.until_on} 前" if tasks.is_late(one, now) else f"待反馈，应于 {one.until_on} 前",
-            is_late=tasks.is_late(one, now),
+            f"逾期未反馈，应于 {one.until_on} 前" if one.is_late(now) else f"待反馈，应于 {one.until_on} 前",
+            is_late=one.is_late(now),
         )
         for one in await tasks.waiting(session, user, now)
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from multidict import MultiMapping
 from core.accounts import Details
 from core.errors import InvalidInput
 from core.people import Role, User
+from core.web.numbers import read_key_if_any
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def details(form: MultiMapping[Any]) -> Details:
         display_name=_text(form, "display_name"),
         staff_number=_text(form, "staff_number"),
         extension=_text(form, "extension"),
-        unit_id=_key(form, "unit_id", "单位"),
-        region_id=_key(form, "region_id", "地区"),
+        unit_id=read_key_if_any(_text(form, "unit_id"), "单位"),
+        region_id=read_key_if_any(_text(form, "region_id"), "地区"),
         languages=_languages(form),
     )
 
@@ -64,10 +65,3 @@ def _languages(form: MultiMapping[Any]) -> tuple[str, ...]:
 
 def _text(form: MultiMapping[Any], name: str) -> str:
     return str(form.get(name, "")).strip()
-
-
-def _key(form: MultiMapping[Any], name: str, label: str) -> int | None:
-    text = _text(form, name)
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput(field=label, reason="请从列表中选择")
-    return int(text) if text else None

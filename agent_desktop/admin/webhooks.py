@@ -11,6 +11,7 @@ from core.errors import HotlineError
 from core.people import Role
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB, person
+from core.web.numbers import whole_number
 from core.web.requests import source_of
 from core.web.routes import Routes
 from tickets.webhooks import keeping
@@ -30,8 +31,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     key, url = str(form.get("token", "")), str(form.get("url", ""))
     try:
         async with request.app[DB].unit_of_work() as session:
-            token_id = int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
-            hook = await keeping.add(session, request.app[CLOCK], token_id=token_id, url=url)
+            hook = await keeping.add(session, request.app[CLOCK], token_id=whole_number(key) or 0, url=url)
             secret = keeping.secret_of(session, hook)
             await _audit(request, session, "webhook.add", url)
     except HotlineError as error:

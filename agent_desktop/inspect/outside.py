@@ -4,7 +4,6 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from agent_desktop.ticket.acting import key_of
 from agent_desktop.ticket.page import who_asks
 from core import audit
 from core.clock import beijing
@@ -14,6 +13,7 @@ from core.units import Unit
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Table, period, serve_list
+from core.web.numbers import read_key
 from core.web.requests import source_of
 from core.web.routes import Routes
 from reports.outside import approvals, series
@@ -123,7 +123,7 @@ async def set_bounds(request: web.Request) -> web.StreamResponse:
     form = {name: str(value) for name, value in (await request.post()).items()}
     async with request.app[DB].unit_of_work() as session:
         user = await who_asks(session, request)
-        found = await session.get(OutsideSeries, key_of(form, "series", "数据"))
+        found = await session.get(OutsideSeries, read_key(form.get("series", ""), "数据"))
         if found is None or found.region_id != user.region_id:
             raise NotFound
         series.set_bounds(found, form.get("least", ""), form.get("most", ""))

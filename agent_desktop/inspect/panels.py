@@ -13,7 +13,7 @@ from tickets import sealing
 from tickets.models import ComplaintReply, State, Ticket, TicketKind
 from tickets.oversight import accountability, complaints, gists, orders
 from tickets.oversight.causes import CAUSES
-from tickets.oversight.oversight_models import AccountabilityOutcome, ComplaintGist, SupervisionOrder
+from tickets.oversight.oversight_models import AccountabilityOutcome, ComplaintGist
 from tickets.requests import acts_for
 
 Shown = Mapping[str, Any] | None
@@ -59,16 +59,12 @@ async def accountable(case: Case) -> Shown:
     late = step is not None and step.explained_at is None and now >= step.accountable_at
     waits = bool(late and step and step.id not in decided and step.unit_id != case.user.unit_id)
     theirs = await orders.of_ticket(case.session, case.ticket.id)
-    open_orders = [one for one in theirs if _is_late(one, now) and ("order", one.id) not in decided]
+    open_orders = [one for one in theirs if one.is_late(now) and ("order", one.id) not in decided]
     if not (records or waits or open_orders):
         return None
     handed_over = any(record.outcome == AccountabilityOutcome.JUDICIARY for record in records)
     return {"records": records, "step": step if waits else None, "orders": open_orders,
             "outcomes": accountability.OUTCOMES, "was_handed_over": handed_over}  # fmt: skip
-
-
-def _is_late(order: SupervisionOrder, now: Any) -> bool:
-    return bool((order.answered_at or now) > order.cut_off_at)
 
 
 async def seal(case: Case) -> Shown:

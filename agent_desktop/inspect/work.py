@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_desktop.inspect.casefile import case_papers
 from agent_desktop.inspect.packing import packed
 from agent_desktop.supervise.stream import pump
-from agent_desktop.ticket.acting import act, key_of
+from agent_desktop.ticket.acting import act
 from agent_desktop.ticket.page import who_asks
 from core.errors import InvalidInput
 from core.people import Role, User
 from core.web.keys import CLOCK, DB
+from core.web.numbers import read_key
 from core.web.requests import source_of
 from core.web.routes import Routes
 from tickets import sealing
@@ -137,7 +138,7 @@ async def hold(request: web.Request) -> web.StreamResponse:
         texts = (fields.get(name, "") for name in ("outcome", "reason", "recipient", "papers"))
         decision = Decision(*texts)
         if fields.get("order"):
-            order_id = key_of(fields, "order", "督办")
+            order_id = read_key(fields.get("order", ""), "督办")
             await accountability.hold_for_order(
                 session, request.app[CLOCK], order_id=order_id, user=user, decision=decision
             )

@@ -14,6 +14,7 @@ from core.people import Role
 from core.units import Region, Unit
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from kb import entries, kinds, todo, workflow
 from kb.access import Editor
@@ -46,14 +47,11 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def _create(request: web.Request, session: AsyncSession, form: MultiMapping[Any]) -> Entry:
     who, clock = await editor(request, session), request.app[CLOCK]
-    unit = text(form, "unit_id")
-    unit_id = int(unit) if unit.isascii() and unit.isdigit() and len(unit) < 10 else None
     fields = fields_sent(form, kind_of(text(form, "kind")))
-    entry = await entries.create(session, clock, who, fields, unit_id=unit_id)
+    entry = await entries.create(session, clock, who, fields, unit_id=whole_number(text(form, "unit_id")))
     await entries.set_aliases(session, clock, who, entry.id, aliases_sent(form))
-    line = text(form, "todo")
-    if line.isascii() and line.isdigit() and len(line) < 10:
-        await todo.settle(session, clock, who, int(line), entry_id=entry.id)
+    if line := whole_number(text(form, "todo")):
+        await todo.settle(session, clock, who, line, entry_id=entry.id)
     return entry
 
 

@@ -10,6 +10,7 @@ from multidict import MultiMapping
 from core.errors import InvalidInput
 from core.units import RegionLevel
 from core.web.days import read_day, read_day_if_any
+from core.web.numbers import read_key_if_any
 from kb.fields import EntryFields
 from kb.kinds import FIELDS
 from kb.models import Audience, EntryKind, InternalReason
@@ -31,16 +32,13 @@ def fields_sent(form: MultiMapping[Any], kind: EntryKind) -> EntryFields:
         if len(_text(form, name)) > most:
             raise InvalidInput(field=label, reason=f"请不要超过 {most} 个字")
     details = {one.key: value for one in FIELDS[kind] if (value := _text(form, f"detail_{one.key}"))}
-    region = _text(form, "region_id")
-    if region and not (region.isascii() and region.isdigit() and len(region) < 10):
-        raise InvalidInput(field="适用地区", reason="请从列表中选择")
     typed: dict[str, Any] = {name: _text(form, name) for name in _TEXTS}
     typed |= {name: read_day_if_any(_text(form, name), label) for name, label in DATES.items()}
     return EntryFields(
         **typed,
         kind=kind,
         details=details,
-        region_id=int(region) if region else None,
+        region_id=read_key_if_any(_text(form, "region_id"), "适用地区"),
         level=_choice(form, "level", RegionLevel, "办理层级"),
         audience=_choice(form, "audience", Audience, "公开范围") or Audience.PUBLIC,
         internal_reason=_choice(form, "internal_reason", InternalReason, "不公开理由"),

@@ -17,6 +17,7 @@ from core.units import Unit
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import serve_list
+from core.web.numbers import read_key
 from core.web.routes import Routes
 from kb import todo
 from kb.access import EDITORS
@@ -76,12 +77,10 @@ async def _sees_ticket(request: web.Request, session: AsyncSession, line: Todo) 
 @routes.post(LINE + "/assign", roles=PUBLISHERS)
 async def assign(request: web.Request) -> web.StreamResponse:
     form, key = await request.post(), int(request.match_info["todo_id"])
-    unit, due_on = text(form, "unit_id"), date_sent(form, "due_on", "期限")
-    if not (unit.isascii() and unit.isdigit() and len(unit) < 10):
-        raise InvalidInput(field="单位", reason="请从列表中选择")
+    unit_id, due_on = read_key(text(form, "unit_id"), "单位"), date_sent(form, "due_on", "期限")
     async with request.app[DB].unit_of_work() as session:
         who = await editor(request, session)
-        await todo.assign(session, who, key, unit_id=int(unit), due_on=due_on)
+        await todo.assign(session, who, key, unit_id=unit_id, due_on=due_on)
     return see_other(f"/kb/todo/{key}", flash="已分派。")
 
 

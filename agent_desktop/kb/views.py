@@ -18,6 +18,7 @@ from core.web import changes
 from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import serve_list
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from kb import attachments, entries, figures, kinds, versions, workflow
 from kb.access import EDITORS, Editor
@@ -137,8 +138,7 @@ async def history(request: web.Request) -> web.StreamResponse:
 
 
 def _number(request: web.Request, name: str) -> int:
-    value = request.query.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0
+    return whole_number(request.query.get(name, "")) or 0
 
 
 def setup(app: web.Application) -> None:

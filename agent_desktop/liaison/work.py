@@ -12,6 +12,7 @@ from agent_desktop.ticket.acting import act
 from core.errors import InvalidInput
 from core.people import Role, User
 from core.web.keys import CLOCK
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from tickets import handover, replies
 from tickets.clocks import extensions
@@ -121,6 +122,4 @@ def _kind(value: object, known: object) -> RequestKind:
 
 
 def _unit_key(text: str) -> int | None:
-    if not text:
-        return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return (whole_number(text) or 0) if text else None

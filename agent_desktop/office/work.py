@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.ticket.acting import act, key_of
+from agent_desktop.ticket.acting import act
 from core.errors import InvalidInput
 from core.people import Role, User
 from core.web.keys import CLOCK
+from core.web.numbers import read_key
 from core.web.routes import Routes
 from tickets import handover
 from tickets.models import QuestionClass
@@ -27,7 +28,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
             raise InvalidInput(field="问题类别", reason="请选择一般性问题或重要复杂问题")
         await handover.dispatch(
             session, request.app[CLOCK], ticket_no=request.match_info["ticket_no"], user=user,
-            unit_id=key_of(fields, "unit", "承办单位"), question_class=question_class, note=fields.get("note", ""),
+            unit_id=read_key(fields.get("unit", ""), "承办单位"), question_class=question_class, note=fields.get("note", ""),
             designate=bool(fields.get("designate")),
         )  # fmt: skip
 
@@ -41,7 +42,7 @@ async def level(request: web.Request) -> web.StreamResponse:
     async def work(session: AsyncSession, user: User, fields: Fields) -> None:
         await handover.ask_level(
             session, request.app[CLOCK], ticket_no=request.match_info["ticket_no"], user=user,
-            office_id=key_of(fields, "office", "政府办"), reason=fields.get("reason", ""),
+            office_id=read_key(fields.get("office", ""), "政府办"), reason=fields.get("reason", ""),
         )  # fmt: skip
 
     return await act(request, "level", work, "申请已提交，由本办另一位人员审核。")

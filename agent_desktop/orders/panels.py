@@ -11,13 +11,13 @@ from core.people import Role
 from core.web.keys import CLOCK
 from tickets.models import TicketKind
 from tickets.oversight import orders
-from tickets.oversight.oversight_models import SupervisionOrder, TaskOrder
+from tickets.oversight.oversight_models import Ordered, SupervisionOrder
 from tickets.requests import acts_for
 
 
-def state_of(order: SupervisionOrder | TaskOrder, now: datetime) -> tuple[str, str]:
+def state_of(order: Ordered, now: datetime) -> tuple[str, str]:
     """(tone, text)"""
-    late = (order.answered_at or now) > order.cut_off_at
+    late = order.is_late(now)
     if order.answered_at is not None:
         return ("warn", "逾期反馈") if late else ("ok", "已反馈")
     return ("bad", "逾期未反馈") if late else ("info", "待反馈")

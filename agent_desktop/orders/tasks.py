@@ -9,13 +9,13 @@ from sqlalchemy.orm import aliased
 
 from agent_desktop.orders.panels import state_of
 from agent_desktop.ticket.page import who_asks
-from core.errors import InvalidInput
 from core.people import Role, User
 from core.units import Region, Unit
 from core.web.app import render, see_other
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
+from core.web.numbers import read_key
 from core.web.routes import Routes
 from tickets.oversight import tasks
 from tickets.oversight.orders import ISSUERS
@@ -46,12 +46,10 @@ async def listing(request: web.Request) -> web.StreamResponse:
 async def issue(request: web.Request) -> web.StreamResponse:
     """`unit`, `what` it is to do and `until_on`."""
     form = {name: str(value) for name, value in (await request.post()).items()}
-    unit = form.get("unit", "")
-    if not (unit.isascii() and unit.isdigit() and len(unit) <= 9):
-        raise InvalidInput(field="承办单位", reason="请从列表中选择")
+    unit_id = read_key(form.get("unit", ""), "承办单位")
     async with request.app[DB].unit_of_work() as session:
         order = await tasks.issue(
-            session, request.app[CLOCK], user=await who_asks(session, request), unit_id=int(unit),
+            session, request.app[CLOCK], user=await who_asks(session, request), unit_id=unit_id,
             text=form.get("what", ""), until_on=read_day(form.get("until_on", ""), "办理期限"),
         )  # fmt: skip
         number = order.id
@@ -71,7 +69,7 @@ async def page(request: web.Request) -> web.StreamResponse:
             and await acts_for(session, user, order.unit_id)
         )
     is_watching = Role.INSPECTOR in user.roles and order.unit_id != user.unit_id
-    may_decide = is_watching and order.decided_at is None and tasks.is_late(order, now)
+    may_decide = is_watching and order.decided_at is None and order.is_late(now)
     return render(
         request, "orders/task.html", row=row, order=order, state=state_of(order, now), may_answer=may_answer,
         may_decide=may_decide, outcomes=DECIDED,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from agent_desktop.orders import panels, tasks
-from agent_desktop.ticket.acting import act, key_of
+from agent_desktop.ticket.acting import act
 from agent_desktop.ticket.listing import subject_of
 from agent_desktop.ticket.page import who_asks
 from core.people import Role, User
@@ -18,6 +18,7 @@ from core.web.app import add_room
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
+from core.web.numbers import read_key
 from core.web.routes import Routes
 from tickets.access import own_units, visible_to
 from tickets.models import Ticket
@@ -93,7 +94,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     """`order` and `answer`."""
 
     async def work(session: AsyncSession, user: User, fields: Any) -> None:
-        order_id = key_of(fields, "order", "督办")
+        order_id = read_key(fields.get("order", ""), "督办")
         await orders.answer(
             session, request.app[CLOCK], order_id=order_id, user=user, text=fields.get("answer", "")
         )

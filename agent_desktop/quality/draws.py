@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.quality.reach import GRADERS, Viewer, viewer_of
 from agent_desktop.quality.words import ABOUTS, METHODS
-from agent_desktop.ticket.acting import key_of
 from core.clock import beijing
 from core.errors import HotlineError, InvalidInput
 from core.people import User
@@ -18,6 +17,7 @@ from core.web.app import see_other
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Table, serve_list
+from core.web.numbers import read_key, whole_number
 from core.web.routes import Routes
 from reports.quality import sampling, sheets
 from reports.quality.models import Draw, Method, ScoreSheet
@@ -78,11 +78,11 @@ async def draw(request: web.Request) -> web.StreamResponse:
 
 
 async def _wish(session: AsyncSession, viewer: Viewer, form: Mapping[str, str]) -> Wish:
-    sheet = await sheets.find(session, key_of(form, "sheet", "评分表"), viewer.regions)
+    sheet = await sheets.find(session, read_key(form.get("sheet", ""), "评分表"), viewer.regions)
     method = form.get("method", "")
     if method not in set(Method):
         raise InvalidInput(field="抽查方式", reason="请从列表中选择")
-    unit_id = key_of(form, "unit", "单位") if form.get("unit") and method == Method.UNIT else None
+    unit_id = read_key(form["unit"], "单位") if form.get("unit") and method == Method.UNIT else None
     if unit_id is not None and (viewer.reach is None or unit_id not in viewer.reach.units):
         raise InvalidInput(field="单位", reason="请从列表中选择")
     return Wish(
@@ -94,10 +94,10 @@ async def _wish(session: AsyncSession, viewer: Viewer, form: Mapping[str, str]) 
 
 
 def _number(form: Mapping[str, str], name: str, label: str) -> int:
-    text = form.get(name, "").strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= SEED_DIGITS):
+    number = whole_number(form.get(name, ""), SEED_DIGITS)
+    if number is None:
         raise InvalidInput(field=label, reason="请填写整数")
-    return int(text)
+    return number
 
 
 TABLE = Table(

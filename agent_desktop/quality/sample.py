@@ -17,6 +17,7 @@ from core.people import User
 from core.units import Unit
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from recordings import calls
 from recordings.models import CallMark, RecordingKind
@@ -143,6 +144,7 @@ def _points(form: Mapping[str, str], number: int, label: str) -> int | None:
     text = form.get(f"points-{number}", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= POINT_DIGITS):
+    points = whole_number(text, POINT_DIGITS)
+    if points is None:
         raise InvalidInput(field=label, reason="请填写整数，不适用的留空")
-    return int(text)
+    return points

@@ -11,6 +11,7 @@ from agent_desktop.quality.words import ABOUTS
 from core.errors import InvalidInput, NotFound
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from reports.quality import sheets
 from reports.quality.models import About
@@ -103,10 +104,6 @@ def _questions(form: Mapping[str, str]) -> list[dict[str, Any]]:
     for number in range(MOST_QUESTIONS):
         text, weight = form.get(f"text-{number}", "").strip(), form.get(f"weight-{number}", "").strip()
         if text or weight:
-            whole = (
-                int(weight)
-                if weight.isascii() and weight.isdigit() and len(weight) <= WEIGHT_DIGITS
-                else None
-            )
-            found.append({"text": text, "weight": whole, "situation": form.get(f"situation-{number}", "")})
+            points = whole_number(weight, WEIGHT_DIGITS)
+            found.append({"text": text, "weight": points, "situation": form.get(f"situation-{number}", "")})
     return found

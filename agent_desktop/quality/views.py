@@ -15,6 +15,7 @@ from core.units import Unit
 from core.web.app import add_room
 from core.web.keys import DB
 from core.web.lists import Column, Filter, Query, Table, period, serve_list
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from recordings.models import Call, CallMark
 from reports.quality import grading
@@ -73,8 +74,7 @@ def _query(condition: ColumnElement[bool]) -> Query:
 
 
 def _of_draw(text: str) -> Select[int]:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    return select(DrawnSample.sample_id).where(DrawnSample.draw_id == number)
+    return select(DrawnSample.sample_id).where(DrawnSample.draw_id == (whole_number(text) or 0))
 
 
 _FILTERS = (

@@ -18,7 +18,7 @@ from core.web.keys import CLOCK, DB
 from core.web.lists import Column, Filter, Table, serve_list
 from core.web.routes import Routes
 from reports.models import CitationList, PeriodKind
-from reports.signed import citations
+from reports.signed import citations, classes
 from reports.signed.periods import just_ended, period
 
 routes = Routes()
@@ -114,8 +114,8 @@ TABLE = Table(
         Column("period", "报告期", lambda one: citations.period_of(one).name, sort=CitationList.first_on,
                href=lambda one: f"/reports/citations/{one.id}"),
         Column("region", "地区", lambda one: one.region.name, sort=Region.code),
-        Column("praise", "表扬", lambda one: str(citations.named(one.content, praise=True)), number=True),
-        Column("criticism", "通报批评", lambda one: str(citations.named(one.content, praise=False)), number=True),
+        Column("praise", "表扬", lambda one: str(classes.named(one.content, praise=True)), number=True),
+        Column("criticism", "通报批评", lambda one: str(classes.named(one.content, praise=False)), number=True),
         Column("state", "状态", lambda one: citations.STATES[citations.state_of(one)],
                tone=lambda one: TONES[citations.state_of(one)]),
     ),

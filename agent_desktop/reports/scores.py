@@ -17,6 +17,7 @@ from core.units import Region
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
 from core.web.lists import export_answer
+from core.web.numbers import whole_number
 from core.web.routes import Routes
 from reports.counting import figures
 from reports.counting.figures import DENOMINATOR, NUMERATOR
@@ -33,6 +34,7 @@ READERS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role
 CLERKS_READERS = (READERS - {Role.LIAISON}) | {Role.WINDOW}
 OFFICE = frozenset({Role.OFFICE})
 PAGES = {Judged.UNIT: "/reports/scores", Judged.CLERK: "/reports/scores/clerks"}
+WEIGHT_DIGITS = 3
 
 
 @routes.get("/reports/scores", roles=READERS, nav="单位考评")
@@ -146,7 +148,7 @@ async def _region(session: AsyncSession, request: web.Request, reach: Reach, cod
 
 
 def _weight(form: Mapping[str, str], key: str) -> int:
-    text = form.get(key, "").strip() or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= 3):
+    weight = whole_number(form.get(key, "").strip() or "0", WEIGHT_DIGITS)
+    if weight is None:
         raise InvalidInput(field=weights.NAMES[key], reason=f"请填写 0 到 {weights.MOST} 的整数")
-    return int(text)
+    return weight

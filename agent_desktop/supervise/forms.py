@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from core.clock import BEIJING
 from core.errors import InvalidInput
 from core.web.days import read_day_if_any
+from core.web.numbers import read_key_if_any
 from recordings.calls import NO_KEY, SORTS, CallFilter
 from recordings.models import CallEnd
 
@@ -51,8 +52,8 @@ def call_filter(query: Mapping[str, str]) -> CallFilter:
         until=until,
         line=query.get("line", "").strip()[:20],
         direction=query.get("direction", "") if query.get("direction") in {"in", "out"} else "",
-        operator_id=_key(query, "operator", "话务员"),
-        unit_id=_key(query, "unit", "部门"),
+        operator_id=read_key_if_any(query.get("operator", ""), "话务员"),
+        unit_id=read_key_if_any(query.get("unit", ""), "部门"),
         number=_number(query),
         end=CallEnd(end) if end else None,
         score=int(score) if score else None,
@@ -74,26 +75,11 @@ def midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), BEIJING) if day else None
 
 
-def _key(query: Mapping[str, str], name: str, label: str) -> int | None:
-    text = query.get(name, "").strip()
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidInput(field=label, reason="请从列表中选择。")
-    return int(text)
-
-
 def _number(query: Mapping[str, str]) -> str:
     text = query.get("number", "").strip()
     if text and not (text.isascii() and text.isdigit() and 3 <= len(text) <= 20):
         raise InvalidInput(field="来电号码", reason="请填写完整号码或后几位（至少3位数字）。")
     return text
-
-
-def page_of(query: Mapping[str, str]) -> int:
-    """The page asked for, from 1; anything else is page one."""
-    text = query.get("page", "")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
 
 
 def link(query: Mapping[str, str], **changes: str | int) -> str:

@@ -15,6 +15,7 @@ from agent_desktop.supervise.one_call import player_data
 from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
+from core.web.lists import page_of
 from core.web.routes import Routes
 from recordings import calls
 from recordings.call_story import story
@@ -54,7 +55,7 @@ class Share:
 
 @routes.get("/supervise/scores", roles=access.SCORES, nav="满意度")
 async def page(request: web.Request) -> web.StreamResponse:
-    query, number = request.query, forms.page_of(request.query)
+    query, number = request.query, page_of(request.query)
     async with request.app[DB].reading() as session:
         who = await access.listener(request, session)
         scope = access.scope(request, who)

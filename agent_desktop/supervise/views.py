@@ -18,7 +18,7 @@ from core.units import Liaison, Region, Unit
 from core.web import changes
 from core.web.app import add_room, render, see_other
 from core.web.keys import CLOCK, DB, person
-from core.web.lists import EXPORT_MOST, export_answer
+from core.web.lists import EXPORT_MOST, export_answer, page_of
 from core.web.requests import source_of
 from core.web.routes import Routes
 from recordings import calls
@@ -33,7 +33,7 @@ routes = Routes()
 @routes.get("/supervise", roles=access.CALLS, nav="通话记录")
 async def listing(request: web.Request) -> web.StreamResponse:
     query = request.query
-    wanted, page = forms.call_filter(query), forms.page_of(query)
+    wanted, page = forms.call_filter(query), page_of(query)
     async with request.app[DB].reading() as session:
         who = await access.listener(request, session)
         scope = access.scope(request, who)

@@ -11,13 +11,12 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.ticket.page import show, who_asks
-from core.errors import HotlineError, InvalidInput, NotFound
+from core.errors import HotlineError, NotFound
 from core.people import User
 from core.web.app import see_other
 from core.web.keys import DB
 from tickets.queries import hold_as_seen
 
-KEY_DIGITS = 18
 Prepared = TypeVar("Prepared")
 Work = Callable[[AsyncSession, User, Mapping[str, str]], Awaitable[object]]
 
@@ -48,11 +47,3 @@ async def act_after(
     except HotlineError as error:
         return await show(request, error=error, typed=fields, typed_form=form_name)
     return see_other(f"/tickets/{ticket_no}", flash=done)
-
-
-def key_of(fields: Mapping[str, str], name: str, label: str) -> int:
-    """The key a select or hidden field holds; raises InvalidInput with the field's Chinese `label`."""
-    text = fields.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < KEY_DIGITS):
-        raise InvalidInput(field=label, reason="请从列表中选择")
-    return int(text)

@@ -23,7 +23,8 @@ from core.people import Role, User
 from core.units import Region, Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB, person
-from kb.readings import consulted
+from kb.kinds import is_case
+from kb.readings import Consulted, consulted
 from recordings import calls
 from recordings.call_story import story
 from recordings.calls import WholeCall
@@ -90,7 +91,7 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "names": names,
         "region": region.name if region else "",
         "dates": await _dates(session, case),
-        "knowledge": await consulted(session, ticket.ticket_no, [call.linkedid for call in linked.values()]),
+        "knowledge": await _knowledge(session, ticket, linked.values()),
         "entries": timeline(trail, requests, linked.values(), case.steps, names),
         "players": [] if shielded else await _players(request, session, ticket, linked.values()),
         "kinds": story.KINDS,
@@ -108,6 +109,18 @@ async def _context(request: web.Request, session: AsyncSession, user: User, tick
         "panels": await panels_for(case),
         "sees_calls": bool(user.roles & listening.CALLS),
     }  # fmt: skip
+
+
+async def _knowledge(
+    session: AsyncSession, ticket: Ticket, linked: Iterable[Call]
+) -> dict[str, list[Consulted]]:
+    """What was read, heard or written into the answer; case notes (M-135) apart, for nobody is answered with one."""
+    found = await consulted(session, ticket.ticket_no, [call.linkedid for call in linked])
+    parts = {
+        "查阅和采用的信息": [one for one in found if not is_case(one.entry)],
+        "参考的典型案例": [one for one in found if is_case(one.entry)],
+    }
+    return {name: part for name, part in parts.items() if part}
 
 
 def _was_refused(requests: Sequence[StepRequest], step: Step | None) -> bool:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import aliased
 
 from agent_desktop.keys import CONTROL
 from agent_desktop.quality.reach import GRADERS, Viewer, viewer_of
-from agent_desktop.ticket.acting import key_of
 from agent_desktop.training.reach import KEEPERS
 from core.clock import beijing
 from core.errors import NotFound
@@ -21,6 +20,7 @@ from core.people import Role, RoleGrant, User
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, period, serve_list
+from core.web.numbers import read_key
 from core.web.routes import Routes
 from ivr.practice_samples import samples
 from recordings import ledger
@@ -77,7 +77,7 @@ async def begin_grading(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         viewer = await viewer_of(request, session)
         row = await _found(session, request, viewer)
-        sheet = await sheets.find(session, key_of(form, "sheet", "评分表"), viewer.regions)
+        sheet = await sheets.find(session, read_key(form.get("sheet", ""), "评分表"), viewer.regions)
         sample = await sampling.single(session, request.app[CLOCK], viewer.user, row.Call, sheet)
     return see_other(f"/quality/samples/{sample.id}")
 

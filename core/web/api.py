@@ -11,6 +11,7 @@ from aiohttp import web
 from core.errors import InvalidInput
 from core.web.days import read_day_if_any
 from core.web.keys import SETTINGS
+from core.web.numbers import whole_number
 from core.web.routes import PUBLIC, ApiDoc, Declared, Param, Routes, declared
 
 PREFIX = "/api/v1"
@@ -32,10 +33,10 @@ def answer(data: Any, *, status: int = 200) -> web.Response:
 
 def query_int(request: web.Request, name: str, default: int, *, least: int, most: int) -> int:
     """A whole number from the query; raises InvalidInput outside `least`…`most`, also for a default outside."""
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+    number = whole_number(request.query.get(name, str(default)))
+    if number is None or not least <= number <= most:
         raise InvalidInput(field=name, reason=f"请用 {least}～{most} 的整数")
-    return int(text)
+    return number
 
 
 def query_date(request: web.Request, name: str) -> date | None:

@@ -37,6 +37,7 @@ from core.clock import BEIJING, beijing
 from core.errors import InvalidInput
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB, person
+from core.web.numbers import whole_number
 from core.web.pages import render
 from core.web.requests import source_of
 from core.web.sheets import CSV_TYPE, XLSX_TYPE, Rows, book_bytes, csv_text
@@ -44,7 +45,7 @@ from core.web.sheets import CSV_TYPE, XLSX_TYPE, Rows, book_bytes, csv_text
 EXPORT_MOST = 20_000
 COUNTED_MOST = 10_000
 """Beyond that a list says “超过”; nobody pages that far, and counting on would cost more than the page."""
-FILTER_LENGTH = 100
+FILTER_LENGTH, PAGE_DIGITS = 100, 6
 Query = Select[*tuple[Any, ...]]
 Where = Callable[[str], ColumnElement[bool]]
 
@@ -103,10 +104,10 @@ class Table:
         values = self._values(asked)
         ordered = self._ordered(self._narrowed(query, values), sort := self._sort(asked))
         if self.keys_first:
-            total, page, rows = await self._by_keys(session, query, ordered, sort, _page_of(asked))
+            total, page, rows = await self._by_keys(session, query, ordered, sort, page_of(asked))
         else:
             total = await session.scalar(_count(ordered, self.tie)) or 0
-            page = min(_page_of(asked), self._pages(total))
+            page = min(page_of(asked), self._pages(total))
             rows = await _rows(session, self._cut(ordered, page))
         return Listed(self, rows, total, page, self._pages(total), values, sort)
 
@@ -265,9 +266,9 @@ def _count(query: Query, tie: Any) -> Select[int]:
     return select(func.count()).select_from(matches.subquery())
 
 
-def _page_of(asked: Mapping[str, str]) -> int:
-    text = asked.get("page", "")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
+def page_of(asked: Mapping[str, str]) -> int:
+    """The page asked for, from 1; anything else is page one."""
+    return whole_number(asked.get("page", ""), PAGE_DIGITS) or 1
 
 
 def _midnight(day: date) -> datetime:

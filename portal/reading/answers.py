@@ -20,7 +20,7 @@ from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
 from kb import attachments
-from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice
+from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice, name_of
 from kb.models import Audience, Entry, EntryKind, EntryState
 from kb.searching.search import Hit
 from kb.spoken import title_of
@@ -67,7 +67,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
         entry = await published(session, request)
         files = [one for one in await attachments.of(session, entry.id) if attachments.is_public(entry, one)]
     return render(
-        request, "portal/answer.html", entry=entry, files=files, kind=KIND_NAMES[entry.kind],
+        request, "portal/answer.html", entry=entry, files=files, kind=name_of(entry),
         details=_details(entry), address=site_url(request) + address_of(entry),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The notice board (信息公告栏, M-104): a month's new answers, overdue explanations, praise and criticism of one place.
+"""The notice board (信息公告栏, M-104): a month's new answers, case notes, late explanations, praise and criticism of one place.
 
 Made for printing on A4 or A3.
 """
@@ -17,6 +17,7 @@ from core.units import Region
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
+from kb.kinds import is_case
 from kb.models import Audience, Entry, EntryState
 from portal.keys import PORTAL
 from portal.region import home_region
@@ -44,7 +45,7 @@ async def bulletin(request: web.Request) -> web.StreamResponse:
         lists = await published_between(session, region.id, _midnight(first), _midnight(until))
     return render(
         request, "portal/bulletin.html", region=region, regions=regions, first=first, size=size, sizes=SIZES,
-        answers=answers, late=late, lists=lists, today=today,
+        answers=[one for one in answers if not is_case(one)], cases=[one for one in answers if is_case(one)], late=late, lists=lists, today=today,
     )  # fmt: skip
 
 

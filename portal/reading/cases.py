@@ -9,7 +9,7 @@ from core.clock import beijing
 from core.web.app import render
 from core.web.keys import CLOCK, DB
 from core.web.routes import PUBLIC, Routes
-from kb.entries import notices
+from kb.entries import case_notes
 from kb.kinds import CASES, NOTICE_NAMES
 from portal.reading.answers import address_of
 
@@ -20,6 +20,6 @@ routes = Routes()
 async def cases(request: web.Request) -> web.StreamResponse:
     today = beijing(request.app[CLOCK].now()).date()
     async with request.app[DB].reading() as session:
-        found = {NOTICE_NAMES[sort]: await notices(session, today, sort) for sort in CASES}
+        found = {NOTICE_NAMES[sort]: await case_notes(session, today, sort) for sort in CASES}
     shown = {name: [(entry, address_of(entry)) for entry in entries] for name, entries in found.items()}
     return render(request, "portal/cases.html", shown=shown)

@@ -20,7 +20,7 @@ from portal.limits import LIMITS
 from portal.reading.answers import site_url
 from portal.region import open_regions
 from reports.models import PeriodKind
-from reports.signed import citations
+from reports.signed import citations, classes
 from reports.signed.citations import Published
 
 routes = Routes()
@@ -70,8 +70,8 @@ async def listing(request: web.Request) -> web.StreamResponse:
         (
             one,
             address_of(one),
-            citations.named(one.classes, praise=True),
-            citations.named(one.classes, praise=False),
+            classes.named(one.classes, praise=True),
+            classes.named(one.classes, praise=False),
         )
         for one in found
     ]

@@ -16,7 +16,7 @@ from reports.counting import figures
 from reports.counting.figures import Figure
 from reports.counting.indicators import BY_KEY, Show
 from reports.counting.slices import Slice
-from reports.signed.citations import LEAST_RATED
+from reports.signed.classes import LEAST_RATED
 
 ByUnit = Mapping[str, Mapping[int, Figure]]
 """Key of an indicator → unit → its figure."""

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from sqlalchemy import select
 from support.tickets import City
 from support.web import TEST, Browser, as_

@@ -9,6 +9,7 @@ from PIL import Image, ImageFont
 from support.tickets import City
 from support.web import Browser
 
+from kb.entries import notices
 from kb.kinds import Notice
 from kb.models import Audience, Entry, EntryKind, EntryState
 from portal.reading import card
@@ -60,7 +61,7 @@ def test_long_titles_end_in_dots_within_the_picture(db: None):
 
 
 async def test_case_notes_are_published_by_sort_and_leave_by_date(city: City, browser: Browser):
-    """M-135: good ones and bad ones apart, each with its page; a draft and one past its last day are not shown."""
+    """M-135: good ones and bad ones apart, each with its page and among no notices; a draft and one past its last day not."""
     notice = {"kind": EntryKind.NOTICE, "answer": "窗口主动延时服务。"}
     good = notice | {"details": {"notice": Notice.EXAMPLE, "merit": "午间不断岗"}}
     bad = notice | {"details": {"notice": Notice.EXPOSURE, "fault": "互相推诿", "remedy": "已通报批评并整改"}}
@@ -72,5 +73,9 @@ async def test_case_notes_are_published_by_sort_and_leave_by_date(city: City, br
     order = [page.find(text) for text in ("正面典型", "某窗口延时服务", "反面典型", "某窗口互相推诿")]
     assert (order == sorted(order), min(order) > 0) == (True, True)
     assert not {text for text in ("还没有审核", "已经过期") if text in page}
+    board = await (await browser.get("/bulletin?month=2026-06")).text()
+    assert (">典型案例<" in board, "本月没有新公开的答复" in board) == (True, True)
+    async with city.db.reading() as session:
+        assert await notices(session, city.clock.now().date()) == []
     answer = await (await browser.get("/answers/own/c2")).text()
     assert [text for text in ("整改情况", "已通报批评并整改") if text not in answer] == []

@@ -9,6 +9,9 @@ from support.case_site import CaseSite, case_site, colleagues
 
 from core.audit import AuditRow
 from core.db import Database
+from kb import readings
+from kb.kinds import Notice
+from kb.models import Audience, Entry, EntryKind, EntryState
 from tickets.clocks.supervision import sweep
 from tickets.models import State
 
@@ -176,3 +179,30 @@ async def test_a_head_sees_the_bodies_below(site: CaseSite):
         assert "社保卡多久能领" in await above.open(f"/tickets/{number}")
         assert number not in await stranger.open("/liaison/tickets?view=below")
         await stranger.open(f"/tickets/{number}", status=404)
+
+
+async def test_case_notes_that_were_read_stand_apart(site: CaseSite):
+    """M-135: what was read for the ticket in one part, case notes in another."""
+    number, now = await site.asked(), site.city.clock.now()
+    common = {
+        "state": EntryState.PUBLISHED,
+        "audience": Audience.PUBLIC,
+        "created_at": now,
+        "changed_at": now,
+    }
+    case = {"kind": EntryKind.NOTICE, "details": {"notice": Notice.EXPOSURE}}
+    async with site.city.db.unit_of_work() as session:
+        for fields in (
+            {"title": "领社保卡", "kind": EntryKind.FAQ, "details": {}},
+            {"title": "互相推诿"} | case,
+        ):
+            entry = Entry(**common, **fields, answer="答", source="own", source_id=fields["title"])
+            session.add(entry)
+            await session.flush()
+            await readings.note(
+                session, site.city.clock, entry.id, user_id=site.city.users["liaison_a"], ticket_no=number
+            )
+    async with colleagues(site, "liaison_a") as (liaison,):
+        page = await liaison.open(f"/tickets/{number}")
+    order = [page.find(text) for text in ("查阅和采用的信息", "领社保卡", "参考的典型案例", "互相推诿")]
+    assert (order == sorted(order), min(order) > 0) == (True, True)

@@ -117,8 +117,7 @@ async def hold_for_order(
         raise NotFound
     ticket_no = (await session.get_one(Ticket, order.ticket_id)).ticket_no
     ticket = await ticket_for(session, user, ticket_no)
-    late_at = order.answered_at or clock.now()
-    if late_at <= order.cut_off_at:
+    if not order.is_late(clock.now()):
         raise GuardFailed(guard="is_overdue", sentence="该督办尚未逾期，不列入问责。")
     text = clean("reason", decision.reason)
     check((Guard.HAS_REASON,), Facts(reason=text))

@@ -61,16 +61,10 @@ class NoticeRead(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class SupervisionOrder(Base):
-    """督办: what an office or a supervision body wants of a unit about a ticket, and until when (M-134)."""
-
-    __tablename__ = "supervision_orders"
-    __table_args__ = (
-        Index("ix_supervision_orders_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
-    )
+class Ordered:
+    """What every order (督办) says: who wants what of whom, until when, and the answer."""
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
     """Who is to answer."""
     issuer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
@@ -79,12 +73,27 @@ class SupervisionOrder(Base):
     what: Mapped[str] = mapped_column(Text)
     until_on: Mapped[date] = mapped_column(Date)
     cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    watch_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When the supervision looks at it; empty: answered, or known to be overdue."""
-    overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answer: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answerer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    def is_late(self, now: datetime) -> bool:
+        """Answered after its end of business, or not yet though it has passed."""
+        return (self.answered_at or now) > self.cut_off_at
+
+
+class SupervisionOrder(Ordered, Base):
+    """督办: what an office or a supervision body wants of a unit about a ticket, and until when (M-134)."""
+
+    __tablename__ = "supervision_orders"
+    __table_args__ = (
+        Index("ix_supervision_orders_watch_at", "watch_at", **only_where("watch_at IS NOT NULL")),
+    )
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    watch_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the supervision looks at it; empty: answered, or known to be overdue."""
+    overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class AccountabilityOutcome(StrEnum):
@@ -132,23 +141,11 @@ class ComplaintGist(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class TaskOrder(Base):
+class TaskOrder(Ordered, Base):
     """督办 of a task that no ticket is about (M-134 「对完不成任务的要进行效能问责」): ordered, answered, decided about when late."""
 
     __tablename__ = "task_orders"
 
-    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
-    """Who is to do it and to answer."""
-    issuer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    issuer_unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
-    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    what: Mapped[str] = mapped_column(Text)
-    until_on: Mapped[date] = mapped_column(Date)
-    cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    answer: Mapped[str] = mapped_column(Text, default="")
-    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    answerer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     outcome: Mapped[AccountabilityOutcome | None] = mapped_column(String(12))
     """What the inspectors decided about a late one, with their reason, once."""
     reason: Mapped[str] = mapped_column(Text, default="")

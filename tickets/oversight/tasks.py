@@ -49,10 +49,6 @@ def visible(user: User) -> ColumnElement[bool]:
     return (TaskOrder.issuer_unit_id == user.unit_id) | TaskOrder.unit_id.in_(own_units(user)) | watched
 
 
-def is_late(order: TaskOrder, now: datetime) -> bool:
-    return (order.answered_at or now) > order.cut_off_at
-
-
 def awaits_decision(now: datetime) -> ColumnElement[bool]:
     """The condition on `TaskOrder` of the accountability list: unanswered past its day, and nothing decided."""
     return TaskOrder.answered_at.is_(None) & (TaskOrder.cut_off_at < now) & TaskOrder.decided_at.is_(None)
@@ -112,7 +108,7 @@ async def decide(
         or await session.scalar(watched) is None
     ):
         raise NotAllowed
-    if not is_late(order, clock.now()):
+    if not order.is_late(clock.now()):
         raise GuardFailed(guard="is_overdue", sentence="该督办尚未逾期，不列入问责。")
     why = clean("reason", reason)
     if outcome not in DECIDED or not why:
