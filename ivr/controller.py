@@ -185,11 +185,11 @@ class Controller:
         return from_trunk and event.get("Exten") not in self._deps.lines
 
     def _instant(self, event: Fields) -> datetime:
-        """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock)."""
-        stamp = event.get("Timestamp")
-        if not stamp:
+        """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock); now where that is not told."""
+        try:
+            happened = datetime.fromtimestamp(float(event.get("Timestamp", "")), UTC)
+        except (ValueError, OverflowError):
             return self._deps.clock.now()
-        happened = datetime.fromtimestamp(float(stamp), UTC)
         return self._deps.clock.now() - (datetime.now(UTC) - happened)
 
     def _store(self, lines: list[Line]) -> None:
@@ -199,6 +199,8 @@ class Controller:
 
     def begin_dialogue(self, event: Fields) -> None:
         """The dialplan has handed a caller over (`AsyncAGIStart`)."""
+        if not all(event.get(name) for name in ("Channel", "Uniqueid", "Linkedid")):
+            return
         dialogue = Dialogue(self.ami, event)
         call = self.tracker.calls.get(dialogue.linkedid)
         if call is None:
@@ -219,8 +221,11 @@ class Controller:
     async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
         caller = self.caller_of(call)
         note = partial(self.note, call)
-        if call.transfer:
+        if call.transfer or stage == "after":
             await _legs_cleared(call)
+        if stage == "after" and call.is_lost:
+            return  # not hung up upon: somebody else is being fetched (`ivr.reactions`)
+        if call.transfer:
             self._store(transfer_story.failed(call, self._deps.clock.now()))
             call.transfer = None
         if stage == "after" and caller.opening:
@@ -341,11 +346,11 @@ class Controller:
 
 
 async def _legs_cleared(call: LiveCall) -> None:
-    """Wait until the telephones that did not answer have told why: Asterisk reports a hang-up, with its cause, once the
-    channel is cleared away, and by then the caller may be two steps further.
+    """Wait until the telephones that did not answer, or have left the talk, have told why: Asterisk reports a hang-up, with
+    its cause, once the channel is cleared away, and by then the caller may be two steps further.
     """
     for _ in range(int(CLEARING_LIMIT_S / CLEARING_LOOK_S)):
-        if not any(leg.failed for leg in call.legs.values()):
+        if not any(leg.failed or (leg.answered_at and not leg.bridge) for leg in call.legs.values()):
             return
         await asyncio.sleep(CLEARING_LOOK_S)
     log.warning("leg_not_cleared", linkedid=call.linkedid)

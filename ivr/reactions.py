@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ivr.controller import Controller, ControllerDeps
 
 log = structlog.get_logger()
-NO_SOUND = "44"
-"""Asterisk's cause of a leg that it ended because no sound arrived from the telephone any more."""
 HAND_BACK = "*0"
 """A liaison's keys, on any telephone: the caller goes back to the operator."""
 
@@ -98,7 +96,7 @@ class Reactions:
             controller.job(self._send(call, "back-to-operator"), "fetch-operator")
         if self._is_cut_off(line, call):
             call.is_lost = True
-            controller.job(self._send(call, "lost"), "operator-lost")
+            controller.job(self._fetch_somebody(line, call), "partner-lost")
         if seat := controller.board.seat_of(line.data["extension"]):
             seat.last_call = call
             controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
@@ -119,17 +117,26 @@ class Reactions:
             log.debug("leg_already_gone")
 
     def _is_cut_off(self, line: Line, call: LiveCall) -> bool:
-        """The operator's telephone has fallen silent for good, and nobody else talks to the caller."""
-        is_alone = not any(leg.answered_at for leg in call.legs.values())
-        is_operators = line.data["extension"] == call.operator and call.direction == "in"
-        return line.data["cause"] == NO_SOUND and is_operators and is_alone and call.transfer is None
+        """The telephone of whoever talked to the caller is lost, it was not hung up, and nobody else is there."""
+        is_partners = line.data["extension"] in {call.operator, call.liaison} - {""}
+        is_alone = call.direction == "in" and call.transfer is None and not call.has_partner
+        return line.data["cause"] in ledger.LOST and is_partners and is_alone
 
-    async def _send(self, call: LiveCall, context: str) -> None:
+    async def _fetch_somebody(self, line: Line, call: LiveCall) -> None:
+        """An operator's caller is first in the queue, a liaison's is with the same operator again (M-12, M-24)."""
+        if line.data["extension"] == call.operator:
+            await self._send(call, "lost")
+            return
+        seat = self._controller.board.seat_of(call.operator)
+        await self._send(call, "liaison-lost", DEVICE=seat.device if seat else "")
+
+    async def _send(self, call: LiveCall, context: str, **variables: str) -> None:
         """The operator is gone and the caller is not: M-24."""
+        ami = self._controller.ami
         try:
-            await self._controller.ami.action(
-                "Redirect", Channel=call.channel, Context=context, Exten="s", Priority=1
-            )
+            for name, value in variables.items():
+                await ami.action("Setvar", Channel=call.channel, Variable=name, Value=value)
+            await ami.action("Redirect", Channel=call.channel, Context=context, Exten="s", Priority=1)
         except (ActionRefused, TelephonyDown):
             log.info("caller_gone_too", linkedid=call.linkedid)
 

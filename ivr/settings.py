@@ -65,6 +65,8 @@ class CallSettings:
     hold_tell_s: int = 45
     """A caller on hold for a consultation is told so often not to hang up."""
     queue_limit_s: int = 600
+    alone_queue_s: int = 60
+    """As `queue_limit_s`, of a caller whom the dialplan serves without a controller."""
     same_operator_hours: int = 24
     """A caller who calls again within this time is offered the operator who knows the matter, if free; 0: never."""
     menu_limit_s: int = 600

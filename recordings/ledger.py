@@ -37,6 +37,10 @@ MOVED = "moved"  # to (front, operator, line), extension or line, user: a superv
 PARTY_LEFT = "party_left"  # extension, user, cause
 ENDED = "ended"  # cause, node
 
+LOST = frozenset({"18", "27", "38", "41", "44", "102"})
+"""Causes (Q.850) of a `party_left` that nobody chose: the telephone answers no more, its network is out of order, or, 44, no
+sound has come from it."""
+
 KINDS = frozenset(
     value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str)
 )

@@ -64,7 +64,9 @@ async def open_for_call(
     When the call comes back to another operator the same ticket changes hands and a further code is issued; the
     caller may hold the earlier one, so that stays good as well.
     """
-    same_call = (Ticket.call_id == call_id) & (Ticket.kind == TicketKind.QUESTION)
+    same_call = (
+        (Ticket.call_id == call_id) & (Ticket.kind == TicketKind.QUESTION) & (Ticket.channel == Channel.PHONE)
+    )
     ticket = await session.scalar(select(Ticket).where(same_call).order_by(Ticket.id).limit(1))
     if ticket is not None:
         await change_hands(session, clock, ticket, operator_id)

@@ -188,7 +188,11 @@ hideconnect = yes
 
 def _globals(folders: Folders, lines: LineFacts, calls: CallSettings) -> str:
     entries = [f"{name}={value}" for name, value in lines.variables.items()]
-    times = [f"RETURN_RING_S={calls.return_ring_s}", f"HOLD_TELL_S={calls.hold_tell_s}"]
+    times = [
+        f"RETURN_RING_S={calls.return_ring_s}",
+        f"HOLD_TELL_S={calls.hold_tell_s}",
+        f"ALONE_QUEUE_S={calls.alone_queue_s}",
+    ]
     return "\n".join(["[globals]", f"SPOOL={folders.spool.absolute()}", *times, *entries, ""])
 
 

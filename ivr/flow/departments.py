@@ -79,6 +79,8 @@ class Departments(Branch):
         now = self.deps.clock.now()
         async with self.deps.db.reading() as session:
             calendar = await load_calendar(session)
+        if self.caller.unit:  # a voicemail that the dialplan takes alone is for it as well
+            await self.dialogue.keep(UNIT=self.caller.unit.id)
         region = self.caller.region.code
         self.slots["hours"] = spoken.segments(
             (segment.opens, segment.closes) for segment in calendar.segments_on(beijing(now).date(), region)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from core.db import until_stored
+from ivr.asterisk.ami import quoted
 from ivr.flow.context import Branch, Handler, Message
 from ivr.menus.dialogue import CallerGone
 from ivr.menus.menu import Record
@@ -53,6 +55,7 @@ class Messages(Branch):
         note = await self._note()
         told = note.told if note else Told()
         await self._remember(told)
+        self.caller.callback_number = note.callback_number if note else ""
         self.caller.has_recorded = True
         return told.kind, await self._take_up(told.kind, left_messages.LEAST_MS)
 
@@ -64,6 +67,11 @@ class Messages(Branch):
         uniqueid = self.dialogue.uniqueid
         found = await self.dialogue.command(f"DATABASE GET {left_messages.FAMILY} {uniqueid}")
         return left_messages.parse(uniqueid, found.data)
+
+    async def _write(self, note: Note) -> None:
+        """Beside the message, so that it outlives this process as the message does."""
+        family, uniqueid = left_messages.FAMILY, self.dialogue.uniqueid
+        await self.dialogue.command(f"DATABASE PUT {family} {uniqueid} {quoted(note)}")
 
     async def _remember(self, told: Told) -> None:
         async with self.deps.db.reading() as session:
@@ -99,18 +107,23 @@ class Messages(Branch):
         if not plausible:
             return None
         self.caller.callback_number = digits
+        if note := self.caller.message and await self._note():
+            await self._write(replace(note, callback_number=digits))
         return "done"
 
     async def keep_place(self) -> str:
-        """The caller leaves the queue and is called when it is their turn (M-13)."""
+        """The caller leaves the queue and is called when it is their turn (M-13); a database that is away has it later."""
+        await self.keep(until_stored(self._keep_place), "keep-place", MESSAGE_LIMIT_S)
+        self.caller.outcome = "call_back"
+        return "kept"
+
+    async def _keep_place(self) -> None:
         call_id = await self.deps.journal.call_id(self.caller.linkedid)
         async with self.deps.db.unit_of_work() as session:
             await owed_calls.owe(
                 session, call_id=call_id, kind=OwedKind.KEPT_PLACE, number=self.caller.callback_number,
                 asked_at=self.caller.call.queued_at, language=self.caller.call.language,
             )  # fmt: skip
-        self.caller.outcome = "call_back"
-        return "kept"
 
     async def hand_in(self) -> None:
         """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""

@@ -47,16 +47,22 @@ class Note:
     number: str
     linkedid: str
     told: Told = Told()
+    callback_number: str = ""
+    """Typed by the caller afterwards, where it is not the caller's own."""
+
+    def __str__(self) -> str:
+        about = f"{self.line}|{self.number}|{self.linkedid}|{self.told}"
+        return f"{int(self.began_at.timestamp())}|{about}|{self.callback_number}"
 
 
 def parse(uniqueid: str, value: str) -> Note | None:
-    """`epoch|line|number|linkedid|kind|unit|ticket`, the last three as `Told` writes them; None for anything else."""
+    """`epoch|line|number|linkedid|kind|unit|ticket|callback number`, the last four may lack; None for anything else."""
     parts = value.split("|")
     if len(parts) < 4 or not parts[0].isdecimal():
         return None
-    epoch, line, number, linkedid, kind, unit, about = [*parts, "", "", ""][:7]
+    epoch, line, number, linkedid, kind, unit, about, callback = [*parts, "", "", "", ""][:8]
     began_at = datetime.fromtimestamp(int(epoch), UTC)
-    return Note(uniqueid, began_at, line, number, linkedid, _told(kind, unit, about))
+    return Note(uniqueid, began_at, line, number, linkedid, _told(kind, unit, about), callback)
 
 
 def _told(kind: str, unit: str, about: str) -> Told:

@@ -76,7 +76,7 @@ class Leftovers:
             return
         async with self._db.unit_of_work() as session:
             left = LeftMessage(
-                call_id, recording.id, line.region_id, note.line, note.number, note.told,
+                call_id, recording.id, line.region_id, note.line, note.number, note.told, note.callback_number,
                 ticket_id=await session.scalar(select(Ticket.id).where(Ticket.call_id == call_id).limit(1)),
                 failed_unit_id=await _failed_unit(session, call_id), received_at=self._instant(note),
             )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Telephones that vanish in mid-talk (话机失联): a page that dies says nothing, and its caller must not listen to nobody.
+"""Telephones that vanish in mid-talk (话机失联): one that dies says nothing, and its caller must not listen to nobody.
 
-A browser that crashes closes its connection to Asterisk, so that its telephone is unregistered at once. That alone may be a hiccup of
-the network while the talk goes on; together with no sound arriving it is the end of the page. Where not even the connection is
-closed (no power, cable pulled) Asterisk ends the leg after some seconds without sound (`ivr.reactions`).
+A browser that crashes closes its connection to Asterisk, so that its telephone is unregistered at once; one on the desk is when
+its registration is not renewed. That alone may be a hiccup of the network while the talk goes on; together with no sound
+arriving it is the end. Where not even the registration goes (no power, cable pulled) Asterisk ends the leg after some seconds
+without sound. What follows from a leg that is lost is `ivr.reactions`'.
 """
 
 import asyncio
@@ -20,10 +21,12 @@ GRACE_S = 1.0
 LISTEN_S = 0.6
 """Sound comes fifty times a second."""
 RECEIVED = "CHANNEL(rtcp,rxcount)"
+NO_SOUND = 44
+"""Asterisk's own cause of a leg that it ends for want of sound."""
 
 
 class LostTelephones:
-    """`page_lost` is told whose (user) page is gone from its talk."""
+    """`page_lost` is told whose (user) page is gone from its talk: a page may come back, so its caller waits for it a little."""
 
     def __init__(self, ami: Ami, board: Board, page_lost: Callable[[int], Awaitable[None]]) -> None:
         self._ami = ami
@@ -31,20 +34,25 @@ class LostTelephones:
         self._page_lost = page_lost
 
     async def look_after(self, device: str) -> None:
-        """A telephone (`w1001`) is registered no more."""
+        """A telephone (`w1001`, `2001`) is registered no more."""
         await asyncio.sleep(GRACE_S)
-        seat = self._board.seat_of(device.removeprefix("w"))
-        if seat is None or seat.device != f"PJSIP/{device}" or device in self._board.registered:
+        leg = self._leg(device)
+        if leg is None or device in self._board.registered or await self._is_heard(leg):
             return
-        leg = self._leg(seat.user_id, seat.extension)
-        if leg and not await self._is_heard(leg):
-            log.warning("telephone_lost_in_talk", extension=seat.extension)
+        log.warning("telephone_lost_in_talk", extension=leg.extension)
+        seat = self._board.seat_of(leg.extension)
+        if seat and device.startswith("w"):
             await self._page_lost(seat.user_id)
+        else:
+            await self._end(leg)
 
-    def _leg(self, user_id: int, extension: str) -> Leg | None:
-        call = self._board.call_of(user_id)
+    def _leg(self, device: str) -> Leg | None:
+        """The talk of just this telephone: the person may have another."""
+        extension = device.removeprefix("w")
+        call = self._board.tracker.call_by_extension(extension)
         leg = call.leg_of(extension) if call else None
-        return leg if leg and leg.answered_at else None
+        is_here = leg and leg.answered_at and leg.name.startswith(f"PJSIP/{device}-")
+        return leg if is_here else None
 
     async def _is_heard(self, leg: Leg) -> bool:
         """Whether sound arrives from it; also where that cannot be told."""
@@ -55,3 +63,9 @@ class LostTelephones:
         except (ActionRefused, TelephonyDown):
             return True
         return before.get("Value") != after.get("Value") or not before.get("Value", "").isdecimal()
+
+    async def _end(self, leg: Leg) -> None:
+        try:
+            await self._ami.action("Hangup", Channel=leg.name, Cause=NO_SOUND)
+        except (ActionRefused, TelephonyDown):
+            log.debug("leg_already_gone")

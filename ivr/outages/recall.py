@@ -27,7 +27,7 @@ from ivr.talks import directory
 from ivr.tracking.live_call import Line, LiveCall
 from recordings import ledger
 from recordings.models import Call, CallEvent
-from tickets.models import Channel, Ticket
+from tickets.models import Channel, State, Ticket, TicketKind
 
 log = structlog.get_logger()
 LIMIT_S = 5.0
@@ -58,7 +58,9 @@ class Recalled:
         if self.ticket:
             caller.ticket_no, caller.ticket_id = self.ticket.ticket_no, self.ticket.id
             notes.ticket_no = caller.ticket_no
-            caller.outcome = "voicemail" if self.ticket.channel == Channel.VOICEMAIL else caller.outcome
+            caller.outcome = _outcome(self.ticket) or caller.outcome
+            if self.ticket.state == State.C_NEW and self.ticket.cause is None:
+                caller.complaint_id = self.ticket.id
 
 
 class Recall:
@@ -190,6 +192,13 @@ def _transfer(target: directory.Target, told: Mapping[str, Any], call: LiveCall)
     directory.begin_transfer(
         call, target, mode=told["mode"], by=told["by"], back_to=back_to, note=lambda *_, **__: None
     )
+
+
+def _outcome(ticket: Ticket) -> str:
+    """What the menus have achieved already (`Caller.outcome`)."""
+    if ticket.kind == TicketKind.COMPLAINT:
+        return "complaint"
+    return "voicemail" if ticket.channel == Channel.VOICEMAIL else ""
 
 
 def _remind(caller: Caller, kind: str, data: Mapping[str, Any]) -> None:

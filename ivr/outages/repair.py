@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import insert, select
@@ -28,7 +29,7 @@ from ivr.tracking.outcome import how_ended
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 from tickets import service
-from tickets.models import Ticket
+from tickets.models import Channel, Ticket, TicketKind
 
 log = structlog.get_logger()
 LOOK_S = 15.0
@@ -200,16 +201,21 @@ class Repair:
         """
         if call.direction != "in" or call.mark == CallMark.PRACTICE:
             return
-        is_talk = call.answered_at and call.operator_id and call.region_id
-        if is_talk and not await _has_ticket(session, call):
-            assert call.operator_id is not None
-            assert call.region_id is not None
-            await service.open_for_call(
-                session, self._clock, call_id=call.id, line=call.line, region_id=call.region_id,
-                caller_number=call.caller_number, operator_id=call.operator_id,
-            )  # fmt: skip
+        if call.region_id and not await _has_ticket(session, call):
+            await self._open_ticket(session, call, call.region_id)
         if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN) or (told and told.is_turned_away):
             await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED, asked_at=call.queued_at)
+
+    async def _open_ticket(self, session: AsyncSession, call: Call, region_id: int) -> None:
+        """Of whoever talked to the caller: the operator, or the unit that the menu led to."""
+        about: dict[str, Any] = {
+            "call_id": call.id, "line": call.line, "region_id": region_id, "caller_number": call.caller_number,
+        }  # fmt: skip
+        if call.answered_at and call.operator_id:
+            await service.open_for_call(session, self._clock, **about, operator_id=call.operator_id)
+        elif call.liaison_unit_id:
+            about |= {"unit_id": call.liaison_unit_id, "liaison_id": call.liaison_id}
+            await service.open_for_unit(session, self._clock, **about)
 
 
 async def _events(session: AsyncSession, call: Call) -> Sequence[CallEvent]:
@@ -218,7 +224,11 @@ async def _events(session: AsyncSession, call: Call) -> Sequence[CallEvent]:
 
 
 async def _has_ticket(session: AsyncSession, call: Call) -> bool:
-    return await session.scalar(select(Ticket.id).where(Ticket.call_id == call.id).limit(1)) is not None
+    """Of its talk; one of a message left in the same call is another matter."""
+    own = (
+        (Ticket.call_id == call.id) & (Ticket.kind == TicketKind.QUESTION) & (Ticket.channel == Channel.PHONE)
+    )
+    return await session.scalar(select(Ticket.id).where(own).limit(1)) is not None
 
 
 async def _left_message(session: AsyncSession, call: Call) -> str:

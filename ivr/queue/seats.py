@@ -162,6 +162,8 @@ class Seats:
     def contact(self, event: Fields) -> None:
         """A telephone came or went; a new registration may arrive before the old one is taken away."""
         device, uri = event.get("AOR", ""), event.get("URI", "")
+        if not device or not uri:
+            return
         contacts = self._contacts.setdefault(device, set())
         before = bool(contacts)
         (contacts.discard if event.get("ContactStatus") in GONE else contacts.add)(uri)

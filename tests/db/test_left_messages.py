@@ -1,6 +1,7 @@
 """Messages that callers leave, however the controller fared meanwhile: one ticket of each, on both engines."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ async def test_a_message_nobody_saw_is_one_ticket_with_its_clock_and_code(mailbo
         {"ticket_no": ticket.ticket_no}
     ]
     assert mailbox.notes.kept == {}
+
+
+async def test_a_number_typed_after_the_message_outlives_the_process(mailbox: Mailbox):
+    """M-28: it stands in the note, and the ticket has it to be called back; the caller's own stays the caller's."""
+    mailbox.record(4)
+    mailbox.notes.add(f"voicemail|{mailbox.city.units['a']}||13712345678")
+    (ticket,) = await mailbox.look()
+    assert (ticket.caller_number, ticket.callback_number) == ("13900001111", "13712345678")
 
 
 async def test_a_message_of_a_call_that_goes_on_is_left_alone(mailbox: Mailbox):
@@ -248,3 +257,6 @@ def test_a_note_says_what_was_told():
     bare = left_messages.parse(CHANNEL, f"1|96128|139|{CHANNEL}|voicemail")
     assert bare
     assert bare.told == Told()
+    assert left_messages.parse(CHANNEL, str(replace(note, callback_number="08721234"))) == replace(
+        note, callback_number="08721234"
+    )

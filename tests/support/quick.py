@@ -48,6 +48,7 @@ class Quick:
 
     def __init__(self, city: City) -> None:
         self.prompts: list[str] = []
+        self._own: dict[str, str] = {}
         self._controller = city.hotline.controller
         self._before = replace(self._controller._deps)
 
@@ -80,6 +81,12 @@ class Quick:
         nodes = {**menus.nodes, node_id: _with(menus[node_id], times)}
         self._controller._deps.menus = Menus(menus.start, menus.operator, MappingProxyType(nodes))
 
+    def set_tone(self, prompt: str, hz: float, duration_s: float = 0.5) -> None:
+        """A prompt that is to be told from the others, whether menus or dialplan play it."""
+        self._own[prompt] = f"quick/own-{prompt}"
+        for name in (self._own[prompt], f"quick/{prompt}"):
+            write_tone(SOUNDS / f"{name}.wav", hz, duration_s)
+
     def set_hot_answers(self, *answers: HotAnswer) -> None:
         async def hot(_: str | None) -> Sequence[HotAnswer]:
             return answers
@@ -92,7 +99,7 @@ class Quick:
 
     def _sound(self, prompt: str) -> str:
         self.prompts.append(prompt)
-        return _NAME
+        return self._own.get(prompt, _NAME)
 
 
 def _played_by_dialplan() -> set[str]:

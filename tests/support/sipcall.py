@@ -113,6 +113,11 @@ class Call(Listening):
         self._respond(code, phrase)
         self._finish(Ending("local", code, phrase))
 
+    async def is_lost(self, cause: int) -> None:
+        """End an answered call as an exchange does that has lost its telephone: with a Q.850 cause."""
+        await self._request("BYE", headers={"Reason": f"Q.850;cause={cause}"})
+        self._finish(Ending("local", 200, "BYE", cause))
+
     async def hangup(self) -> None:
         """End the call: BYE when answered and acknowledged, CANCEL or 603 before. Does nothing when it has ended."""
         if self.ending is None and self.answered_at is None:
@@ -267,9 +272,14 @@ class Call(Listening):
             await asyncio.sleep(TICK_S)
         await asyncio.wait({self._task}, timeout=5.0)
 
-    async def _request(self, method: str, body: bytes = b"") -> Response:
+    async def _request(
+        self, method: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Response:
         return await send_authorized(
-            self._endpoint, self._account, lambda: self.dialog.request(method, body), self.dialog.next_hop
+            self._endpoint,
+            self._account,
+            lambda: self.dialog.request(method, body, headers),
+            self.dialog.next_hop,
         )
 
     async def _renegotiate(self, on_hold: bool) -> None:
