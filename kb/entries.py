@@ -55,6 +55,11 @@ async def create(
     return entry
 
 
+async def may_edit(session: AsyncSession, editor: Editor, entry: Entry) -> None:
+    """Raises NotYourUnit or ReadOnlyEntry unless the entry's text is this person's to change."""
+    await allow(session, editor, entry, transition(EntryState.DRAFT, Action.EDIT).who)
+
+
 async def edit(
     session: AsyncSession, clock: Clock, editor: Editor, entry_id: int, fields: EntryFields, *, seen: int
 ) -> Entry:
@@ -119,7 +124,7 @@ async def set_aliases(
 ) -> None:
     """The other ways to ask for an own entry, as the editor wants them; proposals not named are refused for good."""
     entry = await find(session, entry_id)
-    await allow(session, editor, entry, transition(EntryState.DRAFT, Action.EDIT).who)
+    await may_edit(session, editor, entry)
     wanted = dict.fromkeys(text.strip()[:200] for text in texts if text.strip())
     for alias in (await session.scalars(select(Alias).where(Alias.entry_id == entry.id))).all():
         alias.state = AliasState.CONFIRMED if alias.text in wanted else AliasState.REFUSED

@@ -59,6 +59,7 @@ async def _create(request: web.Request, session: AsyncSession, form: MultiMappin
 async def edit(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         entry = await entries.find(session, entry_id(request))
+        await entries.may_edit(session, await editor(request, session), entry)
     fields = workflow.prepared(entry)
     aliases = [alias.text for alias in entry.aliases if alias.state != AliasState.REFUSED]
     kind = kind_of(request.query.get("kind", fields.kind))

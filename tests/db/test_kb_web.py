@@ -149,6 +149,17 @@ async def test_each_kind_has_its_form(site: Site):
         assert response.status == 422
 
 
+async def test_another_units_entry_opens_no_form(site: Site):
+    """M-67: whoever may not save a text is told so before they type, not after."""
+    entry_id = await published(site)
+    await add_person(site.db, "far", Role.LIAISON)
+    async with site.as_("far") as browser:
+        assert (await browser.get(f"/kb/entries/{entry_id}")).status == 200
+        response = await browser.get(f"/kb/entries/{entry_id}/edit")
+        assert response.status == 403
+        assert "维护，您可以引用，不能修改" in await response.text()
+
+
 async def test_a_revision_shows_what_changes_and_versions_can_be_compared(site: Site):
     """Saved beside the public text, marked word by word; an editor who saw an older text is told."""
     entry_id = await published(site)
