@@ -54,6 +54,11 @@ def add_commands(commands: Any) -> None:
     actions.add_parser(
         "upgrade", help="升级到当前版本的结构", description="把数据库升级到当前版本的结构；升级前请先备份。"
     ).set_defaults(run=upgrade_database)
+    actions.add_parser(
+        "dictionary",
+        help="打印数据字典（Markdown）",
+        description="打印数据字典：每个表和字段的名称、类型和说明，Markdown 格式。",
+    ).set_defaults(run=print_dictionary)
 
 
 def upgrade_database(given: argparse.Namespace) -> None:
@@ -62,6 +67,14 @@ def upgrade_database(given: argparse.Namespace) -> None:
         print(f"数据库结构已是最新（{before.head}）。")
     else:
         print(f"数据库结构已升级：{before.current or '空库'} → {before.head}。")
+
+
+def print_dictionary(_: argparse.Namespace) -> None:
+    from config.dictionary import chapters  # with every room's models: only here
+
+    print("# 数据字典\n")
+    for chapter in chapters():
+        print(chapter)
 
 
 def run_hotline(given: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ import pytest
 from support.tickets import build_city
 
 from config.cli.command import FAILED, MISUSED, build_parser, main
-from core.db import Database, DatabaseSettings
+from core.db import Base, Database, DatabaseSettings
 
 TRACES = Path(__file__).parents[1] / "traces"
 
@@ -183,3 +183,13 @@ def test_a_broken_trace_is_told_by_its_line(tmp_path: Path, capsys: pytest.Captu
     file.write_text('{"Event": "Newchannel", "Timestamp": "1.0"}\n{"Event": "New')
     assert main(["trace", "replay", str(file)]) == FAILED
     assert "第 2 行" in capsys.readouterr().err
+
+
+def test_the_data_dictionary_names_every_table_and_column(capsys: pytest.CaptureFixture[str]):
+    """M-92: told from the models, with what is written beside them."""
+    assert main(["db", "dictionary"]) == 0
+    said = capsys.readouterr().out
+    missing = [name for name in Base.metadata.tables if f"## {name}\n" not in said]
+    assert missing == []
+    assert "| staff_number | VARCHAR(8) | 是 | 唯一 | 工号, spoken to the caller |" in said
+    assert "| unit_id | BIGINT | 是 | → units.id |  |" in said
