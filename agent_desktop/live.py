@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from core.tasks import woken
 from core.web.keys import BUS, HUB, TASKS
 from ivr.events import AgentChanged, BoardChanged
 from tickets.events import TicketChanged
@@ -68,7 +69,7 @@ class StatePush:
 
     async def _run(self, beat: Callable[[], None]) -> None:
         while True:
-            await self._wake.wait()
+            await woken(self._wake, beat)
             with suppress(TimeoutError):
                 async with asyncio.timeout(GATHER_S):
                     await self._hurry.wait()
@@ -77,7 +78,6 @@ class StatePush:
             behind, self._behind = self._behind, set()
             for user_id in behind & set(self._open_pages):
                 await self._send(user_id)
-            beat()
 
     async def _send(self, user_id: int) -> None:
         message = await self._message(user_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ log = structlog.get_logger()
 RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 30.0
 CANCEL_AGAIN_S = 2.0
+BEAT_EVERY_S = 30.0
 
 
 @dataclass
@@ -78,6 +80,16 @@ class Tasks:
         self._jobs.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("job_failed", job=task.get_name(), exc_info=error)
+
+
+async def woken(wake: asyncio.Event, beat: Callable[[], None]) -> None:
+    """Wait until `wake` is set, however long that takes: who has nothing to do beats all the same."""
+    beat()
+    while not wake.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEAT_EVERY_S):
+                await wake.wait()
+        beat()
 
 
 async def every(

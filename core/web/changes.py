@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from core.tasks import woken
 from core.web.keys import BUS, HUB, TASKS
 from core.web.routes import SIGNED_IN, Routes
 
@@ -34,12 +35,11 @@ class Changes:
 
     async def run(self, beat: Callable[[], None]) -> None:
         while True:
-            await self._wake.wait()
+            await woken(self._wake, beat)
             await asyncio.sleep(GATHER_S)
             self._wake.clear()
             kinds, self._kinds = self._kinds, set()
             self._hub.send(self._topic, {"kind": "changed", "what": sorted(kinds)})
-            beat()
 
 
 CHANGES = web.AppKey("CHANGES", Changes)

@@ -1,9 +1,11 @@
-"""Background loops: the process ends although one of them lost the word to end."""
+"""Background loops: they end although one lost the word to end, and beat although there is nothing to do."""
 
 import asyncio
 
+import pytest
+
 from core.clock import SystemClock
-from core.tasks import Tasks
+from core.tasks import Tasks, woken
 
 
 async def test_a_loop_that_swallows_its_cancellation_is_ended(monkeypatch):
@@ -32,3 +34,16 @@ async def test_a_loop_that_swallows_its_cancellation_is_ended(monkeypatch):
 
 async def test_closing_without_loops_is_at_once():
     await Tasks(SystemClock()).close()
+
+
+async def test_a_loop_that_waits_for_work_beats_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    """A quiet night is no failure on /readyz: beats come while nothing wakes the loop, and it goes on when something does."""
+    monkeypatch.setattr("core.tasks.BEAT_EVERY_S", 0.001)
+    wake, beaten = asyncio.Event(), asyncio.Semaphore(0)
+    waiting = asyncio.create_task(woken(wake, beaten.release))
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await beaten.acquire()
+        assert not waiting.done()
+        wake.set()
+        await waiting
