@@ -1,6 +1,6 @@
 """What the web side itself refuses."""
 
-from core.errors import HotlineError
+from core.errors import HotlineError, LoginRequired
 
 
 class LoginFailed(HotlineError):
@@ -33,6 +33,12 @@ class TokenInvalid(HotlineError):
     code = "token_invalid"
     status = 401
     text = "接口密钥无效或已停用，请向管理员申请新的密钥。"
+
+
+class TokenMissing(LoginRequired):
+    """A program asked without a bearer token or channel key."""
+
+    text = "请在请求头 Authorization 里给出接口密钥或令牌（Bearer），由系统管理员发放。"
 
 
 class BodyTooLarge(HotlineError):

@@ -8,9 +8,9 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 
 from core.errors import LoginRequired, NotAllowed
-from core.web.errors import BadRequest, BodyTooLarge, CsrfRefused, TokenInvalid
+from core.web.errors import BadRequest, BodyTooLarge, CsrfRefused, TokenInvalid, TokenMissing
 from core.web.keys import CHANNEL, CLOCK, CSRF, DB, SESSION_ID, SETTINGS, USER, Channel
-from core.web.requests import from_our_pages, route_of
+from core.web.requests import from_our_pages, is_for_programs, route_of
 from core.web.routes import DECLARED, PUBLIC, Declared, may
 from core.web.sessions import SEEN_EVERY, cookie_name, find_bearer, find_session, touch
 from core.web.statics import packed
@@ -81,7 +81,9 @@ async def _identify_cookie(request: web.Request, key: str) -> None:
 
 async def _admit(request: web.Request, item: Declared) -> None:
     if not may(item.roles, request[USER], request[CHANNEL]):
-        raise NotAllowed if request[USER] or request[CHANNEL] else LoginRequired
+        if request[USER] or request[CHANNEL]:
+            raise NotAllowed
+        raise TokenMissing if is_for_programs(request) else LoginRequired
     by_bearer = "Authorization" in request.headers
     if request.method in SAFE_METHODS or by_bearer:
         return

@@ -24,9 +24,14 @@ def route_of(request: web.Request) -> str:
     return resource.canonical if resource else "unknown"
 
 
+def is_for_programs(request: web.Request) -> bool:
+    """Whether the address belongs to an interface that no page of ours uses."""
+    return request.path.startswith(("/api/", "/open311/"))
+
+
 def wants_json(request: web.Request) -> bool:
     """Programs, scripts and sockets get JSON; people get pages."""
-    if request.path.startswith(("/api/", "/open311/")) or "Upgrade" in request.headers:
+    if is_for_programs(request) or "Upgrade" in request.headers:
         return True
     accept = request.headers.get("Accept", "")
     return "application/json" in accept and "text/html" not in accept

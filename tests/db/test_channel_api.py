@@ -171,6 +171,15 @@ async def test_another_channels_key_does_not_meet_it(api: Api, db: Database):
 
 
 @ONE_ENGINE
+async def test_a_program_without_a_key_is_told_where_it_belongs(api: Api):
+    """401 says what is missing, not that a sign-in has ended: a program never signs in."""
+    response = await api.browser.client.get("/api/v1/kb/search?q=x")
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert "Authorization" in (await response.json())["error"]["message"]
+
+
+@ONE_ENGINE
 async def test_revoked_key_is_401(api: Api, db: Database):
     """A key that was taken back opens nothing any more."""
     from core.people import Token
