@@ -48,6 +48,7 @@ ROOMS_WITH_TABLES = (
     "reports.models",
     "reports.outside.models",
     "reports.quality.models",
+    "reports.received.models",
     "reports.returns.models",
     "reports.scores.models",
     "reports.training.models",

@@ -121,6 +121,8 @@ PAGES: dict[str, object] = {
     "/reports/liaisons": READERS - {Role.OPERATOR},
     "/reports/gathering": READERS - {Role.OPERATOR},
     "/reports/gathering/{id}": READERS - {Role.OPERATOR},
+    "/reports/received": GRADERS,
+    "/reports/received/{id}": GRADERS,
     "/reports/returns": GRADERS,
     "/reports/returns/one": GRADERS,
     "/reports/returns/template.xlsx": {Role.OFFICE},
