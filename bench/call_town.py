@@ -14,6 +14,8 @@ from core.db import Database
 
 SPAN_S = 546 * 86_400
 LINES = ("96128", "96129")
+NUMBERS = 2_000_000
+"""Different telephones that call."""
 """Calls have ids 1…n, the lines of the transfer of call n are 2n − 1 and 2n."""
 
 
@@ -50,13 +52,15 @@ def _is_through(number: int) -> bool:
 
 def _calls(town: Town, operator_id: int, calls: int) -> Iterator[Any]:
     common = row_of("calls", linkedid="", line="", region_id=0, started_at=NOW, queued_at=None, answered_at=None,
-                    ended_at=NOW, end="", operator_id=None, liaison_unit_id=None, talk_ms=0)  # fmt: skip
+                    ended_at=NOW, end="", operator_id=None, liaison_unit_id=None, talk_ms=0,
+                    caller_number="")  # fmt: skip
     common["id"] = 0
     yield list(common)
     for number in range(1, calls + 1):
         at, (unit, region), way = _started_at(number, calls), _place(town, number), number % 10
         own: dict[str, Any] = {
             "id": number, "linkedid": f"b{number}", "line": LINES[number % 2], "region_id": region, "started_at": at,
+            "caller_number": f"138{_mixed(number) % NUMBERS:08}",
             "ended_at": at + timedelta(seconds=90), "end": "menu" if way > 7 else "self_service",
         }  # fmt: skip
         if way < 7:

@@ -62,6 +62,7 @@ _OTHERS = {
     "report.sign": "签发报表",
     "report.send": "上报报表",
     "report.receive": "签收报表",
+    "report.take_in": "收下其他热线的报表",
     "citations.draft": "起草表扬和通报批评",
     "citations.reckon": "重算表扬和通报批评",
     "citations.signed": "签发表扬和通报批评",

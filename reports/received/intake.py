@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from core import audit
 from core.clock import Clock, beijing
-from core.errors import Conflict, HotlineError
+from core.errors import Conflict
 from core.people import User
 from core.units import Region
 from reports.models import Report
@@ -31,11 +31,10 @@ STANDS: ColumnElement[bool] = ~exists().where(
 """The latest revision: the one that counts."""
 
 
-class ReportsRefused(HotlineError):
-    """Reports that cannot be taken in; `faults` says where, and nothing of the file was stored."""
+class ReportsRefused(Conflict):
+    """Reports that contradict themselves, the directory or what is here; `faults` says where, nothing of the file was stored."""
 
     code = "reports_refused"
-    status = 422
     text = "有 {number} 处不能接收，没有收下任何报表。{first}"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -94,7 +93,7 @@ async def revisions(session: AsyncSession, one: ReceivedReport) -> Sequence[Rece
 
 async def _known(session: AsyncSession, region_id: int, one: Given) -> ReceivedReport | None:
     """The same revision, if it has come before."""
-    return await session.scalar(  # type: ignore[no-any-return]
+    return await session.scalar(
         select(ReceivedReport).where(
             ReceivedReport.region_id == region_id, ReceivedReport.kind == one.kind,
             ReceivedReport.first_on == one.first_on, ReceivedReport.revision == one.revision,

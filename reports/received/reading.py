@@ -24,13 +24,12 @@ class Fault:
     """What is wrong with the report in one place of the file."""
 
     place: int
-    """From 1; 0: the file."""
+    """From 1."""
     field: str
     reason: str
 
     def __str__(self) -> str:
-        where = f"第 {self.place} 份：" if self.place else ""
-        return f"{where}{self.field}：{self.reason}"
+        return f"第 {self.place} 份：{self.field}：{self.reason}"
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,15 @@ def read_text(data: bytes) -> Any:
 
 
 def read(body: Any) -> tuple[list[Given], list[Fault]]:
-    """The reports of an answer of `GET /api/v1/reports`, and every fault found."""
-    items = body.get("items") if isinstance(body, Mapping) else None
-    if not isinstance(items, list) or not 0 < len(items) <= MOST_ITEMS:
-        return [], [Fault(0, "items", f"应为 1～{MOST_ITEMS} 份报表的列表")]
+    """The reports of an answer of `GET /api/v1/reports`, and every fault found; raises InvalidInput for no such answer."""
+    listed = body.get("items") if isinstance(body, Mapping) else None
+    items: list[Any] = listed if isinstance(listed, list) else []
+    if not 0 < len(items) <= MOST_ITEMS or not all(isinstance(item, Mapping) for item in items):
+        raise InvalidInput(field="items", reason=f"应为 1～{MOST_ITEMS} 份报表的列表")
     found: list[Given] = []
     faults: list[Fault] = []
     for place, item in enumerate(items, start=1):
-        reader = _Reader(place, item if isinstance(item, Mapping) else {})
+        reader = _Reader(place, item)
         given = reader.report()
         faults += reader.faults
         if given and not reader.faults:
@@ -132,12 +132,12 @@ class _Reader:
         return found
 
     def _text(self, of: Mapping[str, Any], name: str, most: int, *, needed: bool = True) -> str:
-        text = of.get(name, "")
+        text: Any = of.get(name, "")
         is_text = isinstance(text, str) and len(text) <= most and text.replace("\n", "").isprintable()
         if not is_text or (needed and not text.strip()):
             self._wrong(name, f"应为 {1 if needed else 0}～{most} 个字")
             return ""
-        return text.strip()
+        return str(text).strip()
 
     def _number(self, of: Mapping[str, Any], name: str, *, least: int = 0, most: int = _HIGHEST) -> int:
         number = of.get(name)

@@ -1,5 +1,6 @@
 """Figures and quality in a real browser: from a percentage to its calls, a talk graded in place, a list signed and published."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,23 +10,31 @@ from playwright.async_api import Browser, Page, expect
 from support.axe import troubles, violations
 from support.case_site import CaseSite, enter, running_cases
 from support.month import Month
+from support.web import ROOT
 
 from config.database import load_models
 from core.db import Database, DatabaseSettings
+from core.people import Role, RoleGrant, User
 from core.places import Place, PlaceKind
 from ivr.models import ServiceSample
 from recordings.models import CallEnd, Recording, RecordingKind
+from reports.training.settings import TrainingSettings
+from tickets.intake.ask import Question, answer_at_once
+from tickets.models import Channel
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
-    """The small city with an invented June, on the 2nd of July."""
+    """The small city with an invented June, on the 3rd of July."""
     load_models()
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/reports.db"))
     await db.create_all()
     async with running_cases(db) as site:
         async with db.unit_of_work() as session:
             await Month(session, site.city, 11).build(calls=60, tickets=60)
+            clerk = User(username="clerk", display_name="窗口小李", region_id=site.city.regions["city"])
+            clerk.grants = [RoleGrant(role=Role.WINDOW)]
+            session.add(clerk)
             call = await site.city.call(
                 session, operator_id=site.city.users["operator"], answered_at=site.city.clock.now(),
                 ended_at=site.city.clock.now(), end=CallEnd.OPERATOR,
@@ -34,7 +43,12 @@ async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
                 Recording(call_id=call.id, kind=RecordingKind.TALK, path="one", source="one", duration_ms=9000,
                           started_at=call.started_at)
             )  # fmt: skip
-        site.city.clock.move_to(site.city.clock.now().replace(month=7, day=2))
+            await session.flush()
+            for channel in (Channel.WINDOW, Channel.VISIT):
+                asked = Question("问", channel, "96128", site.city.regions["city"], operator_id=clerk.id)
+                await answer_at_once(session, site.city.clock, asked, "答")
+        db.provide(TrainingSettings(operator=(), liaison=()))
+        site.city.clock.move_to(site.city.clock.now().replace(month=7, day=3))
         yield site
     await db.close()
 
@@ -141,7 +155,29 @@ async def test_an_office_files_returns_and_weighs_its_units(page: Page, site: Ca
     await page.goto(f"{site.url}/reports/contractor?from=2026-06-01&to=2026-06-30")
     await expect(page.get_by_role("row").filter(has_text="控制程序未运行").first).to_contain_text("15")
     assert await violations(page) == []
+    await page.goto(f"{site.url}/reports/received")
+    sample = json.loads((ROOT / "docs/samples/reports.json").read_text(encoding="utf-8"))
+    sample["items"][0]["region_code"] = "county"
+    report = {"name": "reports.json", "mimeType": "application/json", "buffer": json.dumps(sample).encode()}
+    await page.get_by_label("报表文件").set_input_files(report)
+    await page.get_by_role("button", name="接收").click()
+    await expect(page.locator(".toast")).to_contain_text("已收下 1 份报表")
+    assert await violations(page) == []
+    await page.get_by_role("link", name="2026年6月").click()
+    await expect(page.get_by_role("row").filter(has_text="接通率")).to_contain_text("94.93%")
+    assert await violations(page) == []
+
+    await page.goto(f"{site.url}/reports/scores/clerks?from=2026-06-01&to=2026-06-30")
+    await expect(page.get_by_role("row").filter(has_text="窗口小李")).to_contain_text("缺岗前培训")
+    assert await violations(page) == []
+
     await page.set_viewport_size({"width": 390, "height": 800})
-    for path in ("/reports/returns", "/reports/scores", "/reports/contractor"):
+    for path in (
+        "/reports/returns",
+        "/reports/scores",
+        "/reports/scores/clerks",
+        "/reports/received",
+        "/reports/contractor",
+    ):
         await page.goto(site.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

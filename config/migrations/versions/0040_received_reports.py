@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0038_received_reports"
-down_revision = "0037_region_of_steps_ratings"
+revision = "0040_received_reports"
+down_revision = "0039_outside_reports"
 branch_labels = None
 depends_on = None
 
