@@ -22,7 +22,7 @@ run: ## 准备好一切并启动演示热线 · set up and start the demo hotlin
 test: setup-tests ## 准备好一切并运行全部检查和测试 · set up, then all checks and tests
 	@status=0; \
 	echo "[8/9] 检查 (ruff, mypy, lint-imports)"; $(MAKE) --no-print-directory check || status=1; \
-	echo "[9/9] 测试 (pytest)"; $(WITH_TOOLS) pytest --numprocesses 3 --dist loadfile || \
+	echo "[9/9] 测试 (pytest)"; $(WITH_TOOLS) pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder || \
 		{ echo "      以下再单独运行一次 · once more by itself, whatever failed beside others"; \
 		pytest --last-failed --last-failed-no-failures none; } || status=1; \
 	exit $$status

@@ -1,5 +1,6 @@
 """What every test shares: logs that print a fault plainly, as the running hotline does; what costs much each time, cheap."""
 
+import gc
 from collections.abc import Iterator
 from functools import partial
 
@@ -7,6 +8,7 @@ import argon2
 import jinja2
 import pytest
 import structlog
+from support import compiled
 
 from core import people
 from core.web import pages
@@ -27,6 +29,8 @@ _print_plainly()
 people._hasher = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
 # and nearly every test builds the pages anew
 pages.Environment = partial(jinja2.Environment, bytecode_cache=jinja2.FileSystemBytecodeCache())
+# and every test's database has an engine that compiles all statements of its own
+compiled.share()
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +38,9 @@ def plain_logs() -> Iterator[None]:
     """A test of the commands sets up the real logging; the next test in the same process prints again."""
     yield
     _print_plainly()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: dictionaries of readings, models, pages are not looked through again and again."""
+    gc.collect()
+    gc.freeze()

@@ -39,7 +39,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path, blanks: Blanks) -> 
     finally:
         await database.close()
         if request.param == "postgresql":
-            request.getfixturevalue("postgres").drop(url)
+            await blanks.take_back(url)
 
 
 @pytest.fixture

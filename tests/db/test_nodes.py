@@ -28,7 +28,7 @@ async def city(postgres: PostgresServer, blanks: Blanks) -> AsyncIterator[City]:
     database = Database(DatabaseSettings(url=url))
     yield await build_city(database)
     await database.close()
-    postgres.drop(url)
+    await blanks.take_back(url)
 
 
 @pytest.fixture(autouse=True)
