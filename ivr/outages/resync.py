@@ -6,6 +6,7 @@ are asked for again. What happened meanwhile comes from `ivr.outages.recall`; wh
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ivr.controller import Controller, ControllerDeps
 
 log = structlog.get_logger()
+_IN_DIALOGUE = ("AGI", "Read")
+"""What a caller's channel runs while a controller drives it."""
 STORED_LIMIT_S = 3.0
 """How long the ledger may take to store what waits; callers in a menu wait for it."""
 
@@ -140,15 +143,22 @@ class Resync:
                 controller.board.notes[caller.linkedid].query_code = caller.query_code
 
     async def _adopt_dialogues(self) -> None:
-        """Callers who wait in AsyncAGI for a controller that is gone begin anew, at the menu or after their talk.
+        """Callers who are left to a controller that is gone begin anew, at the menu or after their talk.
 
-        Asked for once more: who has come there since the calls were listed was told of when the call was not known yet.
+        They go into AsyncAGI once more, for what they listen to there, and the wait for a key after it, was begun by that one. Asked
+        for again: who has come since the calls were listed was told of when the call was not known yet.
         """
         for row in await self._ami.listing("CoreShowChannels"):
-            uniqueid = row.get("Uniqueid", "")
-            if row.get("Application") == "AGI" and self._controller.dialogue_of(uniqueid) is None:
-                stage = await self._variable(row, "STAGE") or "welcome"
-                self._controller.begin_dialogue({**row, "Env": f"agi_arg_1%3A%20{stage}%0A"})
+            is_left = row.get("Context") == "hotline" and row.get("Application") in _IN_DIALOGUE
+            if is_left and self._controller.dialogue_of(row.get("Uniqueid", "")) is None:
+                with suppress(ActionRefused):  # the caller has hung up
+                    await self._ami.action(
+                        "Redirect",
+                        Channel=row.get("Channel", ""),
+                        Context="hotline",
+                        Exten="s",
+                        Priority="driven",
+                    )
 
     async def _variable(self, row: Fields, name: str) -> str:
         """A variable of a listed channel; empty when it has none, or has ended."""

@@ -25,6 +25,9 @@ from recordings.models import CallEnd, RecordingKind
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LINE = "087296128"
 """A second line, of several languages."""
+WELCOME_HZ, ALONE_HZ = 550, 650
+TAKEN_OVER_S = 7.0
+"""How long at most a caller in the menu hears nothing before the dialplan goes on alone."""
 ONCE = ("arrived", "answered", "bridged", "unbridged", "ended")
 """Not `party_left`: of an operator whose telephone is released after the caller's, the end of the call tells it."""
 
@@ -105,6 +108,42 @@ async def test_ami_cut_and_back(exchange: Exchange, quick: Quick, cable: Cable):
     await exchange.at_node(second, "CODE", 20)
     await second.hangup()
     await served_once(exchange, second)
+
+
+async def test_ami_cut_under_a_caller_in_the_menu(exchange: Exchange, quick: Quick, cable: Cable):
+    """Back at once, the caller hears the welcome again and the keys work; gone for longer, the dialplan says that it goes on
+    alone and an operator answers. One record, one ticket, one recording, and the code after the talk.
+    """
+    quick.set_tone("welcome", WELCOME_HZ)
+    quick.set_tone("fallback-operator", ALONE_HZ)
+    controller = exchange.city.hotline.controller
+    operator = await exchange.operator()
+    call = await exchange.dial()
+    await exchange.at_node(call, "MAIN")
+    cut_at = time.monotonic()
+    await cable.cut()
+    await exchange.until(lambda: not controller.ami.up)
+    await cable.mend()
+    heard_at = await call.until_hears(WELCOME_HZ, timeout=10, since=cut_at)
+    assert call.longest_silence_s(cut_at, heard_at) < TAKEN_OVER_S
+    await exchange.walk(call, ("MAIN", "1"))
+    await exchange.at_node(call, "Q")
+
+    cut_at = time.monotonic()
+    await cable.cut()
+    heard_at = await call.until_hears(ALONE_HZ, timeout=10, since=cut_at)
+    assert call.longest_silence_s(cut_at, heard_at) < TAKEN_OVER_S
+    unseen = await operator.incoming(15)
+    talk_at = await call.until_hears(OPERATOR_HZ, timeout=10)
+    assert call.longest_silence_s(heard_at, talk_at) < 1.5
+    await unseen.until_hears(CALLER_HZ)
+    await cable.mend()
+    await until_back(exchange.city)
+    await unseen.hangup()
+    await exchange.at_node(call, "CODE", 20)
+    await call.hangup()
+    record = await served_once(exchange, call)
+    assert record.node_path.count("WELCOME") == 2
 
 
 async def test_asterisk_killed_in_mid_call(exchange: Exchange, quick: Quick):

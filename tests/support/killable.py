@@ -134,6 +134,22 @@ class KillableHotline:
                     return
                 await asyncio.sleep(0.05)
 
+    async def keep_in_menu(self, number: str) -> None:
+        """The dialplan leaves a caller in a dialogue to a dead controller: however slow this machine is, one is started again."""
+        async with self.asterisk() as ami:
+            rows = await ami.listing("CoreShowChannels")
+            (channel,) = [row["Channel"] for row in rows if row.get("CallerIDNum") == number]
+            await ami.action("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=120)
+
+    async def until_paused(self, extension: str = "1001") -> None:
+        """Wait until the seat is taken out of the queue, as after a talk."""
+        async with self.asterisk() as ami, asyncio.timeout(20):
+            while not any(
+                row.get("Name") == extension and row.get("Paused") == "1"
+                for row in await ami.listing("QueueStatus", Queue="operators")
+            ):
+                await asyncio.sleep(0.05)
+
     # --- what is on record ----------------------------------------------------------------------------------------
 
     async def calls(self, number: str) -> list[Call]:
