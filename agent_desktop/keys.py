@@ -27,6 +27,8 @@ RECORDINGS = web.AppKey("RECORDINGS", RecordingSettings)
 KB_FILES = web.AppKey("KB_FILES", Path)
 """The folder of the knowledge base's attachments"""
 ATTACHMENTS = web.AppKey("ATTACHMENTS", AttachmentSettings)
+WRAP_UP_REMIND_S = web.AppKey("WRAP_UP_REMIND_S", int)
+"""After so long in wrap-up the desk reminds its operator."""
 LINE = web.AppKey("LINE", str)
 """The number that citizens dial: of what is registered at a window."""
 PUBLIC_URL = web.AppKey("PUBLIC_URL", str)

@@ -33,6 +33,7 @@ def staff_side(
     app[keys.RECORDINGS] = settings.recordings
     app[keys.SEARCHER] = searcher
     app[keys.ATTACHMENTS], app[keys.LINE] = settings.attachments, settings.line.number
+    app[keys.WRAP_UP_REMIND_S] = settings.calls.wrap_up_remind_s
     app[keys.PUBLIC_URL] = settings.portal.public_url.rstrip("/")
     app[keys.KB_FILES] = settings.kb_files
     agent_desktop.app.setup(app)

@@ -73,6 +73,7 @@ class CallSettings:
     """The whole menu part of one call (mission §5.6)."""
     survey_s: float = 6.0
     wrap_up_remind_s: int = 60
+    """After so long in wrap-up the desk reminds its operator."""
 
 
 @dataclass(frozen=True)

@@ -123,14 +123,6 @@ class FileUnreadable(HotlineError):
     text = "无法读取“{name}”：{reason}"
 
 
-class IndexNotReady(HotlineError):
-    """The index file is being made."""
-
-    code = "kb_index_not_ready"
-    status = 503
-    text = "信息库索引正在建立，请稍后再查。"
-
-
 class RebuildRunning(HotlineError):
     """The index is being made anew already, here or by another process."""
 

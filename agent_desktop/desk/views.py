@@ -16,7 +16,7 @@ from agent_desktop.desk.phrases import Situation, load, phrases_json
 from agent_desktop.desk.practice import routes as practice_routes
 from agent_desktop.desk.ticket_views import refuse_unfinished
 from agent_desktop.desk.ticket_views import routes as ticket_routes
-from agent_desktop.keys import BOARD, CONTROL
+from agent_desktop.keys import BOARD, CONTROL, WRAP_UP_REMIND_S
 from core import audit
 from core.clock import beijing
 from core.errors import InvalidInput
@@ -39,7 +39,7 @@ PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 async def page(request: web.Request) -> web.StreamResponse:
     return render(
         request, "desk/index.html", person=person(request), pause_reasons=PAUSE_REASONS, outcomes=OUTCOMES.items(),
-        causes=CAUSES,
+        causes=CAUSES, wrap_up_remind_s=request.app[WRAP_UP_REMIND_S],
         **await kb_views.choices(request),
     )  # fmt: skip
 

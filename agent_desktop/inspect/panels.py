@@ -10,10 +10,10 @@ from agent_desktop.ticket.panels import Case, add_panel
 from core.people import Role
 from core.web.keys import CLOCK
 from tickets import sealing
-from tickets.models import ComplaintReply, State, Ticket, TicketKind
+from tickets.models import State, Ticket, TicketKind
 from tickets.oversight import accountability, complaints, gists, orders
 from tickets.oversight.causes import CAUSES
-from tickets.oversight.oversight_models import AccountabilityOutcome, ComplaintGist
+from tickets.oversight.oversight_models import AccountabilityOutcome, ComplaintGist, ComplaintReply
 from tickets.requests import acts_for
 
 Shown = Mapping[str, Any] | None

@@ -17,10 +17,10 @@ from core.web.numbers import read_key
 from core.web.requests import source_of
 from core.web.routes import Routes
 from tickets import sealing
-from tickets.models import Grade
 from tickets.oversight import accountability, complaints, gists
 from tickets.oversight.accountability import Decision
 from tickets.oversight.causes import cause_of
+from tickets.oversight.oversight_models import Grade
 
 routes = Routes()
 MON = (Role.INSPECTOR,)

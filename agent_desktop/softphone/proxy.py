@@ -42,9 +42,6 @@ class Lines:
     def __init__(self) -> None:
         self._open: dict[str, Connection] = {}
 
-    def in_use(self, account: str) -> bool:
-        return account in self._open
-
     def admit(self, new: Connection, *, take: bool) -> tuple[bool, Connection | None]:
         """Make `new` the line of its account, unless another page has it and keeps it; and who is to be closed."""
         old = self._open.get(new.account)

@@ -3,13 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from aiohttp import web
 
 from core.errors import InvalidInput
-from core.web.days import read_day_if_any
 from core.web.keys import SETTINGS
 from core.web.numbers import whole_number
 from core.web.routes import PUBLIC, ApiDoc, Declared, Param, Routes, declared
@@ -37,11 +35,6 @@ def query_int(request: web.Request, name: str, default: int, *, least: int, most
     if number is None or not least <= number <= most:
         raise InvalidInput(field=name, reason=f"请用 {least}～{most} 的整数")
     return number
-
-
-def query_date(request: web.Request, name: str) -> date | None:
-    """A date like 2026-06-01 from the query, or None when it is not given."""
-    return read_day_if_any(request.query.get(name, ""), name)
 
 
 def paging(request: web.Request, *, default: int = 50, most: int = 200) -> Paging:

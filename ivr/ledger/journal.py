@@ -71,10 +71,6 @@ class Journal:
         async with self._stored:
             await self._stored.wait_for(lambda: self._kept >= given)
 
-    def forget(self, linkedid: str) -> None:
-        """The call is over and nobody will ask for its key again."""
-        self._store.ids.pop(linkedid, None)
-
     def knows(self, linkedid: str) -> bool:
         return linkedid in self._store.ids
 

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from reports.counting.passes import rows
 from reports.counting.slices import Slice
 from reports.counting.sources import COMPLAINTS, FINISHED_COMPLAINTS, Source
-from tickets.models import ComplaintReply, Ticket
+from tickets.models import Ticket
 from tickets.oversight.causes import CAUSES, Cause
+from tickets.oversight.oversight_models import ComplaintReply
 
 UNNAMED = "未归类"
 _UPHELD = FINISHED_COMPLAINTS.only(ComplaintReply.upheld.is_(True))

@@ -24,7 +24,6 @@ from tickets.lifecycle import REPLIED_STATES
 from tickets.models import (
     Channel,
     ClockKind,
-    ComplaintReply,
     Outcome,
     RatingAbout,
     SatisfactionRating,
@@ -33,6 +32,7 @@ from tickets.models import (
     StepResult,
     Ticket,
 )
+from tickets.oversight.oversight_models import ComplaintReply
 
 QUICK_ABANDON_MS = 5_000
 PROMPT_MS = 15_000

@@ -18,16 +18,8 @@ from recordings.models import GRADED, Call, CallEvent, CallMark
 from reports.counting.sql import elapsed_ms
 from reports.quality.grading import STANDS
 from reports.quality.models import Grade, Sample
-from tickets.models import (
-    ClockKind,
-    ComplaintReply,
-    RatingAbout,
-    SatisfactionRating,
-    Step,
-    StepResult,
-    Ticket,
-    TicketKind,
-)
+from tickets.models import ClockKind, RatingAbout, SatisfactionRating, Step, StepResult, Ticket, TicketKind
+from tickets.oversight.oversight_models import ComplaintReply
 
 Condition = ColumnElement[bool]
 NOTHING = null()

@@ -8,7 +8,6 @@ after a recheck that one. A second grade (校准) only shows how far two graders
 
 from collections.abc import Sequence
 from datetime import datetime
-from statistics import mean
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -184,11 +183,6 @@ def apart(sample: Sample) -> int | None:
     by_kind = {grade.kind: grade for grade in sample.grades}
     first, second = by_kind.get(GradeKind.FIRST), by_kind.get(GradeKind.SECOND)
     return abs(first.points - second.points) if first and second else None
-
-
-def mean_apart(samples: Sequence[Sample]) -> float | None:
-    found = [distance for sample in samples if (distance := apart(sample)) is not None]
-    return mean(found) if found else None
 
 
 def say(points: float | None) -> str:

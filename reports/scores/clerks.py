@@ -27,7 +27,8 @@ from reports.training.settings import TrainingSettings
 from reports.training.standing import LACKING, WORKS_IN, Share, standings
 from reports.training.words import TOPICS
 from tickets.lifecycle import REPLIED_STATES
-from tickets.models import Channel, ComplaintReply, Outcome, SatisfactionRating, State, Ticket
+from tickets.models import Channel, Outcome, SatisfactionRating, State, Ticket
+from tickets.oversight.oversight_models import ComplaintReply
 
 TRAINING = "training"
 """The component that is no indicator."""

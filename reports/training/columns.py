@@ -34,7 +34,6 @@ COLUMNS = (
     Column("certificate", "证书编号", text(60)),
     Column("valid_until", "有效期至", _day, "最后有效的一天；留空为长期有效"),
 )
-BY_NAME = {column.name: column for column in COLUMNS}
 _TITLES = {column.title: column.name for column in COLUMNS}
 
 

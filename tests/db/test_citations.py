@@ -15,7 +15,6 @@ from reports.signed.periods import period
 from tickets.models import (
     Channel,
     ClockKind,
-    ComplaintReply,
     RatingAbout,
     SatisfactionRating,
     State,
@@ -24,6 +23,7 @@ from tickets.models import (
     Ticket,
     TicketKind,
 )
+from tickets.oversight.oversight_models import ComplaintReply
 
 JUNE = period(PeriodKind.MONTH, date(2026, 6, 1))
 IN_JUNE = datetime(2026, 6, 10, 3, tzinfo=UTC)

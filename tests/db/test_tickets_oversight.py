@@ -13,10 +13,10 @@ from tickets.clocks import extensions
 from tickets.clocks.supervision import sweep
 from tickets.errors import StepTaken, TicketLocked, TicketNotFound
 from tickets.guards import GuardFailed
-from tickets.models import ComplaintReply, Grade, Outcome, RequestKind, Step, Ticket
+from tickets.models import Outcome, RequestKind, Step, Ticket
 from tickets.oversight import accountability, complaints, gists, orders
 from tickets.oversight.accountability import Decision
-from tickets.oversight.oversight_models import AccountabilityRecord, SupervisionOrder
+from tickets.oversight.oversight_models import AccountabilityRecord, ComplaintReply, Grade, SupervisionOrder
 
 
 async def at(city: City, day: str) -> None:

@@ -13,7 +13,8 @@ from core.units import Unit
 from kb.models import Entry
 from recordings.models import Call, CallEvent
 from reports.quality.models import Grade, Sample
-from tickets.models import ComplaintReply, SatisfactionRating, Step, Ticket
+from tickets.models import SatisfactionRating, Step, Ticket
+from tickets.oversight.oversight_models import ComplaintReply
 
 REPLIED = {"REPLIED", "CLOSED", "IN_COMPLAINT"}
 ALLOWED = {"Q5": 5, "Q10": 10, "C15": 15, "G5": 5}

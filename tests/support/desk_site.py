@@ -12,7 +12,7 @@ from support.fake_search import FakeSearcher
 
 import recordings.models  # noqa: F401 - every room's tables
 from agent_desktop.desk import views as desk
-from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, EVERYWHERE, SEARCHER, SOFTPHONE
+from agent_desktop.keys import BOARD, CALLER_PHONE, CONTROL, EVERYWHERE, SEARCHER, SOFTPHONE, WRAP_UP_REMIND_S
 from agent_desktop.liaison import views as liaison
 from agent_desktop.phone import views as phone
 from agent_desktop.phone.settings import CallerPhoneSettings, GuestAccount
@@ -134,7 +134,7 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
 
         def wire(app: web.Application) -> None:
             app[CONTROL], app[BOARD], app[EVERYWHERE], app[SEARCHER] = control, board, board, searcher  # type: ignore[assignment]
-            app[SOFTPHONE] = SoftphoneSettings(asterisk_ws_url=sip_url)
+            app[SOFTPHONE], app[WRAP_UP_REMIND_S] = SoftphoneSettings(asterisk_ws_url=sip_url), 60
             guests = tuple(GuestAccount(f"guest{i:02}", f"secret{i}") for i in range(1, 4))
             app[CALLER_PHONE] = CallerPhoneSettings(enabled=True, guests=guests)
 

@@ -17,7 +17,6 @@ from reports.quality.models import About, Grade, GradeKind, Sample, ScoreSheet, 
 from tickets.models import (
     Channel,
     ClockKind,
-    ComplaintReply,
     Outcome,
     QuestionClass,
     RatingAbout,
@@ -28,6 +27,7 @@ from tickets.models import (
     Ticket,
     TicketKind,
 )
+from tickets.oversight.oversight_models import ComplaintReply
 
 FIRST = datetime.fromisoformat("2026-05-30T20:00:00+08:00").astimezone(UTC)
 LENGTH = timedelta(days=34)

@@ -27,6 +27,7 @@ from agent_desktop.keys import (
     RECORDINGS,
     SEARCHER,
     SOFTPHONE,
+    WRAP_UP_REMIND_S,
 )
 from agent_desktop.phone.settings import CallerPhoneSettings
 from agent_desktop.softphone.settings import SoftphoneSettings
@@ -63,6 +64,7 @@ def staff_room(app: web.Application) -> None:
     app[CONTROL] = FakeControl(board, app[BUS], {})
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
+    app[WRAP_UP_REMIND_S] = 60
     app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 

@@ -14,9 +14,10 @@ from tickets.clocks.deadlines import clock_for
 from tickets.errors import TicketLocked, UnitUnknown
 from tickets.guards import Facts, NotHolder, check
 from tickets.lifecycle import Action, transition
-from tickets.models import ComplaintReply, Grade, RequestKind, State, Step, StepResult, Ticket, TicketKind
+from tickets.models import RequestKind, State, Step, StepResult, Ticket, TicketKind
 from tickets.moves import SYSTEM, finish_step, leave_mark, move, start_step
 from tickets.oversight.causes import CAUSES, Cause
+from tickets.oversight.oversight_models import ComplaintReply, Grade
 from tickets.requests import acts_for, ask, decide, pending, running
 from tickets.text import clean
 

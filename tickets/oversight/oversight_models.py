@@ -1,4 +1,4 @@
-"""The tables of oversight: notices (通知), supervision orders (督办), accountability (问责), gists of complaints (投诉要点)."""
+"""The tables of oversight: notices (通知), supervision orders (督办), accountability (问责), complaints' replies and gists (投诉答复、要点)."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -126,6 +126,38 @@ class AccountabilityRecord(Base):
     papers: Mapped[str] = mapped_column(Text, default="")
     decider_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Grade(StrEnum):
+    """How grave an upheld complaint is (M-121); each grade has its one consequence."""
+
+    MINOR = "minor"
+    """一般性投诉 → 通报批评"""
+    FAULT = "fault"
+    """错批、乱批、延误 → 过错责任追究"""
+    ABUSE = "abuse"
+    """乱收费、设置障碍 → 移交监察部门"""
+
+
+class ComplaintReply(Base):
+    """The three compulsory parts of a complaint's reply (M-49 「将调查情况、处理意见和办理结果对投诉人进行回复」)."""
+
+    __tablename__ = "complaint_replies"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True, autoincrement=False)
+    findings: Mapped[str] = mapped_column(Text)
+    """调查情况"""
+    opinion: Mapped[str] = mapped_column(Text)
+    """处理意见"""
+    result: Mapped[str] = mapped_column(Text)
+    """办理结果"""
+    upheld: Mapped[bool]
+    grade: Mapped[Grade | None] = mapped_column(String(10))
+    """Of an upheld one (M-121)."""
+    attitude: Mapped[bool] = mapped_column(default=False)
+    """It was about 服务态度 (M-78 「服务态度恶劣」)."""
+    redo: Mapped[bool] = mapped_column(default=False)
+    """责成重办 (T17)"""
 
 
 class ComplaintGist(Base):

@@ -12,7 +12,6 @@ const NAMES = {
   consulting: "转接通话中",
   wrapup: "话后处理",
 };
-const WRAP_UP_MS = 60_000; // after this the clock turns red
 const wish = (action, fields = {}) =>
   post("/desk/seat", { action, ...fields })
     .then(({ warning }) => warning && toast(warning, "warn"))
@@ -79,7 +78,10 @@ export class Seat {
 
   tick() {
     const now = Date.now() + (this.desk.skewMs ?? 0);
-    const late = this.state === "wrapup" && now - this.sinceAt > WRAP_UP_MS;
+    const remindS = Number($("seat").dataset.wrapUpRemind);
+    const late = this.state === "wrapup" && now - this.sinceAt > remindS * 1000;
+    if (late && $("seat").dataset.late !== "true")
+      toast(`话后处理已超过 ${remindS} 秒。处理完请按“完成，就绪”。`, "warn");
     $("seat").dataset.late = String(late);
     $("seat-clock").textContent = this.sinceAt ? span((now - this.sinceAt) / 1000) : "";
   }
