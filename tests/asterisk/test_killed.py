@@ -45,6 +45,7 @@ SPOKEN_S = 3.6
 ONCE = ("arrived", "answered", "bridged", "unbridged", "party_left", "ended")
 PATIENT = {"HOTLINE__CALLS__RING_S": "600", "HOTLINE__CALLS__ALONE_QUEUE_S": "600"}
 """However long a loaded machine takes to start a process, the liaison rings and callers wait."""
+UNIT, CALL_BACK = "101", "13712345678"
 _numbers = iter(range(1000))
 
 
@@ -282,13 +283,31 @@ async def all_owed(hotline: KillableHotline, *numbers: str) -> None:
     ]
 
 
-async def speaks(hotline: KillableHotline, phones: list[Phone]) -> Line:
-    """A caller who is in the middle of a message: key 2 in the queue."""
+async def queues(hotline: KillableHotline, phones: list[Phone], unit: str = "") -> Line:
+    """A caller who waits for an operator, after a unit that nobody answers for, if one is given."""
     line = await dials(hotline, phones)
-    await walks(hotline, line, ("MAIN", "0"))
+    to_unit = (("MAIN", "1"), ("Q", "1"), ("QD", "1"), ("QD-CODE", unit), ("QD-OK", "1"))
+    await walks(hotline, line, *(to_unit if unit else [("MAIN", "0")]))
     await hotline.until_told(line.number, ledger.QUEUED)
+    return line
+
+
+async def speaks(hotline: KillableHotline, phones: list[Phone], unit: str = "") -> Line:
+    """A caller who is in the middle of a message: key 2 in the queue."""
+    line = await queues(hotline, phones, unit)
     await line.call.dtmf("2")
     return await in_the_middle(hotline, line, "VM-REC")
+
+
+async def types_a_number_and_is_left(hotline: KillableHotline, line: Line) -> None:
+    """The message is spoken, the number to call back typed, and the process killed before the database has taken the ticket."""
+    await line.call.dtmf("#")
+    await walks(hotline, line, ("VM-REVIEW", "3"), ("VM-NUM", "2"))
+    await hotline.been_at(line.number, "VM-NUM-ENTRY")
+    async with hotline.writing_nothing():
+        await line.call.dtmf(f"{CALL_BACK}#", gap_ms=int(KEY_GAP_S * 1000))
+        await hotline.noted(left_messages.FAMILY, CALL_BACK)
+        await hotline.kill()
 
 
 async def complains(hotline: KillableHotline, phones: list[Phone]) -> Line:
@@ -313,22 +332,27 @@ async def test_killed_while_callers_leave_messages(hotline: KillableHotline, pho
     with suppress(ActionRefused):  # a test before this one has added it
         await hotline.seat()
     await hotline.ask_asterisk("QueuePause", Interface="PJSIP/1001", Paused="true")
-    in_review, left, ended, speaking, complaining = await asyncio.gather(
-        *(speaks(hotline, phones) for _ in range(4)), complains(hotline, phones)
-    )
+    in_review, left, ended, speaking, numbered, of_unit, waiting, complaining = await asyncio.gather(
+        *(speaks(hotline, phones) for _ in range(5)), speaks(hotline, phones, UNIT),
+        queues(hotline, phones, UNIT), complains(hotline, phones),
+    )  # fmt: skip
     await in_review.call.dtmf("#")
     await in_review.call.until_hears(TONES["review-message"], timeout=10)
+    await types_a_number_and_is_left(hotline, numbered)
     killed = time.monotonic()
-    await hotline.kill()
-    await left.call.hangup()
-    await complaining.call.hangup()
+    for line in (left, complaining, of_unit):
+        await line.call.hangup()
     await hotline.until_beat_is(lambda age: age > 2)
     pressed = time.monotonic()
     await ended.call.dtmf("#")
-    for line, since in ((ended, pressed), (in_review, killed)):
+    await waiting.call.dtmf("2")
+    for line, since in ((ended, pressed), (in_review, killed), (numbered, killed)):
         heard_at = await line.call.until_hears(TONES["fallback-saved"], timeout=10, since=since)
         assert line.call.longest_silence_s(since, heard_at) < TAKEN_OVER_S
         assert (await line.call.ended(10)).by == "remote"
+    await waiting.call.until_hears(TONES["fallback-voicemail"], timeout=10, since=pressed)
+    await asyncio.sleep(SPOKEN_S)
+    await waiting.call.hangup()
 
     await hotline.start()
     await hotline.until_beat_is(lambda age: age <= 1)
@@ -338,7 +362,10 @@ async def test_killed_while_callers_leave_messages(hotline: KillableHotline, pho
     await speaking.call.until_hears(TONES["your-query-code-is"], timeout=15)
     await speaking.call.hangup()
     for line in (in_review, left, ended, speaking):
-        await one_message(hotline, line, CallEnd.VOICEMAIL)
+        assert (await one_message(hotline, line, CallEnd.VOICEMAIL)).unit_id is None
+    for line in (of_unit, waiting):
+        assert (await one_message(hotline, line, CallEnd.VOICEMAIL)).unit_id == hotline.city.units[UNIT]
+    assert (await one_message(hotline, numbered, CallEnd.VOICEMAIL)).callback_number == CALL_BACK
     await one_message(hotline, complaining, CallEnd.COMPLAINT)
     await no_note_is_left(hotline)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -134,6 +135,18 @@ class KillableHotline:
                     return
                 await asyncio.sleep(0.05)
 
+    @asynccontextmanager
+    async def writing_nothing(self) -> AsyncIterator[None]:
+        """The database, SQLite, is read but takes nothing: somebody else writes and does not finish."""
+        file = self.city.hotline.settings.database.url.partition(":///")[2]
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
     async def keep_in_menu(self, number: str) -> None:
         """The dialplan leaves a caller in a dialogue to a dead controller: however slow this machine is, one is started again."""
         async with self.asterisk() as ami:
@@ -149,6 +162,14 @@ class KillableHotline:
                 for row in await ami.listing("QueueStatus", Queue="operators")
             ):
                 await asyncio.sleep(0.05)
+
+    async def noted(self, family: str, value: str) -> None:
+        """Wait until Asterisk's database has a row of this family in which `value` stands."""
+        async with self.asterisk() as ami, asyncio.timeout(20):
+            while not any(
+                value in row.get("Val", "") for row in await ami.listing("DBGetTree", Family=family)
+            ):
+                await asyncio.sleep(0.02)
 
     # --- what is on record ----------------------------------------------------------------------------------------
 
