@@ -28,6 +28,7 @@ from core.outbox import Outbox
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ROOMS_WITH_TABLES = (
+    "agent_desktop.desk.models",
     "core.audit",
     "core.calendar.proposals",
     "core.history",

@@ -12,7 +12,7 @@ from agent_desktop.desk.directory import directory_json, places_json
 from agent_desktop.desk.errors import NotYourCall, ReasonUnknown, WishUnknown
 from agent_desktop.desk.live import DESK_PUSH
 from agent_desktop.desk.owed_calls import routes as owed_routes
-from agent_desktop.desk.phrases import Situation, load, phrases_json
+from agent_desktop.desk.phrases import PhrasesChanged, current, load, phrases_json
 from agent_desktop.desk.practice import routes as practice_routes
 from agent_desktop.desk.ticket_views import refuse_unfinished
 from agent_desktop.desk.ticket_views import routes as ticket_routes
@@ -21,8 +21,9 @@ from core import audit
 from core.clock import beijing
 from core.errors import InvalidInput
 from core.people import Role
+from core.web import changes
 from core.web.app import add_room, render
-from core.web.keys import CLOCK, DB, person
+from core.web.keys import CLOCK, DB, SETTINGS, person
 from core.web.requests import json_body, source_of
 from core.web.routes import Routes
 from tickets.oversight.causes import CAUSES
@@ -32,7 +33,6 @@ routes = Routes()
 OPERATOR = (Role.OPERATOR,)
 PAUSE_REASONS = ("小休", "会议", "培训", "用餐")
 MAX_NUMBER_LENGTH = 20
-PHRASES: web.AppKey[list[Situation]] = web.AppKey("PHRASES")
 
 
 @routes.get("/desk", roles=OPERATOR, nav="话务台")
@@ -59,7 +59,9 @@ async def directory(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/desk/phrases", roles=OPERATOR)
 async def phrases(request: web.Request) -> web.StreamResponse:
-    return web.json_response({"situations": phrases_json(request.app[PHRASES])})
+    async with request.app[DB].reading() as session:
+        situations = await current(session)
+    return web.json_response({"situations": phrases_json(situations, request.app[SETTINGS].hotline_number)})
 
 
 @routes.post("/desk/seat", roles=OPERATOR)
@@ -182,7 +184,8 @@ def _number(body: dict[str, Any]) -> str:
 
 
 def setup(app: web.Application) -> None:
-    app[PHRASES] = load()
+    load()  # a fault in the file is told at the start
+    changes.announce(app, PhrasesChanged, "phrases")
     add_room(app, "agent_desktop.desk", prefix="desk")
     for part in (routes, codes.routes, ticket_routes, kb_views.routes, owed_routes, practice_routes):
         part.register(app)

@@ -19,6 +19,7 @@ _OTHERS = {
     "recording.release": "录音取消保留",
     "recording.purge": "清除录音",
     "calls.export": "导出通话",
+    "phrases.change": "修改规范用语",
     "list.export": "导出列表",
     "report.export": "导出报表",
     "case.export": "导出案卷",

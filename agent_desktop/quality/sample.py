@@ -38,6 +38,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         if concerned:
             grading.mark_seen(sample, viewer.user, now)
         context: dict[str, Any] = {
+            "situations": {one.id: one for one in await phrases.current(session)},
             "version": await grading.version_for(session, sample),
             "people": await _names(session, sample),
             "unit": await session.get(Unit, sample.unit_id) if sample.unit_id else None,
@@ -51,7 +52,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         request, "quality/sample.html", sample=sample, call=sample.call, state=state_of(sample), states=STATES,
         tones=TONES, abouts=ABOUTS, kinds=KINDS, kind=kind if may_grade else None, blind=blind,
         grades=[] if blind else _shown(viewer, sample), standing=grading.standing(sample), say=grading.say,
-        apart=grading.apart(sample), situations={one.id: one for one in phrases.load()}, is_grader=viewer.reach is not None,
+        apart=grading.apart(sample), is_grader=viewer.reach is not None,
         mark=MARKS[CallMark(sample.call.mark)] if sample.call.mark else "", **context,
     )  # fmt: skip
 

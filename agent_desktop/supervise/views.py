@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agent_desktop.supervise import access, forms, listen, live, owed, retention, scores
+from agent_desktop.supervise import access, forms, listen, live, owed, phrases, retention, scores
 from agent_desktop.supervise.alarms import alarms_for, of_service
 from agent_desktop.supervise.export import call_rows
 from agent_desktop.supervise.one_call import GIVEN, call_page
@@ -137,3 +137,4 @@ def setup(app: web.Application) -> None:
     owed.setup(app)
     scores.routes.register(app)
     retention.routes.register(app)
+    phrases.routes.register(app)

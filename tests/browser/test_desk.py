@@ -10,6 +10,7 @@ from support.browsing import answered, on_duty, sign_in
 from support.desk_site import DeskSite
 from support.fake_control import live_call
 
+from agent_desktop.desk import phrases as edited
 from core.places import Place, PlaceKind, PlaceUnit
 from ivr.board import ConsultView
 from ivr.models import OwedKind
@@ -231,7 +232,7 @@ async def test_a_second_computer_is_refused_and_may_take_over(
 
 
 async def test_phrases_follow_the_state_of_the_call(page: Page, site: DeskSite) -> None:
-    """M-26: the phrase panel changes with the call and with the outcome chosen."""
+    """M-26: the phrase panel changes with the call, with the outcome chosen, and when a supervisor edits it."""
     await on_duty(page, site)
     phrases = page.get_by_test_id("phrases")
     await expect(phrases).to_contain_text("8001号话务员为您服务")
@@ -248,6 +249,9 @@ async def test_phrases_follow_the_state_of_the_call(page: Page, site: DeskSite) 
     site.control.change_call(site.users["operator"], phase="talking", consult=None)
     await page.get_by_label("无法明确部门").check()
     await expect(phrases).to_contain_text("政府办公室区分")
+    async with site.db.unit_of_work() as session:
+        await edited.change(session, "cannot_answer", "这个问题我转给政府办。")
+    await expect(phrases).to_contain_text("这个问题我转给政府办。")
 
 
 async def test_two_windows_of_one_operator_show_one_state(page: Page, site: DeskSite) -> None:

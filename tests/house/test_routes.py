@@ -80,6 +80,7 @@ PAGES: dict[str, object] = {
     "/supervise/live": {Role.SUPERVISOR},
     "/supervise/live/ws": {Role.SUPERVISOR},
     "/supervise/owed": {Role.SUPERVISOR},
+    "/supervise/phrases": {Role.SUPERVISOR},
     "/admin/reconciliation": {Role.ADMIN, Role.SUPERVISOR},
     "/supervise/retention": {Role.SUPERVISOR, Role.INSPECTOR},
     "/supervise/retention/{id}/certificate.txt": {Role.SUPERVISOR, Role.INSPECTOR},

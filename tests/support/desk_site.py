@@ -25,7 +25,7 @@ from core.db import Database, DatabaseSettings
 from core.people import Role, RoleGrant, User, hash_password
 from core.tasks import Tasks
 from core.units import Liaison, Region, RegionLevel, ServicePhone, Unit, UnitDuty
-from core.web import login
+from core.web import changes, login
 from core.web.app import make_app
 from core.web.keys import WebDeps
 from core.web.settings import HttpSettings
@@ -139,7 +139,7 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
             app[CALLER_PHONE] = CallerPhoneSettings(enabled=True, guests=guests)
 
         deps = WebDeps(db, clock, bus, tasks, HttpSettings())
-        rooms = [login.routes.register, wire, softphone.setup, desk.setup, liaison.setup, phone.setup]
+        rooms = [login.routes.register, changes.setup, wire, softphone.setup, desk.setup, liaison.setup, phone.setup]
         app = make_app(deps, rooms)
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()

@@ -1,4 +1,5 @@
 // Standard phrases (规范用语): the panel follows the state of the call and the choices in the form.
+import { follow } from "/static/core/changes.js";
 import { get } from "/static/core/http.js";
 import { element } from "/static/softphone/chooser.js";
 
@@ -10,10 +11,14 @@ export class Phrases {
 
   constructor(desk) {
     this.desk = desk;
-    get("/desk/phrases").then(({ situations }) => {
-      this.#situations = situations;
-      if (this.last) this.show(...this.last);
-    });
+    follow(["phrases"], () => this.#load());
+    this.#load();
+  }
+
+  async #load() {
+    const { situations } = await get("/desk/phrases");
+    this.#situations = situations;
+    if (this.last) this.show(...this.last);
   }
 
   show(state, choices) {
