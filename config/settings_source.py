@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.errors import why
+
 PREFIX = "HOTLINE__"
 FILE_VARIABLE = "HOTLINE_CONFIG"
 CLOCK_VARIABLE = "HOTLINE_TEST_CLOCK"
@@ -51,7 +53,7 @@ def _read_file(raw: Raw, file: Path) -> None:
     try:
         raw.values = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raw.faults.append(f"设置文件 {file} 无法读取：{error.strerror}")
+        raw.faults.append(f"设置文件 {file} 无法读取：{why(error)}")
     except UnicodeDecodeError:
         raw.faults.append(f"设置文件 {file} 不是 UTF-8 编码，请另存为 UTF-8")
     except tomllib.TOMLDecodeError as error:  # its words may quote a value

@@ -4,7 +4,16 @@ An error says what to do in one Chinese sentence (`text`), keeps a stable `code`
 `status` that fits it. The sentence is formatted at the edge with the fields the error was raised with.
 """
 
+import errno
 from typing import Any, ClassVar
+
+_REASONS = {
+    errno.ENOENT: "没有这个文件或目录",
+    errno.EACCES: "没有权限",
+    errno.EISDIR: "是目录，不是文件",
+    errno.ENOSPC: "磁盘已满",
+    errno.ECONNREFUSED: "拒绝连接",
+}
 
 
 class HotlineError(Exception):
@@ -70,3 +79,8 @@ class TooManyRequests(HotlineError):
     code = "too_many_requests"
     status = 429
     text = "操作过于频繁，请在 {wait_s} 秒后再试。"
+
+
+def why(error: OSError) -> str:
+    """What the system says, in Chinese where it is common."""
+    return _REASONS.get(error.errno or 0) or error.strerror or "无法访问"

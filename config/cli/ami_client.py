@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from asterisk.ami import AMIClient, SimpleAction
 
-from core.errors import HotlineError
+from core.errors import HotlineError, why
 from ivr.asterisk.ami import safe
 from ivr.settings import AsteriskSettings
 
@@ -90,7 +90,7 @@ class AmiClient:
         except queue.Empty:
             raise self._silent("等待超时") from None
         except OSError as error:
-            raise self._silent(error.strerror or "连接中断") from error
+            raise self._silent(why(error)) from error
         if response.is_error():
             raise AsteriskRefused(reason=response.keys.get("Output") or response.keys.get("Message", ""))
         return dict(response.keys)
@@ -108,8 +108,7 @@ def connected(settings: AsteriskSettings) -> Iterator[AmiClient]:
         raw.connect()
     except OSError as error:
         raw._socket.close()  # noqa: SLF001 - it leaves the socket open when nobody answers
-        reason = error.strerror or "无法连接"
-        raise AsteriskSilent(host=settings.control_host, port=settings.ami_port, reason=reason) from error
+        raise AsteriskSilent(host=settings.control_host, port=settings.ami_port, reason=why(error)) from error
     try:
         client.login(settings.ami_user, settings.ami_secret)
         yield client

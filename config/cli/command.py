@@ -5,7 +5,6 @@ the settings and turns every expected refusal into one Chinese sentence and exit
 """
 
 import argparse
-import errno
 import os
 import re
 import sys
@@ -15,15 +14,9 @@ from typing import Any, NoReturn
 from config.cli import asterisk, backup, check, content, people, reconcile, recordings, reports, run
 from config.settings import load
 from core import log
-from core.errors import HotlineError
+from core.errors import HotlineError, why
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-_REASONS = {
-    errno.ENOENT: "没有这个文件或目录",
-    errno.EACCES: "没有权限",
-    errno.EISDIR: "是目录，不是文件",
-    errno.ENOSPC: "磁盘已满",
-}
 _MISUSES = (
     (r"the following arguments are required: (.+)", "缺少参数：{0}"),
     (r"(?:argument \S+: )?invalid choice: '(.*)' \(choose from (.+)\)", "没有“{0}”，可用的有：{1}"),
@@ -126,5 +119,4 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, HotlineError):
         return error.message
     assert isinstance(error, OSError)
-    why = _REASONS.get(error.errno or 0, error.strerror or error)
-    return f"无法访问 {error.filename or '系统资源'}（{why}），请检查路径和权限。"
+    return f"无法访问 {error.filename or '系统资源'}（{why(error)}），请检查路径和权限。"

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import Database
+from core.errors import why
 from ivr.ledger.ledger_store import LedgerStore
 from ivr.ledger.spool import Batch, Facts, Spool
 from ivr.tracking.live_call import Line
@@ -163,7 +164,7 @@ class Journal:
             self.disk_fault = ""
         except OSError as fault:
             log.error("ledger_spool_failed", reason=fault.strerror)  # noqa: TRY400 - a full disk needs no trace
-            self.disk_fault = fault.strerror or type(fault).__name__
+            self.disk_fault = why(fault)
 
 
 def _reason(error: Exception) -> str:
