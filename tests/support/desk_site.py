@@ -139,7 +139,15 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
             app[CALLER_PHONE] = CallerPhoneSettings(enabled=True, guests=guests)
 
         deps = WebDeps(db, clock, bus, tasks, HttpSettings())
-        rooms = [login.routes.register, changes.setup, wire, softphone.setup, desk.setup, liaison.setup, phone.setup]
+        rooms = [
+            login.routes.register,
+            changes.setup,
+            wire,
+            softphone.setup,
+            desk.setup,
+            liaison.setup,
+            phone.setup,
+        ]
         app = make_app(deps, rooms)
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()

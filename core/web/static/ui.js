@@ -1,10 +1,11 @@
 // Behaviour every page shares, found by attributes: toasts, dialogs, tabs, confirmations, key hints, ticking times.
 const TOAST_MS = { ok: 4000, warn: 8000, bad: 12000 };
 
-/** Show one sentence in the corner; kind is "ok", "warn" or "bad". */
+/** Show one sentence in the corner, once however often it is said; kind is "ok", "warn" or "bad". */
 export function toast(text, kind = "ok") {
   const box = document.getElementById("toasts");
   const item = Object.assign(document.createElement("div"), { className: `toast ${kind}`, textContent: text });
+  for (const said of box.querySelectorAll(".toast")) if (said.firstChild?.textContent === text) said.remove();
   box.append(item);
   keepForAWhile(item, TOAST_MS[kind]);
 }

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039_desk_phrases"
-down_revision = "0038_one_open_call_back"
+revision = "0041_desk_phrases"
+down_revision = "0040_received_reports"
 branch_labels = None
 depends_on = None
 
