@@ -20,7 +20,8 @@ def provide(tools: Path) -> None:
     if own:
         link(tools / "bin/kamailio", Path(own))
     else:
-        tree = release.unpack(tools, "dispatcher", ["kamailio"], "软件包 kamailio", "kamailio")
+        wanted = ["kamailio", "kamailio-tls-modules"]
+        tree = release.unpack(tools, "dispatcher", wanted, f"软件包 {'、'.join(wanted)}", ", ".join(wanted))
         modules = next(tree.glob("usr/lib/*/kamailio/modules"))
         script(tools / "bin/kamailio", [tree / "usr/sbin/kamailio", "-L", modules], release.libraries(tree))
     done = subprocess.run(

@@ -19,7 +19,7 @@ from setup.say import SetupError, step
 # graphics driver and the database could use but do without.
 _USEFUL = re.compile(
     r"^(?!libllvm|libz3|libgl1-mesa|lib.*-perl)"
-    r"(lib|asterisk=|asterisk-modules|kamailio=|sip-tester|espeak-ng|chromium|fonts-|fontconfig-config|xkb-data|postgresql-\d|postgresql-client-\d)"
+    r"(lib|asterisk=|asterisk-modules|kamailio=|kamailio-tls-modules=|sip-tester|espeak-ng|chromium|fonts-|fontconfig-config|xkb-data|postgresql-\d|postgresql-client-\d)"
 )
 
 

@@ -1,4 +1,6 @@
-"""Telephones that vanish in mid-talk (话机失联): one that dies says nothing, and its caller must not listen to nobody.
+"""Telephones that vanish while they ring or talk (话机失联): one that dies says nothing, and its caller must not listen to nobody.
+
+One that rings is released, so that ladder or queue goes on at once instead of ringing a closed page to the end.
 
 A browser that crashes closes its connection to Asterisk, so that its telephone is unregistered at once; one on the desk is when
 its registration is not renewed. That alone may be a hiccup of the network while the talk goes on; together with no sound
@@ -21,6 +23,8 @@ GRACE_S = 1.0
 LISTEN_S = 0.6
 """Sound comes fifty times a second."""
 RECEIVED = "CHANNEL(rtcp,rxcount)"
+ABSENT = 20
+"""The cause for one that rang: nobody is registered there."""
 NO_SOUND = 44
 """Asterisk's own cause of a leg that it ends for want of sound."""
 
@@ -37,22 +41,27 @@ class LostTelephones:
         """A telephone (`w1001`, `2001`) is registered no more."""
         await asyncio.sleep(GRACE_S)
         leg = self._leg(device)
-        if leg is None or device in self._board.registered or await self._is_heard(leg):
+        if leg is None or device in self._board.registered:
             return
+        if not leg.answered_at:
+            log.warning("telephone_lost_in_ring", extension=leg.extension)
+            await self._end(leg, ABSENT)
+        elif not await self._is_heard(leg):
+            await self._lost_in_talk(device, leg)
+
+    async def _lost_in_talk(self, device: str, leg: Leg) -> None:
         log.warning("telephone_lost_in_talk", extension=leg.extension)
         seat = self._board.seat_of(leg.extension)
         if seat and device.startswith("w"):
             await self._page_lost(seat.user_id)
         else:
-            await self._end(leg)
+            await self._end(leg, NO_SOUND)
 
     def _leg(self, device: str) -> Leg | None:
-        """The talk of just this telephone: the person may have another."""
-        extension = device.removeprefix("w")
-        call = self._board.tracker.call_by_extension(extension)
-        leg = call.leg_of(extension) if call else None
-        is_here = leg and leg.answered_at and leg.name.startswith(f"PJSIP/{device}-")
-        return leg if is_here else None
+        """That of just this telephone: the person may have another."""
+        call = self._board.tracker.call_by_extension(device.removeprefix("w"))
+        legs = call.legs.values() if call else ()
+        return next((leg for leg in legs if leg.name.startswith(f"PJSIP/{device}-")), None)
 
     async def _is_heard(self, leg: Leg) -> bool:
         """Whether sound arrives from it; also where that cannot be told."""
@@ -64,8 +73,8 @@ class LostTelephones:
             return True
         return before.get("Value") != after.get("Value") or not before.get("Value", "").isdecimal()
 
-    async def _end(self, leg: Leg) -> None:
+    async def _end(self, leg: Leg, cause: int) -> None:
         try:
-            await self._ami.action("Hangup", Channel=leg.name, Cause=NO_SOUND)
+            await self._ami.action("Hangup", Channel=leg.name, Cause=cause)
         except (ActionRefused, TelephonyDown):
             log.debug("leg_already_gone")

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select, update
 from support import sipp
-from support.apart import LivePage, SecondNode, dispatcher
+from support.apart import KAMAILIO, Dispatcher, LivePage, SecondNode, dispatcher
 from support.calls import CALLER_HZ, OPERATOR_HZ
 from support.hotline import free_ports
 from support.killable import KillableHotline, until
@@ -62,14 +64,20 @@ async def test_two_nodes_and_the_death_of_one(tmp_path: Path):
             SecondNode(tmp_path / "two", HOTLINE__ASTERISK__SYSTEM_NAME="n2", **more) as second,
             LivePage(first.city.url, "supervisor1", "/supervise/live/ws") as here,
             LivePage(second.city.url, "supervisor1", "/supervise/live/ws") as there,
-            dispatcher(tmp_path / "kamailio", (first, second)) as sip,
+            dispatcher(tmp_path / "kamailio", (first, second)) as doors,
         ):
             await a_kept_place_in_turn(first, second, there, trunk)
-            await first_answered(FIRST[0], sip, phones)
-            by_tcp = await sipp.run_callers("talk_caller", sip, tmp_path, 2, 2, pause_ms=300, transport="t1")
-            assert by_tcp.successful == 2
+            await first_answered(FIRST[0], doors.sip, phones)
+            own = (doors.certificate, doors.key)
+            for transport, address in (("t1", doors.sip), ("l1", doors.tls)):
+                some = await sipp.run_callers(
+                    "talk_caller", address, tmp_path, 2, 2, pause_ms=300, transport=transport, certificate=own
+                )
+                assert some.successful == 2, transport
+            with pytest.raises(ssl.SSLError, match="certificate required"):
+                await over_tls_without_certificate(doors)
             for number in FIRST[1:]:
-                await call(number, sip, phones)
+                await call(number, doors.sip, phones)
             on = await nodes_of(first, FIRST)
             assert Counter(on.values()) == {"n1": 2, "n2": 2}
             for board in (here, there):
@@ -85,7 +93,7 @@ async def test_two_nodes_and_the_death_of_one(tmp_path: Path):
 
             await second.die()
             for number in LATER:  # an INVITE that is not answered goes to the next node after two seconds
-                await call(number, sip, phones)
+                await call(number, doors.sip, phones)
             assert set((await nodes_of(first, LATER)).values()) == {"n1"}
             await silent_since_long(first, "n2")
             cut = {number for number, node in on.items() if node == "n2"}
@@ -93,6 +101,28 @@ async def test_two_nodes_and_the_death_of_one(tmp_path: Path):
                 while await owed(first) != cut:
                     await asyncio.sleep(0.2)
             await asyncio.gather(*(phone.close() for phone in phones), return_exceptions=True)
+
+
+async def over_tls_without_certificate(doors: Dispatcher) -> None:
+    context = ssl.create_default_context(cafile=doors.certificate)
+    context.check_hostname = False
+    reader, writer = await asyncio.open_connection(*doors.tls, ssl=context)
+    try:
+        await reader.read(1)
+    finally:
+        writer.transport.abort()
+
+
+async def test_the_dispatcher_without_tls(tmp_path: Path):
+    """TLS is off unless a certificate is given, and its module is not needed then."""
+    listed = tmp_path / "nodes.list"
+    listed.write_text("1 sip:127.0.0.1:5060\n")
+    no_module = Path("dialplan/kamailio/kamailio.cfg").read_text().replace("tls.so", "not-there.so")
+    (tmp_path / "kamailio.cfg").write_text(no_module)
+    for more, code in ((), 0), (("-A", 'CERTIFICATE="x"', "-A", 'PRIVATE_KEY="x"'), 255):
+        command = [KAMAILIO[0], "-f", tmp_path / "kamailio.cfg", "-c", "-A", f'NODES="{listed}"', *more]
+        checked = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        assert await checked.wait() == code
 
 
 async def a_kept_place_in_turn(

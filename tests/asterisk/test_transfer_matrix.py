@@ -270,7 +270,8 @@ async def page_and_desk_telephone_ring(s: Scene) -> None:
     await leg.hangup()
 
 
-async def page_closed_in_mid_ring(s: Scene) -> None:
+async def telephone_gone_in_mid_ring(s: Scene) -> None:
+    """A desk telephone without power; the page that is closed is `tests/browser/test_page_closed.py`'s."""
     s.first.on_invite = "ignore"
     await s.desk("blind_transfer")
     leg = await s.first.incoming(15)
@@ -391,7 +392,7 @@ ROWS = [
     Row(liaison_leaves_the_consultation, ["transfer_started attended", "transfer_failed left"], consulted=1),
     Row(target_registered_twice, ["transfer_started blind", "transfer_completed blind"], "first", BOTH),
     Row(page_and_desk_telephone_ring, ["transfer_started blind", "transfer_completed blind"], "first", BOTH),
-    Row(page_closed_in_mid_ring, ["transfer_started blind", "transfer_failed no_answer", "returned"]),
+    Row(telephone_gone_in_mid_ring, ["transfer_started blind", "transfer_failed no_answer", "returned"]),
     Row(caller_leaves_the_ring, ["transfer_started blind", "transfer_failed abandoned"], stays=False),
     Row(caller_leaves_the_consultation, ["transfer_started attended", "transfer_failed abandoned"], stays=False,
         consulted=1),

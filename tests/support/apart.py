@@ -4,9 +4,11 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +16,9 @@ from typing import Any, Self
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar
 from support.hotline import PASSWORD, free_ports
 from support.killable import KillableHotline, until
+
+REPOSITORY = Path(__file__).parents[2]
+KAMAILIO = (".tools/bin/kamailio", "-f", "dialplan/kamailio/kamailio.cfg")
 
 
 class ControllerAlone(KillableHotline):
@@ -35,7 +40,7 @@ class ControllerAlone(KillableHotline):
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "config.cli", "serve", part, env=os.environ | self.environ | more,
-                stdout=output, stderr=output, cwd=Path(__file__).parents[2],
+                stdout=output, stderr=output, cwd=REPOSITORY,
             )  # fmt: skip
         try:
             await until(lambda: ready in log.read_text() or process.returncode is not None, 60)
@@ -148,18 +153,39 @@ class SecondNode(KillableHotline):
             await super().__aexit__(kind, error, trace)
 
 
+@dataclass(frozen=True)
+class Dispatcher:
+    """Kamailio's addresses, and the certificate that it shows and wants to see."""
+
+    sip: tuple[str, int]
+    tls: tuple[str, int]
+    certificate: Path
+    key: Path
+
+
 @asynccontextmanager
-async def dispatcher(folder: Path, nodes: Sequence[KillableHotline]) -> AsyncIterator[tuple[str, int]]:
-    """Kamailio with the shipped configuration before these nodes; its SIP address."""
-    (port,) = free_ports(1)
-    listed = folder / "nodes.list"
+async def dispatcher(folder: Path, nodes: Sequence[KillableHotline]) -> AsyncIterator[Dispatcher]:
+    """Kamailio with the shipped configuration before these nodes, over UDP, TCP and TLS."""
+    sip, tls = free_ports(2)
+    listed, certificate, key = folder / "nodes.list", folder / "cert.pem", folder / "key.pem"
     listed.write_text("".join(f"1 sip:127.0.0.1:{node.city.sip[1]}\n" for node in nodes))
+    make_certificate(certificate, key)
+    given = {"NODES": listed, "CERTIFICATE": certificate, "PRIVATE_KEY": key, "CALLERS": certificate}
+    listening = [f"udp:127.0.0.1:{sip}", f"tcp:127.0.0.1:{sip}", f"tls:127.0.0.1:{tls}"]
     process = await asyncio.create_subprocess_exec(
-        ".tools/bin/kamailio", "-f", "dialplan/kamailio/kamailio.cfg", "-l", f"udp:127.0.0.1:{port}",
-        "-l", f"tcp:127.0.0.1:{port}", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-A", f'NODES="{listed}"', cwd=Path(__file__).parents[2],
+        *KAMAILIO, *(part for one in listening for part in ("-l", one)), "-DD", "-E", "-m", "32", "-M", "4", "-Y", folder,
+        *(part for name, file in given.items() for part in ("-A", f'{name}="{file}"')), cwd=REPOSITORY,
     )  # fmt: skip
     try:
-        yield "127.0.0.1", port
+        yield Dispatcher(("127.0.0.1", sip), ("127.0.0.1", tls), certificate, key)
     finally:
         process.terminate()
         await process.wait()
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """Signed by itself, for a day."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+         "-keyout", key, "-out", certificate], check=True, capture_output=True,
+    )  # fmt: skip

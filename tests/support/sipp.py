@@ -47,11 +47,12 @@ async def run_callers(
     at_once: int = 1000,
     timeout_s: float = 120.0,
     transport: str = "u1",
+    certificate: tuple[Path, Path] | None = None,
 ) -> LoadResult:
     """Place `calls` calls by the scenario ("menu_caller", "talk_caller") at a steady rate, and wait for the last.
 
-    `folder` takes SIPp's files; `transport` is SIPp's name of one, `t1` being TCP. Raises LoadFailed when SIPp stops for
-    another reason than failed calls.
+    `folder` takes SIPp's files; `transport` is SIPp's name of one, `t1` being TCP, `l1` TLS with a `certificate` and its key. Raises
+    LoadFailed when SIPp stops for another reason than failed calls.
     """
     files = {"stf": folder / "counts.csv", "error_file": folder / "errors.log", "rtt": folder / "setup.csv"}
     process = await asyncio.create_subprocess_exec(
@@ -61,6 +62,7 @@ async def run_callers(
         "-d", str(pause_ms), "-timeout", f"{timeout_s}s", "-fd", "1",
         "-trace_stat", "-stf", files["stf"], "-trace_rtt", "-rtt_freq", "1",
         "-trace_err", "-error_file", files["error_file"],
+        *(("-tls_cert", certificate[0], "-tls_key", certificate[1]) if certificate else ()),
         cwd=folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -17,12 +17,16 @@ OPERATOR, DEVICE = 7, "w1001"
 
 
 class FakeAmi:
-    """Tells how many packets have come in: `counts` one after the other; refuses where there is none."""
+    """Tells how many packets have come in: `counts` one after the other; refuses where there is none. Hang-ups are noted."""
 
     def __init__(self, *counts: str) -> None:
         self.counts = list(counts)
+        self.hung_up: list[str] = []
 
-    async def action(self, name: str, **_: Any) -> dict[str, str]:
+    async def action(self, name: str, **fields: Any) -> dict[str, str]:
+        if name == "Hangup":
+            self.hung_up.append(fields["Channel"])
+            return {}
         assert name == "Getvar"
         if not self.counts:
             raise ActionRefused(action=name, reason="No such channel")
@@ -76,8 +80,19 @@ async def test_one_that_is_back_is_not():
     assert await lost(FakeAmi("500", "500"), shown) == []
 
 
-async def test_one_that_only_rings_or_is_another_is_not():
-    """Nobody talks there: the queue rings on by itself; the telephone on the desk is not the seat's."""
-    assert await lost(FakeAmi("0", "0"), board(answered=False)) == []
-    assert await lost(FakeAmi("0", "0"), board(), "1001") == []
-    assert await lost(FakeAmi("0", "0"), board(), "w1009") == []
+async def test_one_that_only_rings_is_released():
+    """Nobody talks there: its leg is ended and queue or ladder goes on; one that has registered again rings on."""
+    ami, shown = FakeAmi("0", "0"), board(answered=False)
+    assert await lost(ami, shown) == []
+    assert ami.hung_up == [f"PJSIP/{DEVICE}-0000000a"]
+    shown.registered.add(DEVICE)
+    assert await lost(ami, shown) == []
+    assert len(ami.hung_up) == 1
+
+
+async def test_another_telephone_is_not():
+    """The one on the desk is not the seat's, and whoever has no call loses none."""
+    for other in ("1001", "w1009"):
+        ami = FakeAmi("0", "0")
+        assert await lost(ami, board(), other) == []
+        assert ami.hung_up == []
