@@ -7,6 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
 import kb.cli
 from config.database import opened
 from config.settings import make_clock
@@ -15,6 +18,8 @@ from core.calendar.files import read_years
 from core.calendar.holidays import import_year, load_calendar
 from core.calendar.workdays import WorkCalendar
 from core.clock import beijing
+from core.errors import InvalidInput
+from core.units import Region
 from ivr.asterisk.site import DIALPLAN
 from ivr.speech.prompt_catalogue import load as load_catalogue
 from ivr.speech.prompts import render
@@ -89,11 +94,18 @@ async def _verify_audit(given: argparse.Namespace) -> int:
 
 async def _show_calendar(given: argparse.Namespace) -> None:
     async with opened(given.settings) as db, db.reading() as session:
+        await _check_region(session, given.region)
         calendar = await load_calendar(session)
     year = given.year or beijing(make_clock(given.settings).now()).year
     for line in _unusual(calendar, year, given.region):
         print(line)
     print(f"已公布的安排到 {calendar.covered_until:%Y年%m月%d日}，此后的期限为暂定。")
+
+
+async def _check_region(session: AsyncSession, code: str | None) -> None:
+    """Raises InvalidInput: the days of a region that is not there would be the nation's, and look like its own."""
+    if code and await session.scalar(select(Region.id).where(Region.code == code)) is None:
+        raise InvalidInput(field="--region", reason=f"没有地区代码“{code}”，请核对")
 
 
 def _unusual(calendar: WorkCalendar, year: int, region: str | None) -> Iterable[str]:

@@ -193,3 +193,10 @@ def test_the_data_dictionary_names_every_table_and_column(capsys: pytest.Capture
     assert missing == []
     assert "| staff_number | VARCHAR(8) | 是 | 唯一 | 工号, spoken to the caller |" in said
     assert "| unit_id | BIGINT | 是 | → units.id |  |" in said
+
+
+def test_the_calendar_of_an_unknown_region_is_refused(capsys: pytest.CaptureFixture[str]):
+    """A mistyped code is named, instead of showing the nation's days as if they were the region's."""
+    assert main(["db", "upgrade"]) == 0
+    assert main(["calendar", "show", "--region", "532999"]) == FAILED
+    assert "没有地区代码“532999”" in capsys.readouterr().err
