@@ -1,6 +1,7 @@
 """Transfers (转接): blind, attended, three-way, onward by a liaison, and back; each order of a person as steps in Asterisk."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import structlog
 from core.clock import Clock
 from core.db import Database
 from core.errors import Conflict
+from ivr.asterisk.ami import ActionRefused
 from ivr.board import Seat
 from ivr.controller import Controller
 from ivr.settings import TelephonySettings
@@ -128,9 +130,15 @@ class Transfers(Steps):
                 "tried": list(transfer.tried),
             }
             self._controller.note(call, ledger.TRANSFER_FAILED, why="cancelled", **about)
+        await self._end_recording(leg)
         await self._set(call.channel, DEVICE=seat.device, PARTNER=leg.name)
         await self._redirect(call, "join")
         self._controller.changed(user_id)
+
+    async def _end_recording(self, leg: Leg) -> None:
+        """Of the consultation: it would go on with the caller, whom its translator takes for late, and so would a listener's."""
+        with suppress(ActionRefused):  # the ladder was at its end and has ended it
+            await self._ami.action("StopMixMonitor", Channel=leg.name)
 
     # --- by the liaison -----------------------------------------------------------------------------------------
 

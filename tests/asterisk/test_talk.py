@@ -301,6 +301,21 @@ async def test_consultation_cancelled(exchange: Exchange, quick: Quick):
     assert failed == ["cancelled"]
 
 
+async def test_a_consultation_recording_ends_with_it(exchange: Exchange, quick: Quick):
+    """The operator's own recorder stops before the caller is back: what they say then is the talk's alone."""
+    _, liaison, call, answered = await _consult(exchange)
+    await (await liaison.incoming(10)).until_hears(OPERATOR_HZ, timeout=10)
+    await desk(exchange, "cancel_consult")
+    await answered.until_hears(CALLER_HZ, timeout=10)
+    await answered.until_hears(CALLER_HZ, timeout=5, for_s=2)
+    await call.hangup()
+    record = await exchange.record(call)
+    talk, consult = sorted(await exchange.recordings(record), key=lambda row: row.kind, reverse=True)
+    assert seconds_of(exchange, talk, 0, CALLER_HZ) >= 2
+    assert seconds_of(exchange, consult, 1, CALLER_HZ) == 0
+    assert seconds_of(exchange, consult, 0, OPERATOR_HZ) < 2
+
+
 @pytest.mark.parametrize(
     ("policy", "why"), [("busy", "busy"), ("decline", "refused"), ("ignore", "no_answer")]
 )
