@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import argon2
 import jinja2
@@ -38,6 +39,20 @@ def plain_logs() -> Iterator[None]:
     """A test of the commands sets up the real logging; the next test in the same process prints again."""
     yield
     _print_plainly()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait (calls), files that compute (databases) and browsers evenly mixed, for processes side by side; no long one last."""
+    files: dict[str, dict[Path, None]] = {}
+    for item in items:
+        files.setdefault(item.path.parent.name, {})[item.path] = None
+    last = {"asterisk": 0.8, "browser": 0.8}
+    place = {
+        path: last.get(folder, 1.0) * number / len(paths)
+        for folder, paths in files.items()
+        for number, path in enumerate(paths)
+    }
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish() -> None:

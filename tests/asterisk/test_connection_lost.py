@@ -57,6 +57,9 @@ async def cable(city: City) -> AsyncIterator[Cable]:
 async def until_back(city: City) -> None:
     controller = city.hotline.controller
     await Exchange.until(lambda: controller.ami.up and controller.in_step, 20)
+    async with asyncio.timeout(5):  # whose talk ends before the first beat is told goodbye by the dialplan
+        while time.time() - float((await controller.ami.action("Getvar", Variable="CTL_BEAT"))["Value"]) > 2:
+            await asyncio.sleep(0.02)
 
 
 async def waiting(on: Exchange) -> Call:

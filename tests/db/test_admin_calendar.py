@@ -111,7 +111,7 @@ async def test_the_telephone_keeps_the_regions_working_hours(city: City, now: st
         region = await session.get_one(Region, city.regions["city"])
     city.clock.move_to(datetime.fromisoformat(now))
     deps: Any = SimpleNamespace(db=city.db, clock=city.clock)
-    caller: Any = SimpleNamespace(region=region)
+    caller: Any = SimpleNamespace(region=region, unit=None)
     branch = Departments(deps, caller, Any, {}, print, str)
     assert await branch.hours() == said
 
