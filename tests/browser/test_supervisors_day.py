@@ -66,6 +66,7 @@ async def test_a_supervisors_whole_day(day: Day):
     await old_recordings_are_removed(day)
     page = await day.window("supervisor1", "/account")
     await page.get_by_role("button", name="退出").click()
+    await expect(page.locator("#password")).to_be_visible()
     await page.goto(f"{day.city.url}/reports")
     await expect(page.locator("#password")).to_be_visible()
     assert day.broken == []

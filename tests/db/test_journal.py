@@ -300,7 +300,7 @@ async def test_full_disk_keeps_lines_in_memory_and_says_so(
     await journal.flush()
     assert (journal.database_fault, journal.disk_fault) == (
         "ConnectionRefusedError",
-        "No space left on device",
+        "磁盘已满",
     )
     full.unlink()
     journal.add(line("a", ledger.NODE, node="Q"))
