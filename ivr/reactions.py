@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr.asterisk.ami import ActionRefused, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, TelephonyDown, hang_up_if_there
 from ivr.events import AgentChanged, BoardChanged
 from ivr.tracking.live_call import Line, LiveCall
 from recordings import ledger
@@ -108,13 +108,7 @@ class Reactions:
             if leg.answered_at and (seat := controller.board.seat_of(leg.extension)):
                 seat.last_call = call
                 controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
-            controller.job(self._hang_up(leg.name), "release-leg")
-
-    async def _hang_up(self, channel: str) -> None:
-        try:
-            await self._controller.ami.action("Hangup", Channel=channel, Cause=16)
-        except (ActionRefused, TelephonyDown):
-            log.debug("leg_already_gone")
+            controller.job(hang_up_if_there(controller.ami, leg.name), "release-leg")
 
     def _is_cut_off(self, line: Line, call: LiveCall) -> bool:
         """The telephone of whoever talked to the caller is lost, it was not hung up, and nobody else is there."""

@@ -24,6 +24,8 @@ from panoramisk.message import Message
 from core.errors import HotlineError
 
 log = structlog.get_logger()
+NORMAL_CLEARING = 16
+"""Q.850's cause of an end that somebody wanted."""
 Fields = dict[str, str]
 ACTION_LIMIT_S = 5.0
 LOGIN_LIMIT_S = 10.0
@@ -292,3 +294,11 @@ class Ami:
         for future in list(self._waiting):
             if not future.done():
                 future.set_exception(TelephonyDown())
+
+
+async def hang_up_if_there(ami: Ami, channel: str, cause: int = NORMAL_CLEARING) -> None:
+    """End a leg that may have ended by itself, or whose Asterisk is away: whatever there is to say of it comes as its end."""
+    try:
+        await ami.action("Hangup", Channel=channel, Cause=cause)
+    except (ActionRefused, TelephonyDown):
+        log.debug("leg_already_gone", channel=channel)

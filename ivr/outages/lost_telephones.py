@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from ivr.asterisk.ami import ActionRefused, Ami, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, Ami, TelephonyDown, hang_up_if_there
 from ivr.board import Board
 from ivr.tracking.live_call import Leg
 
@@ -45,7 +45,7 @@ class LostTelephones:
             return
         if not leg.answered_at:
             log.warning("telephone_lost_in_ring", extension=leg.extension)
-            await self._end(leg, ABSENT)
+            await hang_up_if_there(self._ami, leg.name, ABSENT)
         elif not await self._is_heard(leg):
             await self._lost_in_talk(device, leg)
 
@@ -55,7 +55,7 @@ class LostTelephones:
         if seat and device.startswith("w"):
             await self._page_lost(seat.user_id)
         else:
-            await self._end(leg, NO_SOUND)
+            await hang_up_if_there(self._ami, leg.name, NO_SOUND)
 
     def _leg(self, device: str) -> Leg | None:
         """That of just this telephone: the person may have another."""
@@ -72,9 +72,3 @@ class LostTelephones:
         except (ActionRefused, TelephonyDown):
             return True
         return before.get("Value") != after.get("Value") or not before.get("Value", "").isdecimal()
-
-    async def _end(self, leg: Leg, cause: int) -> None:
-        try:
-            await self._ami.action("Hangup", Channel=leg.name, Cause=cause)
-        except (ActionRefused, TelephonyDown):
-            log.debug("leg_already_gone")
