@@ -13,6 +13,7 @@ from tickets.settings import AttachmentSettings
 if TYPE_CHECKING:
     from ivr.board import Shown
     from ivr.control import CallControl
+    from ivr.speech.studio import Studio
     from kb.searching.search import Searcher
 
 CONTROL: "web.AppKey[CallControl]" = web.AppKey("CONTROL")
@@ -29,6 +30,8 @@ KB_FILES = web.AppKey("KB_FILES", Path)
 ATTACHMENTS = web.AppKey("ATTACHMENTS", AttachmentSettings)
 WRAP_UP_REMIND_S = web.AppKey("WRAP_UP_REMIND_S", int)
 """After so long in wrap-up the desk reminds its operator."""
+STUDIO: "web.AppKey[Studio]" = web.AppKey("STUDIO")
+"""Where texts of the menus are tried before callers hear them"""
 LINE = web.AppKey("LINE", str)
 """The number that citizens dial: of what is registered at a window."""
 PUBLIC_URL = web.AppKey("PUBLIC_URL", str)

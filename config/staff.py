@@ -9,6 +9,7 @@ import agent_desktop.app
 from agent_desktop import keys
 from agent_desktop.phone.settings import GuestAccount
 from agent_desktop.softphone.settings import SoftphoneSettings
+from config.prompts import studio
 from config.settings import Settings
 from ivr.asterisk.site import Telephone
 from ivr.board import Shown
@@ -36,4 +37,5 @@ def staff_side(
     app[keys.WRAP_UP_REMIND_S] = settings.calls.wrap_up_remind_s
     app[keys.PUBLIC_URL] = settings.portal.public_url.rstrip("/")
     app[keys.KB_FILES] = settings.kb_files
+    app[keys.STUDIO] = studio(settings)
     agent_desktop.app.setup(app)

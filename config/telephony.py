@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
+from config import prompts
 from config.common import Common
 from config.line_table import LineTable
 from config.only_one import OnlyOne
@@ -48,7 +49,7 @@ from ivr.queue.memberships import Memberships
 from ivr.queue.queue_news import tell as tell_queue
 from ivr.queue.samples import Sampler
 from ivr.queue.seats import Staff
-from ivr.speech.prompt_catalogue import load as load_catalogue
+from ivr.speech.versions import PromptsChanged
 from ivr.speech.voice import Voice
 from ivr.tracking.live_call import LiveCall
 from kb.workflow import keep_expiring
@@ -74,7 +75,7 @@ class Telephony(Common):
         self.only_one = OnlyOne(settings.data_dir, self.db, settings.asterisk.system_name)
         self.folders = Folders(settings.data_dir / "asterisk")
         self.asterisk: EmbeddedAsterisk | None = None
-        self.voice = Voice(load_catalogue(DIALPLAN / "prompts.toml", settings.line.number), settings.prompts)
+        self.voice = Voice(prompts.shipped(settings), settings.prompts)
         self._table = LineTable(self.db, settings.line)
         self.lines = self._table.lines
         asterisk = settings.asterisk
@@ -192,7 +193,7 @@ class Telephony(Common):
         )  # fmt: skip
         deps = ControllerDeps(
             clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
-            menus=load_menus(DIALPLAN / "menus.toml", self.voice.catalogue), sound=self.voice.sound, lines=lines,
+            menus=load_menus(DIALPLAN / "menus.toml", self.voice.shipped), sound=self.voice.sound, lines=lines,
             recall=Recall(
                 self.db, self.clock, self.cel_source().cel_file, lambda: self.controller.board.registered
             ),
@@ -256,6 +257,9 @@ class Telephony(Common):
         self.bus.subscribe(AccountChanged, lambda _: self._job(self.people_changed(), "people-changed"))
         self.bus.subscribe(
             DirectoryChanged, lambda _: self._job(self.voice.learn_names(self.db), "names-changed")
+        )
+        self.bus.subscribe(
+            PromptsChanged, lambda _: self._job(self.voice.learn_prompts(self.db), "prompts-changed")
         )
         self.bus.subscribe(LinesChanged, lambda _: self._job(self.lines_changed(), "lines-changed"))
         self.bus.subscribe(CallEnded, self._call_over)

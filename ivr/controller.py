@@ -58,7 +58,8 @@ class ControllerDeps:
     tasks: Tasks
     flow: FlowDeps
     menus: Menus
-    sound: Callable[[str], str]
+    sound: Callable[..., str]
+    """Name of the sound Asterisk plays for a prompt id, and to a caller of a line (its number)."""
     lines: Mapping[str, HotlineLine]
     """Every line by the number dialled, as it is now."""
     recall: Callable[[Collection[str]], Awaitable[Mapping[str, Recalled]]]
@@ -230,7 +231,8 @@ class Controller:
             call.transfer = None
         if stage == "after" and caller.opening:
             await asyncio.wait({caller.opening}, timeout=OPENING_LIMIT_S)
-        session = Session(self._deps.flow, self._deps.menus, caller, dialogue, self._deps.sound, note)
+        sound = partial(self._deps.sound, line=caller.line.number)
+        session = Session(self._deps.flow, self._deps.menus, caller, dialogue, sound, note)
         try:
             await session.run(stage)
         except (CallerGone, TelephonyDown):

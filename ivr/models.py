@@ -1,10 +1,10 @@
-"""The tables of this room: calls owed to callers, how far the ledger is stored, and where it differed."""
+"""The tables of this room: calls owed to callers, how far the ledger is stored, where it differed, what prompts say instead."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 
 from core.db import Base, PrimaryKey, UtcDateTime, only_where
 from core.people import User
@@ -61,6 +61,43 @@ class OwedCall(Base):
     remark: Mapped[str] = mapped_column(String(200), default="")
 
     owner: Mapped[User | None] = relationship(lazy="raise")
+
+
+class VersionState(StrEnum):
+    WAITING = "waiting"
+    """proposed by an office"""
+    ACCEPTED = "accepted"
+    """the one accepted last is what callers hear"""
+    REFUSED = "refused"
+
+
+class PromptVersion(Base):
+    """One text of a prompt (提示音) beside the one in the file; none is ever changed or removed."""
+
+    __tablename__ = "prompt_versions"
+    __table_args__ = (Index("ix_prompt_versions_prompt_line", "prompt", "line"),)
+
+    id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
+    prompt: Mapped[str] = mapped_column(String(60))
+    """Its id in `dialplan/prompts.toml`."""
+    line: Mapped[str] = mapped_column(String(20), default="")
+    """The line that says it so; empty: every line."""
+    text: Mapped[str] = mapped_column(String(400), default="")
+    """Empty: the file's text again, or on one line what all lines say."""
+    recording: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    """WAV, 8 kHz mono; none: spoken by the synthesiser."""
+    recording_name: Mapped[str] = mapped_column(String(120), default="")
+    """How its sender's file was called."""
+    remark: Mapped[str] = mapped_column(String(200), default="")
+    state: Mapped[VersionState] = mapped_column(String(12), index=True)
+    made_by: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str] = mapped_column(String(60), default="")
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def is_default(self) -> bool:
+        return not self.text
 
 
 class Reconciliation(Base):

@@ -13,6 +13,7 @@ LABELS = {
     "/admin/readiness": "就绪检查",
     "/admin/import": "导入",
     "/admin/calendar": "工作日历",
+    "/admin/prompts": "提示音",
     "/admin/history": "变更记录",
     "/admin/channels": "渠道密钥",
     "/admin/webhooks": "回调通知",

@@ -14,6 +14,7 @@ import kb.searching.index
 from config.cli.ami_client import AsteriskSilent, connected
 from config.database import opened, schema_state
 from config.parts import calendar_state
+from config.prompts import in_force
 from config.settings import Settings, make_clock
 from core.calendar.holidays import load_calendar
 from core.clock import beijing
@@ -22,7 +23,6 @@ from core.web.keys import PartState
 from ivr.asterisk.site import DIALPLAN
 from ivr.menus.menu import read as read_menus
 from ivr.menus.menu_check import faults as menu_faults
-from ivr.speech.prompt_catalogue import load as load_catalogue
 from ivr.speech.prompts import problems
 from recordings.keeping.depot import DepotAway, depot_of
 from recordings.keeping.space import space
@@ -111,16 +111,15 @@ def _calendar(settings: Settings) -> Part:
 
 
 def _prompts(settings: Settings) -> Part:
-    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
+    catalogue = asyncio.run(in_force(settings))
     found = tuple(problems(catalogue, settings.prompts))
     text = f"{len(found)} 处问题，请运行 hotline prompts build" if found else f"{len(list(catalogue))} 条齐备"
     return Part("语音提示", not found, text, found)
 
 
 def _menus(settings: Settings) -> Part:
-    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
     menus = read_menus(DIALPLAN / "menus.toml")
-    found = tuple(menu_faults(menus, catalogue))
+    found = tuple(menu_faults(menus, asyncio.run(in_force(settings))))
     return Part(
         "语音菜单", not found, f"{len(found)} 处问题" if found else f"{len(menus.nodes)} 个节点", found
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import kb.cli
 from config.database import opened
+from config.prompts import in_force
 from config.settings import make_clock
 from core import audit
 from core.calendar.files import read_years
@@ -20,8 +21,6 @@ from core.calendar.workdays import WorkCalendar
 from core.clock import beijing
 from core.errors import InvalidInput
 from core.units import Region
-from ivr.asterisk.site import DIALPLAN
-from ivr.speech.prompt_catalogue import load as load_catalogue
 from ivr.speech.prompts import render
 
 _WEEKDAYS = "一二三四五六日"
@@ -76,7 +75,7 @@ async def _kb(given: argparse.Namespace) -> int:
 
 def build_prompts(given: argparse.Namespace) -> None:
     settings = given.settings
-    catalogue = load_catalogue(DIALPLAN / "prompts.toml", settings.line.number)
+    catalogue = asyncio.run(in_force(settings))
     made = render(catalogue, settings.prompts, _progress)
     print(f"\r提示音齐备：共 {len(list(catalogue))} 条，本次生成 {made} 条。".ljust(60))
 

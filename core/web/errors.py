@@ -87,3 +87,9 @@ class DatabaseAway(HotlineError):
     code = "database_away"
     status = 503
     text = "数据库暂时无法访问，您的内容没有保存，请稍候再试。"
+
+
+class RequestUnreadable(BadRequest):
+    """The request line or its headers break the rules of HTTP."""
+
+    text = "请求无法识别：地址里的汉字要按 UTF-8 做百分号编码，地址和请求头不能过长，请检查后重试。"

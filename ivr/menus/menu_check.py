@@ -48,7 +48,7 @@ def faults(menus: Menus, catalogue: Catalogue) -> list[str]:
             *_timing(node),
             *_keys(node),
             *_prompts(node, catalogue),
-            *_announced_keys(node, catalogue),
+            *announced_keys(node, catalogue),
         ]
     # The graph is only worth judging when it is whole.
     return found if lost else [*found, *_unreachable(menus), *_dead_ends(menus), *_silent_loops(menus)]
@@ -106,7 +106,7 @@ def _prompts(node: AnyNode, catalogue: Catalogue) -> Iterator[str]:
         yield f"节点 {node.id} 没有提示音，来电人什么也听不到"
 
 
-def _announced_keys(node: AnyNode, catalogue: Catalogue) -> Iterator[str]:
+def announced_keys(node: AnyNode, catalogue: Catalogue) -> Iterator[str]:
     """What the prompt says and what the keys do must be the same."""
     words = "".join(catalogue.prompts[item].text for item in node.play if item in catalogue)
     said = set(_ANNOUNCED.findall(words)) - _EVERYWHERE

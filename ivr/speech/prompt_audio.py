@@ -3,9 +3,11 @@
 Knows samples and files, nothing of prompts or of who speaks them. Samples are floats from -1 to 1.
 """
 
+import io
 import math
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ Samples = npt.NDArray[np.float64]
 _QUIET = 10 ** (-40 / 20)  # under the loudest frame: breath and synthesiser hiss, not speech
 _SPEECH_LEVEL = 10 ** (-20 / 20)
 _PEAK = 10 ** (-3 / 20)
+_RATES = range(RATE, 192_001)
+_MOST_CHANNELS, _MOST_WIDTH = 8, 4
 _LEAD_FRAMES, _TAIL_FRAMES = 2, 6
 
 
@@ -25,14 +29,18 @@ class BadSound(Exception):
     """A file that is not a readable PCM WAV; the text says in Chinese what is wrong."""
 
 
-def read_wav(path: Path) -> Samples:
+def read_wav(source: Path | BinaryIO) -> Samples:
     """Any PCM WAV as mono samples at 8 kHz; BadSound for another format and for a cut-off file."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(str(source) if isinstance(source, Path) else source, "rb") as file:
             channels, width, rate, frames = file.getparams()[:4]
             raw = file.readframes(frames)
     except (wave.Error, EOFError, OSError) as error:
         raise BadSound("不是可读的 PCM WAV 文件") from error
+    if rate not in _RATES or channels > _MOST_CHANNELS or width > _MOST_WIDTH:
+        raise BadSound(
+            f"采样率应在 {_RATES.start} 至 {_RATES.stop - 1} Hz 之间，声道不多于 {_MOST_CHANNELS} 个"
+        )
     if len(raw) < frames * width * channels:
         raise BadSound("文件不完整，后半段缺失")
     mono = _decode(raw, width).reshape(-1, channels).mean(axis=1)
@@ -82,12 +90,19 @@ def write_wav(path: Path, samples: Samples) -> None:
     """Write the file whole or not at all: Asterisk may be reading the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{id(samples):x}.part")
-    with wave.open(str(part), "wb") as file:
+    part.write_bytes(wav_bytes(samples))
+    part.replace(path)
+
+
+def wav_bytes(samples: Samples) -> bytes:
+    """The file's content."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    part.replace(path)
+    return made.getvalue()
 
 
 def silence(ms: int) -> Samples:

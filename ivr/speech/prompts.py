@@ -6,6 +6,7 @@ synthesiser. Does not know when anything is played: that is for the menus and th
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shlex
@@ -29,6 +30,7 @@ __all__ = [
     "PromptsFailed",
     "PromptsInvalid",
     "ensure",
+    "hear",
     "load",
     "missing",
     "problems",
@@ -40,6 +42,7 @@ __all__ = [
 ESPEAK = ".tools/bin/espeak-ng -v cmn-latn-pinyin -s 220 -w {wav} -f {pinyin_file}"
 _MAKING = "1"  # part of every hash: raise it when clean() changes, and all files are made again
 
+_FAILURES = (audio.BadSound, OSError, subprocess.SubprocessError)
 Progress = Callable[[int, int, str], None]
 
 
@@ -85,6 +88,14 @@ def ensure(
     """Make dynamic prompts, id to text: unit names, answers (blocking: call it from a thread)."""
     prompts = tuple(Prompt(prompt_id, words, "动态") for prompt_id, words in texts.items())
     return _make(catalogue, settings, prompts, progress)
+
+
+def hear(prompt: Prompt, catalogue: Catalogue, settings: PromptSettings) -> bytes:
+    """A WAV of what callers would hear (blocking), without touching what they do hear; PromptsFailed."""
+    try:
+        return audio.wav_bytes(_samples(catalogue, settings, prompt))
+    except _FAILURES as error:
+        raise PromptsFailed(reason=f"{prompt.id}（{_cause(error)}）") from error
 
 
 def sound_file(prompt: Prompt, settings: PromptSettings) -> Path:
@@ -137,7 +148,7 @@ def _make(
             try:
                 job.result()
                 done[prompt.id] = keys[prompt]
-            except (audio.BadSound, OSError, subprocess.SubprocessError) as error:
+            except _FAILURES as error:
                 failed.append(f"{prompt.id}（{_cause(error)}）")
             if progress:
                 progress(len(done) + len(failed), len(due), prompt.id)
@@ -148,8 +159,13 @@ def _make(
 
 
 def _make_one(catalogue: Catalogue, settings: PromptSettings, prompt: Prompt) -> None:
-    recording = _override(settings, prompt)
-    if recording.exists():
+    audio.write_wav(sound_file(prompt, settings), _samples(catalogue, settings, prompt))
+
+
+def _samples(catalogue: Catalogue, settings: PromptSettings, prompt: Prompt) -> audio.Samples:
+    if prompt.recording is not None:
+        samples = audio.read_wav(io.BytesIO(prompt.recording))
+    elif recording := _override(settings, prompt):
         samples = audio.clean(audio.read_wav(recording))
     elif prompt.ms is not None:
         samples = audio.tone(prompt.tone_hz, prompt.ms) if prompt.tone_hz else audio.silence(prompt.ms)
@@ -157,7 +173,7 @@ def _make_one(catalogue: Catalogue, settings: PromptSettings, prompt: Prompt) ->
         samples = audio.clean(_synthesise(catalogue.spoken(prompt), settings))
     if not len(samples):
         raise audio.BadSound("没有声音")
-    audio.write_wav(sound_file(prompt, settings), samples)
+    return samples
 
 
 def _synthesise(words: str, settings: PromptSettings) -> audio.Samples:
@@ -186,16 +202,18 @@ def _cause(error: Exception) -> str:
     return str(error)
 
 
-def _override(settings: PromptSettings, prompt: Prompt) -> Path:
-    return settings.overrides_dir / f"{prompt.id}.wav"
+def _override(settings: PromptSettings, prompt: Prompt) -> Path | None:
+    """A voice actor's recording of the file's text."""
+    recording = settings.overrides_dir / f"{prompt.id}.wav"
+    return recording if not prompt.is_edited and recording.exists() else None
 
 
 def _key(catalogue: Catalogue, settings: PromptSettings, prompt: Prompt) -> str:
     """A hash of everything the sound file is made from."""
-    recording = _override(settings, prompt)
     source: Iterable[object]
-    if recording.exists():
-        source = ("recording", hashlib.sha256(recording.read_bytes()).hexdigest())
+    recording = _override(settings, prompt)
+    if content := prompt.recording or (recording.read_bytes() if recording else b""):
+        source = ("recording", hashlib.sha256(content).hexdigest())
     else:
         source = (settings.command, catalogue.spoken(prompt), prompt.tone_hz, prompt.ms)
     return hashlib.sha256(repr((_MAKING, *source)).encode()).hexdigest()

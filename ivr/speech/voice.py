@@ -1,7 +1,6 @@
 """Everything the hotline can say (播报): the catalogue's prompts, and any other text made into sound when needed."""
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 from sqlalchemy import select
@@ -12,21 +11,38 @@ from core.units import Region, Unit
 from ivr.speech import spoken
 from ivr.speech.prompt_catalogue import Catalogue
 from ivr.speech.prompts import Progress, PromptSettings, PromptsFailed, ensure, render
+from ivr.speech.versions import edits_in_force
 from ivr.talks.directory import unit_prompt
 
 log = structlog.get_logger()
 
 
 class Voice:
-    def __init__(self, catalogue: Catalogue, settings: PromptSettings) -> None:
-        self.catalogue = catalogue
+    def __init__(self, shipped: Catalogue, settings: PromptSettings) -> None:
+        """`shipped`: as the file has it; `catalogue` is that with what was edited in `/admin`."""
+        self.catalogue = self.shipped = shipped
         self._settings = settings
         self._made: set[str] = set()
+        self._learning = asyncio.Lock()
 
     async def prepare(self, db: Database, progress: Progress | None = None) -> None:
-        """Make what is missing: the catalogue's prompts and the names of all units and regions."""
-        await asyncio.to_thread(render, self.catalogue, self._settings, progress)
+        """Make what is missing: the catalogue's prompts as they are in force, and the names of all units and regions."""
+        await self._learn_prompts(db, progress)
         await self.learn_names(db, progress)
+
+    async def learn_prompts(self, db: Database) -> None:
+        """Make the prompts that were edited in `/admin`; what cannot be made is heard as before."""
+        try:
+            await self._learn_prompts(db)
+        except PromptsFailed:
+            log.exception("prompts_not_changed")
+
+    async def _learn_prompts(self, db: Database, progress: Progress | None = None) -> None:
+        async with self._learning:
+            async with db.reading() as session:
+                catalogue = self.shipped.edited(await edits_in_force(session))
+            await asyncio.to_thread(render, catalogue, self._settings, progress)
+            self.catalogue = catalogue
 
     async def learn_names(self, db: Database, progress: Progress | None = None) -> None:
         """Make the names of units and regions that are new or have changed; the old sound is heard until then."""
@@ -46,10 +62,9 @@ class Voice:
             self._made.update(ids)
         return ids
 
-    @property
-    def sound(self) -> Callable[[str], str]:
-        """Name of the sound Asterisk plays for a prompt id."""
-        return self.catalogue.sound
+    def sound(self, prompt_id: str, line: str = "") -> str:
+        """Name of the sound Asterisk plays for a prompt id to a caller of this line."""
+        return self.catalogue.sound(prompt_id, line)
 
 
 async def _names(db: Database) -> dict[str, str]:

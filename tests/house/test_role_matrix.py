@@ -28,6 +28,8 @@ MATRIX: dict[str, tuple[set[Role], list[str]]] = {
     "overdue explanation: confirm": ({HEAD, GOV}, [f"POST {TICKET}/review"]),
     "accountability, judicial": ({MON}, [f"POST {TICKET}/accountability", f"POST {TICKET}/judiciary", "GET /inspect/accountability"]),
     "calendar: propose": ({GOV, SUP, ADM}, ["POST /admin/calendar/day", "POST /admin/calendar/hours", "POST /admin/calendar/proposals/{proposal_id}"]),
+    "IVR texts: edit, propose": ({GOV, SUP, ADM}, ["POST /admin/prompts/{prompt}"]),
+    "IVR texts: decide, restore": ({SUP, ADM}, ["POST /admin/prompts/{prompt}/decide", "POST /admin/prompts/{prompt}/restore"]),
     "calendar: published year": ({SUP, ADM}, ["POST /admin/calendar/year"]),
     "accounts": ({HEAD, GOV, SUP, ADM}, ["GET /admin", "POST /admin/people", "POST /admin/people/{username}", "POST /admin/people/{username}/password", "POST /admin/people/{username}/active", "POST /admin/people/{username}/tokens"]),
     "directory": ({HEAD, GOV, SUP, ADM}, ["POST /admin/directory/{kind}", "POST /admin/directory/{kind}/remove", "POST /admin/history/{change_id}/undo", "GET /admin/readiness"]),

@@ -97,7 +97,7 @@ class Quick:
         flow = self._controller._deps.flow
         self._controller._deps.flow = replace(flow, hot_answers=hot, read_out=read_out)
 
-    def _sound(self, prompt: str) -> str:
+    def _sound(self, prompt: str, line: str = "") -> str:
         self.prompts.append(prompt)
         return self._own.get(prompt, _NAME)
 

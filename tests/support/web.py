@@ -27,6 +27,7 @@ from agent_desktop.keys import (
     RECORDINGS,
     SEARCHER,
     SOFTPHONE,
+    STUDIO,
     WRAP_UP_REMIND_S,
 )
 from agent_desktop.phone.settings import CallerPhoneSettings
@@ -44,12 +45,19 @@ from core.tasks import Tasks
 from core.web.app import make_app
 from core.web.keys import BUS, WebDeps
 from core.web.settings import HttpSettings
+from ivr.menus.menu_check import load as load_menus
+from ivr.speech.prompt_catalogue import load as load_catalogue
+from ivr.speech.prompts import PromptSettings
+from ivr.speech.studio import Studio
 from recordings.settings import RecordingSettings
 from reports.settings import ReportSettings
 from reports.training.settings import TrainingSettings
 from tickets.settings import AttachmentSettings, TicketSettings
 
 ROOT = Path(__file__).parents[2]
+CATALOGUE = load_catalogue(ROOT / "dialplan/prompts.toml", "96128")
+_SOUNDS = Path(tempfile.gettempdir(), "hotline-tests-sounds")
+SYNTHESISER = PromptSettings(_SOUNDS, _SOUNDS, _SOUNDS)
 NO_TRAINING = TrainingSettings(operator=(), liaison=(), window=())
 """Nobody needs any."""
 PASSWORD = "correct-horse-battery"  # long enough to need no mixture
@@ -65,6 +73,7 @@ def staff_room(app: web.Application) -> None:
     app[SEARCHER], app[RECORDINGS] = FakeSearcher(), RecordingSettings()
     app[ATTACHMENTS], app[LINE], app[PUBLIC_URL] = AttachmentSettings(), "96128", ""
     app[WRAP_UP_REMIND_S] = 60
+    app[STUDIO] = Studio(CATALOGUE, load_menus(ROOT / "dialplan/menus.toml", CATALOGUE), SYNTHESISER)
     app[KB_FILES] = Path(tempfile.gettempdir(), "hotline-tests-kb")
     agent_desktop.app.setup(app)
 
