@@ -180,7 +180,7 @@ async def waits(on: Exchange) -> Call:
 async def test_moving_who_waits(exchange: Exchange, quick: Quick, chief: Supervisor):
     """A later caller put first is served first, and is not said to have given up; who talks already cannot be moved."""
     busy = await exchange.operator()
-    talk, answered = await exchange.talking(busy)
+    talk, _ = await exchange.talking(busy)
     early, late = await waits(exchange), await waits(exchange)
     first = exchange.live(exchange.number(late))
     assert first is not None
@@ -199,7 +199,7 @@ async def test_moving_who_waits(exchange: Exchange, quick: Quick, chief: Supervi
         await exchange.control.move_to_front(chief, first.linkedid)
     for one in (early, late, talk):
         await one.hangup()
-    await answered.ended(5)
+    await exchange.record(late)
     queue = [data.get("why") for kind, data in await exchange.ledger(late) if kind == "left_queue"]
     assert queue == ["moved", "answered"]
 

@@ -50,6 +50,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
 async def _sign_in(page: Page, address: str, username: str = "zhang") -> None:
     """As a person without a mouse does it: the fields have the focus in turn."""
     await page.goto(f"{address}/login")
+    await expect(page.locator("[name=username]")).to_be_focused()
     await page.keyboard.type(username)
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
