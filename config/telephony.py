@@ -54,6 +54,7 @@ from ivr.speech.voice import Voice
 from ivr.tracking.live_call import LiveCall
 from kb.workflow import keep_expiring
 from recordings.keeping.moving import Mover
+from reports.outside.approvals import ring
 from reports.signed.filing import draft_due
 from tickets import callbacks
 from tickets.clocks.recompute import recompute_open_clocks
@@ -269,8 +270,8 @@ class Telephony(Common):
         self.tasks.job(work, name)
 
     def _supervise(self) -> None:
-        """The loops that watch the clocks of tickets and draft the reports of a period that has ended."""
-        for name, work in (("supervision", sweep), ("archive", archive)):
+        """The loops that watch the clocks of tickets and of other systems' items, and draft the reports of a period that has ended."""
+        for name, work in (("supervision", sweep), ("archive", archive), ("approvals", ring)):
             self.tasks.loop(name, partial(every, SUPERVISE_EVERY_S, partial(work, self.db, self.clock)))
         self.tasks.loop("reports", partial(every, REPORT_EVERY_S, partial(draft_due, self.db, self.clock)))
 

@@ -1,4 +1,5 @@
-"""What waits for somebody (待办, M-46): reports due or late, results nobody has looked at, appeals, tasks ordered, purges.
+"""What waits for somebody (待办, M-46): reports due or late, results nobody has looked at, appeals, tasks ordered, purges,
+and what other systems report that is late or beyond its bounds (M-120, M-133).
 
 Nothing of it is stored: each line is true as long as it is shown, and goes when the thing is done.
 """
@@ -15,9 +16,11 @@ from sqlalchemy.orm import selectinload
 
 from core.clock import beijing
 from core.people import User
-from core.units import Region, regions_below
+from core.units import Region, Unit, regions_below
 from recordings.models import Call, Purge, PurgeState
 from reports.models import Report
+from reports.outside import approvals, series
+from reports.outside.models import ApprovalItem, OutsideFigure, OutsideSeries
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
 from reports.signed import filing
 from reports.signed.periods import Period
@@ -33,14 +36,16 @@ class Kind(StrEnum):
     SAMPLE = "sample"
     TASK = "task"
     PURGE = "purge"
+    APPROVAL = "approval"
+    SERIES = "series"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One line: `id` of the report, sample, task or purge it is about."""
+    """One line: `id` of the report, sample, task or purge it is about, or an approval item's number; empty for figures."""
 
     kind: Kind
-    id: int
+    id: int | str
     what: str
     text: str
     is_late: bool = False
@@ -111,6 +116,31 @@ async def of_purges(session: AsyncSession, user: User, region_id: int) -> list[W
         Waiting(Kind.PURGE, one.id, f"清除 {one.count} 个到期录音", "待第二人批准")
         for one in await session.scalars(asked.order_by(Purge.id).limit(MOST))
     ]
+
+
+async def of_inspectors(session: AsyncSession, region_id: int, now: datetime) -> list[Waiting]:
+    """The own level's overdue approval items, and figures beyond their bounds that no later one has replaced."""
+    late = select(ApprovalItem, Unit.name).join(Unit, Unit.id == ApprovalItem.unit_id)
+    late = late.where(ApprovalItem.region_id == region_id, approvals.is_late(now))
+    found = [
+        Waiting(Kind.APPROVAL, item.item_no, f"行政审批：{unit} {item.name[:40]}", f"已逾期，期限 {item.due_on}", is_late=True)
+        for item, unit in await session.execute(late.order_by(ApprovalItem.cut_off_at, ApprovalItem.id).limit(MOST))
+    ]  # fmt: skip
+    since = beijing(now).date() - SHOWN_FOR
+    flagged = (
+        select(OutsideFigure, OutsideSeries, Unit.name)
+        .join(OutsideSeries, OutsideSeries.id == OutsideFigure.series_id)
+        .join(Unit, Unit.id == OutsideFigure.unit_id)
+        .where(OutsideSeries.region_id == region_id, OutsideFigure.on > since)
+        .where(series.is_beyond(), series.is_newest())
+    )
+    for figure, of, unit in await session.execute(
+        flagged.order_by(OutsideFigure.on.desc(), OutsideFigure.id).limit(MOST)
+    ):
+        what = f"外部数据：{unit} {of.name} {figure.value:g} {of.measure}".strip()
+        flag = series.flag_of(of, figure.value)
+        found.append(Waiting(Kind.SERIES, "", what, f"{figure.on} {flag}", is_late=True))
+    return found
 
 
 def _is_news(seen_at: Any, now: datetime) -> ColumnElement[bool]:

@@ -126,7 +126,7 @@ async def set_bounds(request: web.Request) -> web.StreamResponse:
         found = await session.get(OutsideSeries, read_key(form.get("series", ""), "数据"))
         if found is None or found.region_id != user.region_id:
             raise NotFound
-        series.set_bounds(found, form.get("least", ""), form.get("most", ""))
+        series.set_bounds(session, found, form.get("least", ""), form.get("most", ""))
         await audit.record(
             session, request.app[CLOCK], actor=user.username, action="series.bounds",
             target=f"series:{found.name}", reason=f"{found.least}～{found.most}", source=source_of(request),

@@ -2,7 +2,8 @@
 
 Entries of the knowledge base that are to be reviewed (M-68) stand there until somebody has confirmed or changed them,
 trainings that are missing or end soon (M-89) until a new one is in the register, reports and quality results until they
-have gone their way or were looked at.
+have gone their way or were looked at, approval items of other systems until they are decided, figures until they are within
+their bounds again (M-120, M-133).
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from core.web.routes import Routes
 from kb import entries
 from kb.models import Entry
 from reports import waiting
+from reports.outside.events import OutsideReported
 from reports.training import standing
 from reports.training.settings import TrainingSettings
 from reports.training.words import STATES, TONES, TOPICS
@@ -41,6 +43,8 @@ PATHS = {
     Kind.SAMPLE: "/quality/samples/",
     Kind.TASK: "/orders/tasks/",
     Kind.PURGE: "/supervise/retention/",
+    Kind.APPROVAL: "/inspect/approvals/",
+    Kind.SERIES: "/inspect/series",
 }
 PURGERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
@@ -101,11 +105,13 @@ async def _trainings(session: AsyncSession, request: web.Request, user: User) ->
 
 
 async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]:
-    """Tasks, reports, quality results and removals that wait for this person."""
+    """Tasks, reports, quality results, removals and alarms of other systems that wait for this person."""
     viewer, now = await viewer_of(request, session), request.app[CLOCK].now()
     found = await waiting.of_tasks(session, viewer.user, now)
     if viewer.user.roles & PURGERS and viewer.own_region is not None:
         found += await waiting.of_purges(session, viewer.user, viewer.own_region)
+    if Role.INSPECTOR in viewer.user.roles and viewer.own_region is not None:
+        found += await waiting.of_inspectors(session, viewer.own_region, now)
     if Role.OFFICE in viewer.user.roles and viewer.own_region is not None:
         found += await waiting.of_office(session, viewer.own_region, now)
     if viewer.user.roles & GRADED:
@@ -119,3 +125,4 @@ def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.notices", prefix="notices")
     routes.register(app)
     changes.announce(app, NoticesPosted, "notices")
+    changes.announce(app, OutsideReported, "notices")

@@ -7,14 +7,17 @@ clocks: due soon from the working day before, overdue after the close of the due
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from core.bus import publish
 from core.calendar.holidays import load_calendar
 from core.clock import BEIJING, Clock
+from core.db import Database
 from core.errors import Conflict, InvalidInput, NotFound
 from core.units import Region, Unit
+from reports.outside.events import OutsideReported
 from reports.outside.models import ApprovalEvent, ApprovalItem
 from tickets.clocks.deadlines import due_soon_from_on
 
@@ -82,7 +85,23 @@ async def take_in(
     )
     session.add(item)
     await session.flush()
+    publish(session, OutsideReported(region.id))
     return item
+
+
+async def ring(db: Database, clock: Clock) -> int:
+    """Tell the open pages of the items whose due day has just passed; returns how many. Loop work, safe to race."""
+    now = clock.now()
+    unseen = is_late(now) & ApprovalItem.overdue_at.is_(None)
+    async with db.reading() as session:
+        if await session.scalar(select(ApprovalItem.id).where(unseen).limit(1)) is None:
+            return 0
+    async with db.unit_of_work() as session:
+        marked = update(ApprovalItem).where(unseen).values(overdue_at=now).returning(ApprovalItem.region_id)
+        regions = (await session.scalars(marked)).all()
+        for region_id in sorted(set(regions)):
+            publish(session, OutsideReported(region_id))
+    return len(regions)
 
 
 async def find(session: AsyncSession, region_id: int, item_no: str) -> ApprovalItem | None:
@@ -136,6 +155,6 @@ async def _set_due(session: AsyncSession, region: Region, item: ApprovalItem, du
         raise InvalidInput(field="due_on", reason="受理和期限变更须写明期限")
     calendar = await load_calendar(session)
     warn_on = due_soon_from_on(calendar, due_on, region.code)
-    item.due_on = due_on
+    item.due_on, item.overdue_at = due_on, None
     item.cut_off_at = calendar.cut_off_at(due_on, region.code)
     item.warn_at = datetime.combine(warn_on, time(), BEIJING)

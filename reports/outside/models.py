@@ -26,6 +26,8 @@ class ApprovalItem(Base):
     warn_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cut_off_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    overdue_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was found overdue and the bell rang; empty again with a new due day."""
 
     unit: Mapped[Unit] = relationship()
     events: Mapped[list["ApprovalEvent"]] = relationship(order_by="ApprovalEvent.id")

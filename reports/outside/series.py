@@ -9,10 +9,13 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from core.bus import publish
 from core.clock import Clock, beijing
 from core.errors import InvalidInput
 from core.units import Region, Unit
+from reports.outside.events import OutsideReported
 from reports.outside.models import OutsideFigure, OutsideSeries
 
 LONGEST_NAME, LONGEST_MEASURE = 60, 20
@@ -47,6 +50,7 @@ async def take_in(
     figure.value, figure.received_at = reported.value, clock.now()
     session.add(figure)
     await session.flush()
+    publish(session, OutsideReported(region.id))
     return series, figure
 
 
@@ -56,12 +60,13 @@ async def series_of(session: AsyncSession, region_id: int | None) -> list[Outsid
     return list(await session.scalars(wanted))
 
 
-def set_bounds(series: OutsideSeries, least: str, most: str) -> None:
+def set_bounds(session: AsyncSession, series: OutsideSeries, least: str, most: str) -> None:
     """The bounds as typed, empty for none; raises InvalidInput."""
     low, high = _number(least, "下限"), _number(most, "上限")
     if low is not None and high is not None and low > high:
         raise InvalidInput(field="上限", reason="不能小于下限")
     series.least, series.most = low, high
+    publish(session, OutsideReported(series.region_id))
 
 
 def checked(value: float, field: str = "value") -> float:
@@ -75,6 +80,13 @@ def is_beyond() -> ColumnElement[bool]:
     """The condition on a figure with its series joined: it raises a flag."""
     value, least, most = OutsideFigure.value, OutsideSeries.least, OutsideSeries.most
     return or_(value < least, value > most)
+
+
+def is_newest() -> ColumnElement[bool]:
+    """The condition on a figure: its unit has reported no later day of the series."""
+    later = aliased(OutsideFigure)
+    same = (later.series_id == OutsideFigure.series_id) & (later.unit_id == OutsideFigure.unit_id)
+    return ~select(later.id).where(same, later.on > OutsideFigure.on).correlate(OutsideFigure).exists()
 
 
 def flag_of(series: OutsideSeries, value: float) -> str:

@@ -16,6 +16,8 @@ from core.clock import SystemClock
 from core.db import Database
 from portal.keys import PORTAL
 from portal.settings import PortalSettings
+from reports.outside.approvals import ring
+from reports.outside.events import OutsideReported
 
 APPROVALS, SERIES = "/api/v1/approvals", "/api/v1/series"
 ACCEPTED = {
@@ -73,18 +75,36 @@ async def test_an_overdue_approval_item_turns_red_and_a_late_decision_is_told(si
         site.city.clock.move_to(datetime.fromisoformat("2026-06-09T18:00:01+08:00"))
         await inspector.browser.sign_in("inspector")
         await county.browser.sign_in("county_inspector")
+        assert (await ring(site.city.db, site.city.clock), await ring(site.city.db, site.city.clock)) == (1, 0)
+        assert "a局 食品经营许可</a>" in await inspector.open("/notices")
+        assert "食品经营许可" not in await county.open("/notices")
         late = await inspector.open("/inspect/approvals?view=overdue")
         assert 'class="chip bad">已逾期' in late
         assert "SP-1" not in await county.open("/inspect/approvals?view=")
         await county.open("/inspect/approvals/SP-1", status=404)
         decided = {"item_no": "SP-1", "event": "decided", "text": "准予许可"}
         assert (await _post(inspector, site.key, APPROVALS, decided))[1]["state"] == "逾期办结"
+        assert "食品经营许可" not in await inspector.open("/notices")
         whole = await inspector.open("/inspect/approvals/SP-1")
         assert all(text in whole for text in ("现场核查", "期限变更", "准予许可", "食品经营许可"))
         refused = {"item_no": "SP-1", "event": "step", "text": "补正"}
         assert (await _post(inspector, site.key, APPROVALS, refused))[1]["error"][
             "code"
         ] == "approval_decided"
+
+
+async def test_the_bell_follows_reports_and_the_passing_of_a_due_day(site: Site):
+    """M-120, M-133: a report, other bounds and a due day that passes each tell open pages to count again."""
+    heard: list[OutsideReported] = []
+    site.city.db.bus.subscribe(OutsideReported, heard.append)
+    figure = {"series": "原煤产量", "unit": "101", "on": "2026-06-01", "value": 80}
+    async with colleagues(site.people, "inspector") as (inspector,):
+        await _post(inspector, site.key, SERIES, figure)
+        await inspector.browser.post("/inspect/series", {"series": "1", "least": "100"})
+        await _post(inspector, site.key, APPROVALS, ACCEPTED)
+    site.city.clock.move_to(datetime.fromisoformat("2026-06-08T18:00:01+08:00"))
+    await ring(site.city.db, site.city.clock)
+    assert heard == [OutsideReported(site.city.regions["city"])] * 4
 
 
 async def test_the_same_report_again_changes_nothing(site: Site):
@@ -140,9 +160,13 @@ async def test_a_figure_below_its_bound_raises_a_flag(site: Site):
         assert foreign.status == 404
         await inspector.browser.post("/inspect/series", {"series": "1", "least": "100", "most": "500"})
         assert "低于下限" in await inspector.open("/inspect/series")
+        assert "a局 原煤产量 80 吨" in await inspector.open("/notices")
+        assert await (await inspector.browser.get("/notices/count")).json() == {"unread": 1}
+        assert "原煤产量" not in await county.open("/notices")
         assert (await _post(inspector, site.key, SERIES, figure | {"value": 800.5}))[1]["flag"] == "高于上限"
         assert (await _post(inspector, site.key, SERIES, figure | {"value": 120}))[1]["flag"] == ""
         assert "没有告警" in await inspector.open("/inspect/series")
+        assert "原煤产量" not in await inspector.open("/notices")
 
 
 async def test_only_a_windows_key_reports(site: Site, db: Database):

@@ -1,0 +1,16 @@
+"""outside alarms"""
+
+import sqlalchemy as sa
+from alembic import op
+
+import core.db
+
+revision = "0042_outside_alarms"
+down_revision = "0041_desk_phrases"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("approval_items", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("overdue_at", core.db.UtcDateTime(), nullable=True))
