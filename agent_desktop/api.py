@@ -16,7 +16,10 @@ from core.web.keys import DB, person
 from core.web.routes import ApiDoc, Param, Routes
 from tickets.access import is_shielded, ticket_for
 from tickets.lifecycle import STATE_NAMES
+from tickets.mayor import referrals
+from tickets.mayor.models import MayorReferral
 from tickets.models import Step, Ticket, TrailRow
+from tickets.parallel.shares import others_of
 from tickets.queries import steps_of, trail_of
 
 routes = Routes()
@@ -27,7 +30,8 @@ _TICKET = ApiDoc(
     params=(Param("ticket_no", "工单号", place="path"),),
     answer={
         "ticket_no": "工单号",
-        "kind": "question 提问，complaint 投诉",
+        "kind": "question 提问，complaint 投诉，disclosure 依申请公开，parallel 并联件，part 并联事项",
+        "case": "并联件其余的工单号，牵头的在前；其他工单为空",
         "state": "状态代码",
         "state_name": "状态",
         "channel": "来源渠道",
@@ -39,6 +43,7 @@ _TICKET = ApiDoc(
         "answer": "答复",
         "guidance": "告知的其他查询方式、程序",
         "outcome": "处理结果",
+        "mayor": "与市长热线、市长信箱的往来：direction（out 移交，in 转来）、way（hotline、letters）、their_no 对方编号、at、due_on、answered_at",
         "steps": "办理环节及其时限",
         "trail": "办理轨迹",
     },
@@ -54,8 +59,10 @@ async def ticket(request: web.Request) -> web.StreamResponse:
         assert asker is not None
         found = await ticket_for(session, asker, request.match_info["ticket_no"])
         steps, trail = await steps_of(session, found.id), await trail_of(session, found.id)
+        mayor = [_referral_json(row) for row in await referrals.of_ticket(session, found.id)]
+        case = [one.ticket_no for one in await others_of(session, found)]
         hidden = {"caller_number": None} if await is_shielded(session, asker, found) else {}
-    return answer(ticket_json(found, steps, trail) | hidden)
+    return answer(ticket_json(found, steps, trail) | {"case": case, "mayor": mayor} | hidden)
 
 
 def ticket_json(found: Ticket, steps: Sequence[Step], trail: Sequence[TrailRow]) -> dict[str, Any]:
@@ -88,6 +95,14 @@ def _step_json(step: Step) -> dict[str, Any]:
         | {name: _instant(getattr(step, name)) for name in instants}
         | {"unit": step.unit.name if step.unit else None}
     )
+
+
+def _referral_json(row: MayorReferral) -> dict[str, Any]:
+    plain = ("direction", "way", "their_no", "due_on")
+    instants = ("at", "answered_at")
+    return {name: getattr(row, name) for name in plain} | {
+        name: _instant(getattr(row, name)) for name in instants
+    }
 
 
 def _trail_json(row: TrailRow) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from agent_desktop.desk import views as desk
 from agent_desktop.inspect import views as inspect
 from agent_desktop.kb import views as kb
 from agent_desktop.liaison import views as liaison
+from agent_desktop.mayor import views as mayor
 from agent_desktop.notices import views as notices
 from agent_desktop.office import views as office
 from agent_desktop.orders import views as orders
+from agent_desktop.parallel import views as parallel
 from agent_desktop.phone import views as phone
 from agent_desktop.quality import views as quality
 from agent_desktop.reports import views as reports
@@ -38,6 +40,8 @@ FOLDERS = (
     papers,
     notices,
     supervise,
+    parallel,
+    mayor,
     quality,
     training,
     window,

@@ -57,6 +57,7 @@ ROOMS_WITH_TABLES = (
     "tickets.callback_models",
     "tickets.query_codes.code_models",
     "tickets.intake.models",
+    "tickets.mayor.models",
     "tickets.models",
     "tickets.webhooks.models",
     "tickets.oversight.oversight_models",

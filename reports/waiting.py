@@ -24,6 +24,8 @@ from reports.outside.models import ApprovalItem, OutsideFigure, OutsideSeries
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
 from reports.signed import filing
 from reports.signed.periods import Period
+from tickets.mayor.models import Direction, MayorReferral
+from tickets.models import Ticket
 from tickets.oversight import tasks
 
 SHOWN_FOR = timedelta(days=30)
@@ -38,11 +40,12 @@ class Kind(StrEnum):
     PURGE = "purge"
     APPROVAL = "approval"
     SERIES = "series"
+    MAYOR = "mayor"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One line: `id` of the report, sample, task or purge it is about, or an approval item's number; empty for figures."""
+    """One line: `id` of the report, sample, task or purge it is about, an approval item's or a ticket's number; empty for figures."""
 
     kind: Kind
     id: int | str
@@ -141,6 +144,20 @@ async def of_inspectors(session: AsyncSession, region_id: int, now: datetime) ->
         flag = series.flag_of(of, figure.value)
         found.append(Waiting(Kind.SERIES, "", what, f"{figure.on} {flag}", is_late=True))
     return found
+
+
+async def of_mayor(session: AsyncSession, region_id: int, now: datetime) -> list[Waiting]:
+    """What came from the mayor's hotline, and must be answered there today or should have been before (M-122)."""
+    today = beijing(now).date()
+    pressing = MayorReferral.answered_at.is_(None) & (MayorReferral.due_on <= today)
+    asked = select(MayorReferral, Ticket.ticket_no).join(Ticket, Ticket.id == MayorReferral.ticket_id)
+    asked = asked.where(
+        pressing, MayorReferral.direction == Direction.IN, MayorReferral.region_id == region_id
+    )
+    return [
+        Waiting(Kind.MAYOR, ticket_no, f"市长热线转来：{row.their_no}", f"待回复，期限 {row.due_on}", row.is_late(today))
+        for row, ticket_no in await session.execute(asked.order_by(MayorReferral.due_on, MayorReferral.id).limit(MOST))
+    ]  # fmt: skip
 
 
 def _is_news(seen_at: Any, now: datetime) -> ColumnElement[bool]:

@@ -92,7 +92,18 @@ def _of_units(units: Units) -> ColumnElement[bool]:
 
     Asked ticket by ticket: a list has few rows left by then, and the units' own history is long.
     """
-    return _IS_QUESTION & (Ticket.first_unit_id.in_(units) | _has_step(Step.unit_id.in_(units)))
+    theirs = Ticket.first_unit_id.in_(units) | _has_step(Step.unit_id.in_(units)) | _of_their_case(units)
+    return _IS_QUESTION & theirs
+
+
+def _of_their_case(units: Units) -> ColumnElement[bool]:
+    """The whole of a parallel case in which the units take part: they work on it together (M-129 「信息通报、协调办理」)."""
+    member = aliased(Ticket)
+    same = or_(
+        member.id == Ticket.case_id, member.case_id == Ticket.case_id, member.case_id == Ticket.id
+    ) & exists().where(Step.ticket_id == member.id, Step.unit_id.in_(units)).correlate(member)
+    is_member = Ticket.kind.in_([TicketKind.PARALLEL, TicketKind.PART])
+    return is_member & exists().where(same).correlate(Ticket)
 
 
 def _has_step(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

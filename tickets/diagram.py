@@ -20,9 +20,12 @@ A pair of state and action that is not listed is refused and changes nothing.
 
 
 def page() -> str:
-    questions = [row for row in TABLE if not row.target.startswith("C_")]
+    parallel = [row for row in TABLE if row.rule.startswith("P")]
+    questions = [row for row in TABLE if not row.target.startswith("C_") and row not in parallel]
     complaints = [row for row in TABLE if row.target.startswith("C_")]
     parts = [HEAD, "## Questions (提问)\n", drawing(questions), "## Complaints (投诉)\n", drawing(complaints)]
+    ended = [row for row in questions if row.rule in {"T13", "T14"}]
+    parts += ["## Parallel cases and their parts (并联件)\n", drawing(parallel + ended)]
     return "\n".join([*parts, "## Every legal move\n", *_table(), ""])
 
 

@@ -26,6 +26,9 @@ class Guard(StrEnum):
     DESIGNATED_IF_DECLINED = "曾转出的单位须指定办理"
     ADJACENT_LEVEL = "相邻一级政府办"
     NOT_OWN_REQUEST = "审核人不是申请人"
+    NOT_PARALLEL = "不是并联件"
+    PARTS_DONE = "各单位均已办结"
+    CASE_RUNS = "并联件尚未汇总办结"
     FORWARD_TARGET = "转发对象：同级政府办；联合回复可转下一部门"
     OWN_PART_IF_JOINT = "联合回复须先答复本单位部分并选定分类"
     EXTENDABLE = "到期前，且未延期过"
@@ -69,6 +72,10 @@ class Facts:
     is_joint: bool = False
     own_part: str = ""
     category: str = ""
+    is_parallel: bool = False
+    """a parallel case, or a part of one"""
+    parts_done: bool = False
+    case_runs: bool = False
     may_extend: bool = False
     may_change_class: bool = False
     is_rated_or_quiet: bool = False
@@ -198,6 +205,18 @@ _CHECKS: dict[Guard, tuple[Callable[[Facts], bool], Callable[[Guard], HotlineErr
         _refuse("只能转交上一级或下一级政府办。"),
     ),
     Guard.NOT_OWN_REQUEST: (_is_not_own, lambda _guard: OwnRequest()),
+    Guard.NOT_PARALLEL: (
+        lambda f: not f.is_parallel,
+        _refuse("并联件不转发：不属于本单位职责的，请在答复中说明，由牵头单位撤回并另选单位。"),
+    ),
+    Guard.PARTS_DONE: (
+        lambda f: f.parts_done,
+        _refuse("还有单位没有办结，须各单位均已答复或撤回后才能汇总办结。"),
+    ),
+    Guard.CASE_RUNS: (
+        lambda f: f.case_runs,
+        _refuse("该并联件已经汇总办结，不能再改动各单位的事项。"),
+    ),
     Guard.FORWARD_TARGET: (
         _forward_target_is_right,
         _refuse("不属于本单位职责或无法明确受理部门的，只能转发至同级政府办。"),

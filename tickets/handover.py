@@ -19,6 +19,7 @@ from tickets.lifecycle import Action, transition
 from tickets.models import ClockKind, QuestionClass, RequestKind, Step, StepResult, Ticket
 from tickets.moves import finish_step, move, start_step
 from tickets.notices import post_ping_pong
+from tickets.parallel.shares import MEMBERS
 from tickets.requests import acts_for, ask, decide, pending, reviewer_facts, running
 from tickets.text import clean
 
@@ -50,6 +51,7 @@ async def ask_forward(
         actor_unit_id=step.unit_id if await acts_for(session, user, step.unit_id) else None,
         holder_unit_id=step.unit_id,
         reason=text,
+        is_parallel=ticket.kind in MEMBERS,
         is_joint=joint,
         own_part=own_part,
         category=ticket.subject,

@@ -6,6 +6,10 @@ the guards that must hold and the rule it comes from. A pair without a row raise
 nothing. This module does not know tickets, only states; the guards' conditions are in `tickets.guards`, the
 periods in `tickets.clocks.deadlines`; the drawing in docs/tickets-lifecycle.md is generated from `TABLE`.
 
+Parallel cases (M-129, rows P1…P5) are two tickets' ways coupled by guards: the case and each part are WORKING at once,
+a part ends by T13, the case by P5 when no part is WORKING any more, and while the case is WORKING its lead may
+send a part back or withdraw it.
+
 Flags of a step (overdue, provisional, extended, explained, sealed, ping-pong) are no states.
 """
 
@@ -46,6 +50,11 @@ class Action(StrEnum):
     REPLY_TO_COMPLAINT = "reply_to_complaint"
     CLOSE_COMPLAINT = "close_complaint"
     TO_JUDICIARY = "to_judiciary"
+    LEAD = "lead"
+    INVOLVE = "involve"
+    RETURN_PART = "return_part"
+    WITHDRAW_PART = "withdraw_part"
+    FINISH_CASE = "finish_case"
 
 
 class Actor(StrEnum):
@@ -185,7 +194,7 @@ TABLE: tuple[Transition, ...] = (
     *_rows(
         "T8", Action.ASK_FORWARD, {State.WORKING: State.FWD_REVIEW}, {Actor.LSN},
         (
-            Guard.BY_HOLDER, Guard.HAS_LONG_REASON, Guard.FORWARD_TARGET, Guard.OWN_PART_IF_JOINT,
+            Guard.NOT_PARALLEL, Guard.BY_HOLDER, Guard.HAS_LONG_REASON, Guard.FORWARD_TARGET, Guard.OWN_PART_IF_JOINT,
             Guard.DESIGNATED_IF_DECLINED,
         ),
         "M-37 「可转发至同级政府办」；M-39 「再转交下一相关部门继续进行回复处理」；M-38 「必须填写“转发理由”」",
@@ -285,6 +294,31 @@ TABLE: tuple[Transition, ...] = (
         "C4", Action.TO_JUDICIARY, {State.C_WORKING: State.C_JUDICIAL}, {Actor.MON, Actor.HEAD},
         (Guard.BY_HOLDER, Guard.NOT_PARTY, Guard.NOT_OWN_REQUEST, Guard.RECIPIENT_AND_PAPERS),
         "M-53 「涉及犯罪的,移交司法机关依法追究刑事责任」",
+    ),
+    *_rows(
+        "P1", Action.LEAD, {None: State.WORKING}, {Actor.LSN},
+        (Guard.HAS_ORIGIN,),
+        "M-129 「积极推行并联审批」「发改、工商等部门…切实发挥好牵头作用」",
+    ),
+    *_rows(
+        "P2", Action.INVOLVE, {None: State.WORKING}, {Actor.LSN},
+        (Guard.HAS_ORIGIN,),
+        "M-129 「其他相关部门要密切合作」[I] 各单位同时办理，各自计时",
+    ),
+    *_rows(
+        "P3", Action.RETURN_PART, {State.REPLIED: State.WORKING, State.CLOSED: State.WORKING}, {Actor.LSN},
+        (Guard.BY_HOLDER, Guard.CASE_RUNS, Guard.HAS_REASON),
+        "M-129 「协调办理」[I] 牵头单位退回补充，另起时限",
+    ),
+    *_rows(
+        "P4", Action.WITHDRAW_PART, {State.WORKING: State.VOID}, {Actor.LSN},
+        (Guard.BY_HOLDER, Guard.CASE_RUNS, Guard.HAS_REASON),
+        "M-129 「协调办理」[I] 牵头单位撤回误分的事项",
+    ),
+    *_rows(
+        "P5", Action.FINISH_CASE, {State.WORKING: State.REPLIED}, {Actor.LSN},
+        (Guard.BY_HOLDER, Guard.HAS_ANSWER, Guard.PARTS_DONE),
+        "M-129 「并联审批」[I] 各单位均办结后由牵头单位汇总答复",
     ),
 )  # fmt: skip
 _BY_PAIR = {(row.source, row.action): row for row in TABLE}

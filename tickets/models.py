@@ -19,6 +19,10 @@ class TicketKind(StrEnum):
     COMPLAINT = "complaint"
     DISCLOSURE = "disclosure"
     """依申请公开 (M-110): goes a question's way, under the clock of its own regulation"""
+    PARALLEL = "parallel"
+    """并联件 (M-129): the whole of a case on which several units work at once, held by the unit that leads"""
+    PART = "part"
+    """one unit's part of it, with a clock of its own"""
 
 
 class Channel(StrEnum):
@@ -35,6 +39,8 @@ class Channel(StrEnum):
     """信函"""
     VISIT = "visit"
     """来访"""
+    MAYOR = "mayor"
+    """市长热线、市长信箱转来 (M-122)"""
 
 
 class QuestionClass(StrEnum):
@@ -100,6 +106,9 @@ class ClockKind(StrEnum):
     G5 = "G5"
     CC1 = "CC1"
     D20 = "D20"
+    P5 = "P5"
+    P10 = "P10"
+    P20 = "P20"
 
 
 class StepResult(StrEnum):
@@ -117,6 +126,8 @@ class StepResult(StrEnum):
     REGISTERED = "registered"
     """the call centre registered a message"""
     VOIDED = "voided"
+    WITHDRAWN = "withdrawn"
+    """a part of a parallel case that its lead took back"""
     REJECTED = "rejected"
     """不予受理"""
     JUDICIAL = "judicial"
@@ -143,6 +154,7 @@ class Ticket(Base):
         Index("ix_tickets_region_id_state", "region_id", "state"),
         Index("ix_tickets_timer_at", "timer_at", **only_where("timer_at IS NOT NULL")),
         Index("ix_tickets_about_id", "about_id", **only_where("about_id IS NOT NULL")),
+        Index("ix_tickets_case_id", "case_id", **only_where("case_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(PrimaryKey, primary_key=True)
@@ -190,6 +202,8 @@ class Ticket(Base):
     first_person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     about_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     """For a complaint by code: the ticket complained about."""
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
+    """For a part: the parallel case it belongs to (M-129)."""
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
     sealed: Mapped[bool] = mapped_column(default=False)
     """涉密/个人隐私: only inspectors and secrecy reviewers see it (M-86)."""

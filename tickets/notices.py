@@ -34,6 +34,11 @@ TEXTS = {
     NoticeKind.ORDER_OVERDUE: "督办逾期未反馈，已列入问责清单",
     NoticeKind.ORDER_ANSWERED: "督办已反馈",
     NoticeKind.GIST: "对本单位答复的投诉正在调查，要点见工单",
+    NoticeKind.PART: "收到并联事项，请按期办理",
+    NoticeKind.PART_RETURNED: "并联事项由牵头单位退回补充",
+    NoticeKind.PART_WITHDRAWN: "并联事项已由牵头单位撤回",
+    NoticeKind.PART_DONE: "并联单位已答复",
+    NoticeKind.COORDINATION: "并联件有新的协调记录",
 }
 
 

@@ -13,6 +13,7 @@ from tickets.bodies import REPLIES
 from tickets.errors import SeenStale
 from tickets.lifecycle import REPLIED_STATES, STATE_NAMES
 from tickets.models import Stage, State, Step, StepResult, Ticket, TicketKind, TrailRow
+from tickets.parallel.shares import Share, shares_query
 from tickets.query_codes import codes
 from tickets.query_codes.code_models import QueryCode
 
@@ -62,6 +63,8 @@ class CodeStatus:
     """Published with an overdue step (M-51)."""
     may_rate: bool
     may_complain: bool
+    shares: tuple[Share, ...] = ()
+    """Of a parallel case each unit's part, withdrawn ones left out (M-129): how far it is, not what it says."""
 
 
 async def status_by_code(session: AsyncSession, clock: Clock, code: str) -> CodeStatus:  # noqa: ARG001 - kept stable
@@ -94,7 +97,15 @@ def status_of(session: Session, code: str) -> CodeStatus:
         explanation=step.explanation if step else "",
         may_rate=replied,
         may_complain=replied and ticket.state != State.IN_COMPLAINT,
+        shares=_shares(session, ticket),
     )
+
+
+def _shares(session: Session, ticket: Ticket) -> tuple[Share, ...]:
+    if ticket.kind != TicketKind.PARALLEL:
+        return ()
+    found = [Share(*row) for row in session.execute(shares_query(ticket.id))]
+    return tuple(share for share in found if not share.is_withdrawn)
 
 
 async def by_call(session: AsyncSession, call_id: int) -> Sequence[Ticket]:

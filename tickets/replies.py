@@ -1,4 +1,7 @@
-"""What the holder's liaison does with a ticket: answer it (答复), or fill in what was said on the phone (补录)."""
+"""What the holder's liaison does with a ticket: answer it (答复), or fill in what was said on the phone (补录).
+
+A parallel case is answered by its lead when no part is being worked on any more (P5, M-129).
+"""
 
 from typing import NamedTuple
 
@@ -17,6 +20,8 @@ from tickets.guards import Facts, NotHolder
 from tickets.lifecycle import Action, transition
 from tickets.models import Step, StepResult, Ticket, TicketKind
 from tickets.moves import finish_step, move, open_step
+from tickets.parallel.cases import tell_lead
+from tickets.parallel.shares import all_done
 from tickets.text import clean
 
 _ANSWERERS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE})
@@ -45,7 +50,7 @@ async def answer(
     guidance: str = "",
     question: str = "",
 ) -> Ticket:
-    """The holder's reply (T13), or the record of what its liaison said on the call (T2b).
+    """The holder's reply (T13, of a parallel case P5), or the record of what its liaison said on the call (T2b).
 
     Either `answer` or, when it cannot be answered, `guidance`: the other ways and procedure (M-27). Filled in
     before its cut-off, an answer given on the call counts as given at call time.
@@ -56,7 +61,7 @@ async def answer(
     if typed := clean("question", question):
         ticket.question = ticket.question or typed
     step = await open_step(session, ticket)
-    action = Action.FILL_IN if step and step.answered_call_id else Action.REPLY
+    action = _action(ticket, step)
     transition(ticket.state, action)
     if step is None:
         raise StepTaken
@@ -73,6 +78,12 @@ async def answer(
             ticket_no=ticket.ticket_no, user_id=user.id,
         )  # fmt: skip
     return ticket
+
+
+def _action(ticket: Ticket, step: Step | None) -> Action:
+    if ticket.kind == TicketKind.PARALLEL:
+        return Action.FINISH_CASE
+    return Action.FILL_IN if step and step.answered_call_id else Action.REPLY
 
 
 async def _finish(
@@ -93,6 +104,7 @@ async def _finish(
         call_unit_id=call.liaison_unit_id if call else None,
         answer=said.answer,
         guidance=said.guidance,
+        parts_done=action == Action.FINISH_CASE and await all_done(session, ticket.id),
     )
     on_call = action == Action.FILL_IN
     finished_at = step.started_at if on_call and now <= step.cut_off_at else now
@@ -105,6 +117,8 @@ async def _finish(
     ticket.answer, ticket.guidance = said.answer, said.guidance or ticket.guidance
     if on_call:
         ticket.closed_at = finished_at
+    if ticket.kind == TicketKind.PART:
+        await tell_lead(session, clock, ticket, step)
 
 
 async def _may_answer(session: AsyncSession, user: User, step: Step) -> bool:

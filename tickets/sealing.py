@@ -12,6 +12,7 @@ from tickets.errors import TicketLocked
 from tickets.guards import Facts, Guard, check
 from tickets.models import State, Ticket
 from tickets.moves import leave_mark
+from tickets.parallel.shares import others_of
 from tickets.text import clean
 
 SEALERS = (Role.INSPECTOR, Role.SECRECY)
@@ -27,7 +28,7 @@ class SealedAlready(Conflict):
 async def set_sealed(
     session: AsyncSession, clock: Clock, *, ticket_no: str, user: User, sealed: bool, reason: str
 ) -> Ticket:
-    """Seal, or lift the seal, with a reason; the recordings of the ticket's call go along."""
+    """Seal, or lift the seal, with a reason; the recordings of the ticket's call go along, and the rest of a parallel case."""
     if not user.roles & set(SEALERS):
         raise NotAllowed
     ticket = await ticket_for(session, user, ticket_no)
@@ -37,7 +38,8 @@ async def set_sealed(
         raise SealedAlready
     text = clean("reason", reason)
     check((Guard.HAS_REASON,), Facts(reason=text))
-    ticket.sealed = sealed
+    for one in (ticket, *await others_of(session, ticket)):
+        one.sealed = sealed
     theirs = (Recording.id == ticket.recording_id) | (Recording.call_id == ticket.call_id)
     for recording in await session.scalars(select(Recording).where(theirs)):
         recording.sealed = sealed

@@ -37,6 +37,7 @@ __all__ = [
     "register_voicemail",
     "reissue_code",
     "save_draft",
+    "store_ticket",
 ]
 
 
@@ -250,6 +251,21 @@ async def open_ticket(
 
     `code_seed`: see `tickets.intake.once`.
     """
+    ticket = await store_ticket(session, clock, action, kind, channel, received_at=received_at, **columns)
+    return Issued(ticket, await codes.issue(session, clock, ticket.id, seed=code_seed))
+
+
+async def store_ticket(
+    session: AsyncSession,
+    clock: Clock,
+    action: Action,
+    kind: TicketKind,
+    channel: Channel,
+    *,
+    received_at: datetime | None = None,
+    **columns: object,
+) -> Ticket:
+    """`open_ticket` without a code: of what nobody outside follows by itself."""
     row = transition(None, action)
     has_content = any(columns.get(name) for name in ("call_id", "recording_id", "question"))
     columns["caller_number"] = _number(str(columns["caller_number"]))
@@ -266,7 +282,7 @@ async def open_ticket(
     await session.flush()
     operator_id = ticket.operator_id
     await leave_mark(session, clock, ticket, action, rule=row.rule, actor_id=operator_id, actor=PUBLIC)
-    return Issued(ticket, await codes.issue(session, clock, ticket.id, seed=code_seed))
+    return ticket
 
 
 def _number(number: str) -> str:

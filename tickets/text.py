@@ -21,6 +21,7 @@ LIMITS = {
     "order_answer": ("督办反馈", 10_000),
     "gist": ("投诉要点", 2_000),
     "explanation": ("逾期说明", 2_000),
+    "their_no": ("对方编号", 40),
     "asker_name": ("提问人称呼", 40),
     "callback_number": ("回复电话", 32),
     "file_name": ("附件名称", 120),

@@ -12,6 +12,7 @@ CHANNELS = {
     Channel.KIOSK: "自助终端",
     Channel.LETTER: "信函",
     Channel.VISIT: "来访",
+    Channel.MAYOR: "市长热线转来",
 }
 CLASSES = {QuestionClass.GENERAL: "一般性问题", QuestionClass.IMPORTANT: "重要复杂问题"}
 OUTCOMES = {

@@ -33,6 +33,7 @@ from tickets.lifecycle import STATE_NAMES
 from tickets.models import RequestKind, State, StepRequest, Ticket
 from tickets.oversight import accountability
 from tickets.oversight.oversight_models import AccountabilityOutcome
+from tickets.parallel.shares import others_of
 
 _PIECE = 1 << 18
 
@@ -101,9 +102,9 @@ async def _texts(
 
 
 async def _cases(session: AsyncSession, ticket: Ticket) -> list[Ticket]:
-    """What was handed over and, of a complaint, the question it is about."""
+    """What was handed over, of a complaint the question it is about, and the rest of a parallel case."""
     about = await session.get(Ticket, ticket.about_id) if ticket.about_id else None
-    return [one for one in (ticket, about) if one is not None]
+    return [ticket, *([about] if about else []), *await others_of(session, about or ticket)]
 
 
 async def _case(session: AsyncSession, ticket: Ticket) -> dict[str, Any]:

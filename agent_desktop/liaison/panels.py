@@ -17,6 +17,7 @@ from tickets.access import own_units
 from tickets.bodies import body_of
 from tickets.clocks.deadlines import RULES, may_extend
 from tickets.models import QuestionClass, RequestKind, State, Step, StepRequest, Ticket, TicketKind
+from tickets.parallel.shares import MEMBERS, merged, shares_of
 from tickets.requests import acts_for, may_decide
 
 Shown = Mapping[str, Any] | None
@@ -36,16 +37,23 @@ async def decisions(case: Case) -> Shown:
 
 
 async def answering(case: Case) -> Shown:
-    """The answer and the forward, for the people of the unit that holds a question it works on."""
+    """The answer and the forward, for the people of the unit that holds a question it works on.
+
+    The lead of a parallel case finds the units' answers put together, once all are there (M-129).
+    """
     step = case.open_step
     if step is None or not await _holds(case, step) or case.ticket.kind == TicketKind.COMPLAINT:
         return None
     if case.ticket.state != State.WORKING:
         return None
     office = await body_of(case.session, step.unit.region_id, UnitDuty.OFFICE) if step.unit else None
+    shares = await shares_of(case.session, case.ticket.id)
     return {
         "on_call": step.answered_call_id is not None,
         "has_question": bool(case.ticket.question),
+        "may_forward": case.ticket.kind not in MEMBERS,
+        "outstanding": [share.unit_name for share in shares if share.is_open],
+        "merged": merged(shares),
         "office": office,
         "targets": await _targets(case.session, case.user, step, office),
     }

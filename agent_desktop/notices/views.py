@@ -45,6 +45,7 @@ PATHS = {
     Kind.PURGE: "/supervise/retention/",
     Kind.APPROVAL: "/inspect/approvals/",
     Kind.SERIES: "/inspect/series",
+    Kind.MAYOR: "/tickets/",
 }
 PURGERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
@@ -114,6 +115,7 @@ async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]
         found += await waiting.of_inspectors(session, viewer.own_region, now)
     if Role.OFFICE in viewer.user.roles and viewer.own_region is not None:
         found += await waiting.of_office(session, viewer.own_region, now)
+        found += await waiting.of_mayor(session, viewer.own_region, now)
     if viewer.user.roles & GRADED:
         found += await waiting.of_graded(session, viewer.user, viewer.concerns, now)
     if viewer.user.roles & GRADERS:

@@ -37,6 +37,12 @@ TEXTS: dict[str, str] = {
     Action.REPLY_TO_COMPLAINT: "答复投诉人",
     Action.CLOSE_COMPLAINT: "投诉归档",
     Action.TO_JUDICIARY: "移交司法机关",
+    Action.LEAD: "受理并联件并牵头办理",
+    Action.INVOLVE: "请{to}并联办理",
+    Action.RETURN_PART: "退回{to}补充",
+    Action.WITHDRAW_PART: "撤回{to}的事项",
+    Action.FINISH_CASE: "各单位办结，汇总答复",
+    "coordinate": "协调记录",
     Stage.DUE_SOON: "即将到期",
     Stage.OVERDUE: "逾期",
     Stage.UNEXPLAINED: "逾期未说明，列入问责清单",
@@ -52,6 +58,10 @@ TEXTS: dict[str, str] = {
     "reissue_code": "重新发放查询码",
     "review": "负责人复核“不满意”评价",
     "attach": "添加附件",
+    "mayor_out": "移交市长热线（信箱）",
+    "mayor_in": "市长热线（信箱）转来",
+    "mayor_number": "登记对方编号",
+    "mayor_answered": "市长热线（信箱）往来的回复",
     "call_back": "回拨提问人",
     "call_back_ended": "回拨结果",
 }
@@ -64,10 +74,13 @@ REQUESTS = {
     RequestKind.JUDICIARY: "移交司法机关",
 }
 _TONES: dict[str, str] = {
-    Action.REPLY: "ok", Action.FILL_IN: "ok", Action.ANSWER_ON_SPOT: "ok", Action.REPLY_TO_COMPLAINT: "ok",
+    Action.REPLY: "ok", Action.FINISH_CASE: "ok", Action.FILL_IN: "ok", Action.ANSWER_ON_SPOT: "ok", Action.REPLY_TO_COMPLAINT: "ok",
     Action.REFUSE_FORWARD: "warn", Stage.DUE_SOON: "warn", Stage.OVERDUE: "bad", Stage.UNEXPLAINED: "bad",
     Action.COMPLAIN: "bad", Action.HOLD_ACCOUNTABLE: "bad",
 }  # fmt: skip
+_ANSWERS = frozenset(
+    {Action.REPLY, Action.FINISH_CASE, Action.FILL_IN, Action.REPLY_TO_COMPLAINT, Action.REJECT}
+)
 _IN_TRAIL = {RequestKind.FORWARD}
 """Asking and refusing these is a line of the trail already."""
 
@@ -122,7 +135,7 @@ def _of_row(row: TrailRow, steps: Mapping[int, Step], names: Names) -> Entry:
 
 def _gave_words(row: TrailRow, step: Step) -> bool:
     """Whether this line is the one at which the step's reply, or its part of a joint one, was given."""
-    if row.action in {Action.REPLY, Action.FILL_IN, Action.REPLY_TO_COMPLAINT, Action.REJECT}:
+    if row.action in _ANSWERS:
         return True
     return row.action in {Action.FORWARD, Action.FORWARD_TO_OFFICE} and step.result == StepResult.PART_REPLIED
 

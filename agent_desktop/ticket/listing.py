@@ -15,12 +15,18 @@ from core.units import Unit
 from core.web.lists import Column, Filter, Query
 from tickets.access import visible_to
 from tickets.lifecycle import STATE_NAMES
+from tickets.mayor.models import MayorReferral
 from tickets.models import RequestKind, Step, StepRequest, Ticket, TicketKind
 
 OPEN = Step.finished_at.is_(None)
 UNIT_NAME = select(Unit.name).where(Unit.id == Step.unit_id).correlate(Step).scalar_subquery()
 """Looked up for the rows shown alone: joined, it would be for every row that is sorted."""
 _FIRST_LETTERS = 40
+_MARKS = {
+    TicketKind.DISCLOSURE: "申请公开：",
+    TicketKind.PARALLEL: "并联件：",
+    TicketKind.PART: "并联事项：",
+}
 
 
 def tickets_query(user: User, *, with_unsent: bool = False) -> Query:
@@ -59,19 +65,19 @@ def columns(now: datetime) -> tuple[Column, ...]:
 
 
 def in_words(text: str) -> ColumnElement[bool]:
-    """A ticket number or its end, or words of the question."""
+    """A ticket number or its end, that of the mayor's hotline (M-122), or words of the question."""
     found = Ticket.question.contains(text, autoescape=True) | Ticket.subject.contains(text, autoescape=True)
-    return found | Ticket.ticket_no.endswith(text, autoescape=True)
+    theirs = select(MayorReferral.ticket_id).where(MayorReferral.their_no == text)
+    return found | Ticket.ticket_no.endswith(text, autoescape=True) | Ticket.id.in_(theirs)
 
 
 def subject_of(ticket: Ticket) -> str:
-    mark = "申请公开：" if ticket.kind == TicketKind.DISCLOSURE else ""
-    return mark + (ticket.subject or ticket.question[:_FIRST_LETTERS] or "（待补录）")
+    return _MARKS.get(ticket.kind, "") + (ticket.subject or ticket.question[:_FIRST_LETTERS] or "（待补录）")
 
 
 def _of_class(key: str) -> ColumnElement[bool]:
-    if key == TicketKind.DISCLOSURE:
-        return Ticket.kind == TicketKind.DISCLOSURE
+    if key in set(words.KINDS):
+        return Ticket.kind == key
     return (Ticket.kind == TicketKind.QUESTION) & (Ticket.question_class == key)
 
 
@@ -79,9 +85,9 @@ BY_CLASS = Filter(
     "class",
     "类别",
     _of_class,
-    {**{str(key): text for key, text in words.CLASSES.items()}, str(TicketKind.DISCLOSURE): words.DISCLOSURE},
+    {str(key): text for names in (words.CLASSES, words.KINDS) for key, text in names.items()},
 )
-"""Questions by class, with the applications for disclosure beside them."""
+"""Questions by class, with the applications for disclosure and the parallel cases beside them."""
 
 
 def _flags(row: Any, now: datetime) -> list[tuple[str, str]]:

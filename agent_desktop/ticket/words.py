@@ -14,8 +14,17 @@ CLOCKS = {
     ClockKind.G5: "政府办转发处理 5 个工作日",
     ClockKind.CC1: "登记 1 个工作日",
     ClockKind.D20: "政府信息公开申请 20 个工作日",
+    ClockKind.P5: "并联事项（一般）5 个工作日",
+    ClockKind.P10: "并联事项（复杂）10 个工作日",
+    ClockKind.P20: "并联件（牵头汇总）20 个工作日",
 }
 DISCLOSURE = "依申请公开"
+KINDS = {
+    TicketKind.DISCLOSURE: DISCLOSURE,
+    TicketKind.PARALLEL: "并联件",
+    TicketKind.PART: "并联事项",
+}
+"""What is no question but goes a question's way."""
 RESULTS = {
     StepResult.ON_SPOT: "当场答复",
     StepResult.REPLIED: "已答复",
@@ -24,14 +33,15 @@ RESULTS = {
     StepResult.DISPATCHED: "已转交",
     StepResult.REGISTERED: "已登记转出",
     StepResult.VOIDED: "已结为无效",
+    StepResult.WITHDRAWN: "已撤回",
     StepResult.REJECTED: "不予受理",
     StepResult.JUDICIAL: "已移交司法",
 }
 
 
 def class_of(ticket: Ticket) -> str:
-    """What was asked for: its class, or that it is an application under the disclosure regulation (M-110)."""
-    return DISCLOSURE if ticket.kind == TicketKind.DISCLOSURE else CLASSES[ticket.question_class]
+    """What was asked for: its class, or that it is an application for disclosure (M-110) or a parallel case (M-129)."""
+    return KINDS.get(ticket.kind, CLASSES[ticket.question_class])
 
 
 def flags(

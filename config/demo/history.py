@@ -31,7 +31,7 @@ SEED = 96128
 
 
 @dataclass(frozen=True)
-class _At:
+class At:
     """A clock that stands at the instant of a past call."""
 
     instant: datetime
@@ -93,12 +93,12 @@ async def _tickets(scene: _Scene, calls: Sequence[DemoCall]) -> None:
     for call in calls:
         if call.end == CallEnd.VOICEMAIL and call.recording_id:
             await service.register_voicemail(
-                scene.session, _At(call.ended_at), call_id=call.call_id, region_id=call.region_id, line=scene.line,
+                scene.session, At(call.ended_at), call_id=call.call_id, region_id=call.region_id, line=scene.line,
                 caller_number=call.caller_number, callback_number=call.caller_number, recording_id=call.recording_id,
             )  # fmt: skip
         elif call.end == CallEnd.COMPLAINT and call.recording_id:
             await service.register_complaint(
-                scene.session, _At(call.ended_at), call_id=call.call_id, region_id=call.region_id, line=scene.line,
+                scene.session, At(call.ended_at), call_id=call.call_id, region_id=call.region_id, line=scene.line,
                 caller_number=call.caller_number, recording_id=call.recording_id, about=None,
             )  # fmt: skip
 
@@ -106,9 +106,9 @@ async def _tickets(scene: _Scene, calls: Sequence[DemoCall]) -> None:
 async def _talk(scene: _Scene, call: DemoCall, number: int) -> None:
     """The ticket of one talk: answered, put through, assigned and perhaps replied, out of scope or unclear."""
     assert call.operator_id is not None
-    clock = _At(call.ended_at)
+    clock = At(call.ended_at)
     issued = await service.open_for_call(
-        scene.session, _At(call.started_at), call_id=call.call_id, line=scene.line, region_id=call.region_id,
+        scene.session, At(call.started_at), call_id=call.call_id, line=scene.line, region_id=call.region_id,
         caller_number=call.caller_number, operator_id=call.operator_id,
     )  # fmt: skip
     ticket, topic = issued.ticket, scene.questions[number % len(scene.questions)]
@@ -167,7 +167,7 @@ async def _reply(scene: _Scene, ticket_no: str, unit_id: int, topic: Row, asked_
         .limit(1)
     )
     assert user is not None
-    await replies.answer(scene.session, _At(at), ticket_no=ticket_no, user=user, answer=topic["answer"])
+    await replies.answer(scene.session, At(at), ticket_no=ticket_no, user=user, answer=topic["answer"])
 
 
 def _rate(scene: _Scene, call: DemoCall) -> None:

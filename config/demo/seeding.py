@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from config.demo.history import seed_month
 from config.demo.people import Cast, read_cast, seed_people
 from config.demo.quality import seed_quality
+from config.demo.together import seed_together
 from config.demo.training import seed_training
 from config.settings import HOME, Settings
 from core.accounts import By, find_user, fresh_password, issue_token, set_password
@@ -90,6 +91,7 @@ async def seed(db: Database, clock: Clock, settings: Settings) -> DemoAccounts:
         async with db.unit_of_work() as session:
             await seed_quality(session, clock)
             await seed_training(session, clock)
+            await seed_together(session, clock, settings.line.number)
         if ENTRIES.exists():
             await import_file(db, clock, ENTRIES)
         log.info("demo_seeded", accounts=len(accounts.accounts))

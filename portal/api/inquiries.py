@@ -17,6 +17,7 @@ from tickets.intake.ask import ask
 from tickets.intake.once import once
 from tickets.models import RatingAbout
 from tickets.oversight.causes import CAUSES, Cause
+from tickets.parallel.shares import Share
 from tickets.queries import CodeStatus
 from tickets.query_codes.attempts import status_for_stranger
 from tickets.satisfaction import NOT_SATISFIED, rate
@@ -53,6 +54,16 @@ _STATUS = ApiDoc(
         "parts": schema.listed(
             "各单位先后的答复",
             schema.made_of(unit=schema.text("单位"), text=schema.text("答复"), on=schema.day("日期")),
+        ),
+        "shares": schema.listed(
+            "并联件中同时办理的各单位；其他工单为空",
+            schema.made_of(
+                unit=schema.text("单位"),
+                state=schema.text("状态代码"),
+                state_name=schema.text("状态"),
+                due_on=schema.perhaps(schema.day("该单位的办理期限；已办结时为空")),
+                provisional=schema.flag("期限是否暂定"),
+            ),
         ),
         "explanation": schema.text("逾期说明"),
         "may_rate": schema.flag("是否可以评价"),
@@ -138,7 +149,17 @@ def status_json(status: CodeStatus) -> dict[str, Any]:
         "ticket_no": status.ticket.ticket_no,
         "unit": status.unit_name,
         "parts": [{"unit": part.unit_name, "text": part.text, "on": part.on} for part in status.parts],
+        "shares": [_share_json(share) for share in status.shares],
     } | {name: getattr(status, name) for name in plain}
+
+
+def _share_json(share: Share) -> dict[str, Any]:
+    due_on = share.step.due_on if share.is_open else None
+    provisional = share.is_open and share.step.provisional
+    return {
+        "unit": share.unit_name, "state": share.ticket.state, "state_name": share.state_name, "due_on": due_on,
+        "provisional": provisional,
+    }  # fmt: skip
 
 
 @routes.post(f"{PREFIX}/inquiries/{{query_code}}/rating", roles=CLIENTS, doc=_RATE)

@@ -21,6 +21,7 @@ from reports.counting.sql import elapsed_ms
 from reports.quality.models import About, Grade, Sample
 from tickets.clocks.deadlines import RULES
 from tickets.lifecycle import REPLIED_STATES
+from tickets.mayor.models import Direction, MayorReferral
 from tickets.models import (
     Channel,
     ClockKind,
@@ -143,7 +144,7 @@ _taken = sources.QUESTIONS.only(Ticket.state != State.VOID)
 _on_spot = and_(
     Ticket.state.in_(REPLIED_STATES),
     Ticket.outcome.in_([Outcome.ANSWERED, Outcome.OTHER_WAYS, Outcome.TRANSFERRED]),
-    Ticket.channel.not_in([Channel.VOICEMAIL, Channel.WEB, Channel.LETTER]),
+    Ticket.channel.not_in([Channel.VOICEMAIL, Channel.WEB, Channel.LETTER, Channel.MAYOR]),
     or_(
         Ticket.outcome != Outcome.TRANSFERRED,
         sources.answered_on_call(),
@@ -151,7 +152,9 @@ _on_spot = and_(
 )
 _finished = sources.STEPS.only(
     Step.used_days.is_not(None),
-    Step.clock.in_([ClockKind.Q5, ClockKind.Q10, ClockKind.C15, ClockKind.G5]),
+    Step.clock.in_(
+        [ClockKind.Q5, ClockKind.Q10, ClockKind.C15, ClockKind.G5, ClockKind.P5, ClockKind.P10, ClockKind.P20]
+    ),
     at=Step.finished_at,
 )
 _allowed = case({kind: rule.days for kind, rule in RULES.items()}, value=Step.clock)
@@ -164,6 +167,8 @@ _CENTRE_BASIS = "M-72 「对呼叫中心话务接通率和转接质量进行监�
 _TRANSFER_BASIS = "M-73 「转接质量」[I]"
 _RESPONSE_BASIS = "M-74 「对本级部门服务电话响应性和答复满意率进行监督检查」"
 _SUPERVISION_BASIS = "M-78 「对延期或未回复、服务态度恶劣的地区及部门进行通报批评」"
+_MAYOR_BASIS = "M-122 「开通市长热线和市长信箱」[I]"
+_from_mayor = MayorReferral.direction == Direction.IN
 _QUALITY_BASIS = "M-82 「随机检查、专项督查、重点抽查」[I]"
 
 INDICATORS: tuple[Indicator, ...] = (
@@ -258,27 +263,27 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator(
         "K-11", "群众评议率", Group.UNIT, sources.REPLIES,
         "已评价的答复 ÷ 可评价的答复（单位的书面答复和通话中的答复），按答复日期。", "M-126 「群众评议率92.72%」",
-        counted=sources.IS_RATED,
+        counted=sources.IS_RATED, version=2,
     ),
     Indicator(
         "K-12", "办结率", Group.UNIT, _taken,
-        "已答复的提问 ÷ 受理的提问，按受理日期；无效、并案和超范围不计。答复后又被投诉的仍算已答复，责成重办的不算。",
-        "M-76 「受理、转交和答复」", counted=Ticket.state.in_(REPLIED_STATES),
+        "已答复的提问 ÷ 受理的提问，按受理日期；无效、并案和超范围不计。答复后又被投诉的仍算已答复，责成重办的不算。并联件整件计一件，属于牵头单位。",
+        "M-76 「受理、转交和答复」", counted=Ticket.state.in_(REPLIED_STATES), version=2,
     ),
     Indicator(
         "K-13", "按时办结率", Group.UNIT, _decided,
-        "在截止时刻前完成的办理环节 ÷（已完成的环节 + 逾期未完成的环节），按应办结日期；政府办转发环节同样计入。批准的延期按延期后的期限。",
+        "在截止时刻前完成的办理环节 ÷（已完成的环节 + 逾期未完成的环节），按应办结日期；政府办转发环节同样计入，并联件的各单位各计各的环节。批准的延期按延期后的期限。",
         "M-126 「按时办结率100%」", counted=not_(_late),
     ),
     Indicator(
         "K-14", "现场办结率", Group.UNIT, _taken,
-        "通话中或窗口当场答复的提问 ÷ 受理的提问，按受理日期；留言、网络和信函不算当场。", "M-126 「现场办结90%以上」",
-        counted=_on_spot,
+        "通话中或窗口当场答复的提问 ÷ 受理的提问，按受理日期；留言、网络、信函和市长热线转来的不算当场。", "M-126 「现场办结90%以上」",
+        counted=_on_spot, version=2,
     ),
     Indicator(
         "K-15", "实际办理提速", Group.UNIT, _finished,
-        "1 − 实际用去的工作日之和 ÷ 规定的工作日之和（5、10、15 日，不因延期放宽），按完成日期；收到当日完成为 0 日。",
-        "M-126 「实际办理提速87.12%」", amount=Step.used_days, over=_allowed, way=Way.SAVED,
+        "1 − 实际用去的工作日之和 ÷ 规定的工作日之和（5、10、15 日，并联件牵头 20 日，不因延期放宽），按完成日期；收到当日完成为 0 日。",
+        "M-126 「实际办理提速87.12%」", amount=Step.used_days, over=_allowed, way=Way.SAVED, version=2,
     ),
     Indicator(
         "K-16", "逾期率", Group.SUPERVISION, _decided,
@@ -354,7 +359,21 @@ INDICATORS: tuple[Indicator, ...] = (
         "K-21.unit", "单位质检得分", Group.QUALITY, sources.GRADES.only(Sample.about == About.UNIT),
         "质检得分之和 ÷ 已评分的通话，只计对单位联络员的评分，其余同 K-21。", _QUALITY_BASIS, amount=Grade.points, show=Show.POINTS,
     ),
+    Indicator(
+        "K-22", "移交市长热线数", Group.SUPERVISION, sources.REFERRALS,
+        "移交市长热线、市长信箱的次数，按移交日期。", _MAYOR_BASIS,
+        counted=MayorReferral.direction == Direction.OUT, show=Show.COUNT, way=Way.COUNT,
+    ),
+    Indicator(
+        "K-22.received", "市长热线转来数", Group.SUPERVISION, sources.REFERRALS,
+        "市长热线、市长信箱转来的次数，按登记日期；转来的同时计入受理。", _MAYOR_BASIS,
+        counted=_from_mayor, show=Show.COUNT, way=Way.COUNT,
+    ),
+    Indicator(
+        "K-22.answered", "市长热线转来回复率", Group.SUPERVISION, sources.REFERRALS.only(_from_mayor),
+        "已回复市长热线、市长信箱的 ÷ 转来的，按登记日期。", _MAYOR_BASIS, counted=MayorReferral.answered_at.is_not(None),
+    ),
 )  # fmt: skip
 BY_KEY = {indicator.key: indicator for indicator in INDICATORS}
-VERSION = "2026-4"
+VERSION = "2026-5"
 """Of the whole set: moves with any definition, and is kept with every frozen report."""

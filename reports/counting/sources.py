@@ -18,6 +18,7 @@ from recordings.models import GRADED, Call, CallEvent, CallMark
 from reports.counting.sql import elapsed_ms
 from reports.quality.grading import STANDS
 from reports.quality.models import Grade, Sample
+from tickets.mayor.models import MayorReferral
 from tickets.models import ClockKind, RatingAbout, SatisfactionRating, Step, StepResult, Ticket, TicketKind
 from tickets.oversight.oversight_models import ComplaintReply
 
@@ -128,10 +129,11 @@ MISTAKEN: Condition = or_(
 
 QUESTIONS = Source(
     "提问", Ticket, Ticket.id, Ticket.received_at,
-    where=(Ticket.kind == TicketKind.QUESTION, _is_counted),
+    where=(Ticket.kind.in_([TicketKind.QUESTION, TicketKind.PARALLEL]), _is_counted),
     region=Ticket.region_id, unit=Ticket.unit_id, line=Ticket.line, person=Ticket.operator_id,
     ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
 )  # fmt: skip
+"""A parallel case is one, its lead's; its parts count as steps of their own units (M-129)."""
 QUESTIONED = aliased(Ticket)
 """The question that a complaint is about."""
 COMPLAINTS = Source(
@@ -160,10 +162,10 @@ STEPS = Source(
 )  # fmt: skip
 REPLIES = STEPS.only(
     Step.result.in_([StepResult.REPLIED, StepResult.ON_SPOT]),
-    Step.clock.in_([ClockKind.Q5, ClockKind.Q10]),
+    Step.clock.in_([ClockKind.Q5, ClockKind.Q10, ClockKind.P20]),
     at=Step.finished_at,
 )
-"""A unit's answers, written or given on the call."""
+"""A unit's answers, written or given on the call; of a parallel case the lead's, which alone is told and rated."""
 _Rating, _Next, _NextUnit = aliased(SatisfactionRating), aliased(Step), aliased(Unit)
 
 
@@ -194,6 +196,13 @@ def answered_on_call() -> Condition:
     )
     return found.correlate(Ticket).exists()
 
+
+REFERRALS = Source(
+    "市长热线往来", join(MayorReferral, Ticket, Ticket.id == MayorReferral.ticket_id), MayorReferral.id, MayorReferral.at,
+    where=(_is_counted,), region=MayorReferral.region_id, unit=Ticket.unit_id, line=Ticket.line,
+    person=MayorReferral.by_id, ticket_no=Ticket.ticket_no, ticket_kind=Ticket.kind,
+)  # fmt: skip
+"""Hand-overs to the mayor's hotline and letter box, and from there (M-122)."""
 
 # --- ratings and entries ----------------------------------------------------------------------------------------------
 

@@ -75,7 +75,10 @@ async def test_an_overdue_approval_item_turns_red_and_a_late_decision_is_told(si
         site.city.clock.move_to(datetime.fromisoformat("2026-06-09T18:00:01+08:00"))
         await inspector.browser.sign_in("inspector")
         await county.browser.sign_in("county_inspector")
-        assert (await ring(site.city.db, site.city.clock), await ring(site.city.db, site.city.clock)) == (1, 0)
+        assert (await ring(site.city.db, site.city.clock), await ring(site.city.db, site.city.clock)) == (
+            1,
+            0,
+        )
         assert "a局 食品经营许可</a>" in await inspector.open("/notices")
         assert "食品经营许可" not in await county.open("/notices")
         late = await inspector.open("/inspect/approvals?view=overdue")

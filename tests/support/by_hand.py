@@ -13,11 +13,14 @@ from core.units import Unit
 from kb.models import Entry
 from recordings.models import Call, CallEvent
 from reports.quality.models import Grade, Sample
+from tickets.mayor.models import MayorReferral
 from tickets.models import SatisfactionRating, Step, Ticket
 from tickets.oversight.oversight_models import ComplaintReply
 
 REPLIED = {"REPLIED", "CLOSED", "IN_COMPLAINT"}
 ALLOWED = {"Q5": 5, "Q10": 10, "C15": 15, "G5": 5}
+COUNTED = {"K-16.unexplained", "K-16.unanswered", "K-17.ping_pong", "K-18.attitude", "K-22", "K-22.received"}
+"""Their value is the number itself."""
 Pair = tuple[float, float]
 
 
@@ -33,6 +36,7 @@ class Rows:
     units: dict[int, Unit]
     samples: dict[int, Sample]
     grades: list[Grade]
+    referrals: list[MayorReferral]
 
 
 async def load(session: AsyncSession) -> Rows:
@@ -47,6 +51,7 @@ async def load(session: AsyncSession) -> Rows:
         calls, events, {t.id: t for t in await all_of(Ticket)}, await all_of(Step), await all_of(SatisfactionRating),
         {v.ticket_id: v for v in await all_of(ComplaintReply)}, await all_of(Entry),
         {u.id: u for u in await all_of(Unit)}, {s.id: s for s in await all_of(Sample)}, await all_of(Grade),
+        await all_of(MayorReferral),
     )  # fmt: skip
 
 
@@ -162,7 +167,7 @@ class ByHand:
         return [ticket for ticket in self.questions() if ticket.state != "VOID"]
 
     def _on_spot(self, ticket: Ticket) -> bool:
-        if ticket.state not in REPLIED or ticket.channel in {"voicemail", "web", "letter"}:
+        if ticket.state not in REPLIED or ticket.channel in {"voicemail", "web", "letter", "mayor"}:
             return False
         if ticket.outcome == "transferred":
             return any(
@@ -280,6 +285,20 @@ class ByHand:
                 found.append(grade.points)
         return found
 
+    def referrals(self) -> list[MayorReferral]:
+        found = []
+        for row in self.rows.referrals:
+            ticket = self.rows.tickets[row.ticket_id]
+            where = {
+                "region": row.region_id,
+                "unit": ticket.unit_id,
+                "line": ticket.line,
+                "person": row.by_id,
+            }
+            if self._is_counted(ticket) and self._in(row.at, **where):
+                found.append(row)
+        return found
+
     # --- the figures --------------------------------------------------------------------------------------------------
 
     def pair(self, key: str) -> Pair:
@@ -345,6 +364,11 @@ class ByHand:
             "K-21": lambda: (self.grades("operator", "unit"), int),
             "K-21.operator": lambda: (self.grades("operator"), int),
             "K-21.unit": lambda: (self.grades("unit"), int),
+            "K-22": lambda: (self.referrals(), lambda r: r.direction == "out"),
+            "K-22.received": lambda: (self.referrals(), lambda r: r.direction == "in"),
+            "K-22.answered": lambda: (
+                [r for r in self.referrals() if r.direction == "in"], lambda r: bool(r.answered_at)
+            ),
         }[key]()  # fmt: skip
 
     def result(self, key: str) -> tuple[float, float, float | None]:
@@ -361,7 +385,7 @@ class ByHand:
             above, below = len(self.complaints(lambda t: t.received_at)), len(self.replies())
             return above, below, above / below if below else None
         above, below = self.pair(key)
-        if key in {"K-16.unexplained", "K-16.unanswered", "K-17.ping_pong", "K-18.attitude"}:
+        if key in COUNTED:
             return above, below, above
         if key == "K-06.p90" and below:
             rows, ms = self._counted(key)

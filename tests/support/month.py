@@ -14,6 +14,7 @@ from kb.models import Entry, EntryKind
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, CallMark
 from reports.quality.models import About, Grade, GradeKind, Sample, ScoreSheet, ScoreSheetVersion
+from tickets.mayor.models import Direction, MayorReferral, Way
 from tickets.models import (
     Channel,
     ClockKind,
@@ -214,6 +215,12 @@ class Month:
                 Entry(kind=EntryKind.FAQ, title="问", answer="答", ticket_no=ticket.ticket_no, unit_id=ticket.unit_id,
                       region_id=ticket.region_id, created_at=received, changed_at=received,
                       published_at=received if self._some(0.5) else None)
+            )  # fmt: skip
+        if not complaint and self.number % 6 == 0:
+            self.session.add(
+                MayorReferral(ticket_id=ticket.id, region_id=ticket.region_id, way=Way.HOTLINE, at=received,
+                              direction=Direction.IN if self.number % 4 else Direction.OUT, their_no=f"S{self.number}",
+                              by_id=self.city.users["operator"], answered_at=received if self.number % 5 else None)
             )  # fmt: skip
         await self.session.flush()
 

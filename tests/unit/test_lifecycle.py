@@ -41,13 +41,19 @@ C2  C_NEW        reject             C_REJECTED
 C3  C_WORKING    reply_to_complaint C_REPLIED
 C3  C_REPLIED    close_complaint    C_CLOSED
 C4  C_WORKING    to_judiciary       C_JUDICIAL
+P1  -            lead               WORKING
+P2  -            involve            WORKING
+P3  REPLIED      return_part        WORKING
+P3  CLOSED       return_part        WORKING
+P4  WORKING      withdraw_part      VOID
+P5  WORKING      finish_case        REPLIED
 """
 STAYING = {"explain": "T18", "hold_accountable": "T19"}
 PAIRS = list(itertools.product([None, *State], Action))
 
 
 def test_the_table_is_the_missions():
-    """Every row of §5.4 is there with its number, and nothing else."""
+    """Every row of §5.4 is there with its number, besides the five of parallel cases (M-129), and nothing else."""
     written = {
         (row.rule, row.source or "-", str(row.action), str(row.target))
         for row in TABLE
@@ -107,6 +113,7 @@ GOOD = Facts(
     guidance="途径", reason="理由足够长", other_ticket_id=5, call_unit_id=10, target_unit_id=11,
     target_in_service=True, target_in_region=True, target_is_own_office=True, target_is_adjacent_office=True,
     own_part="部分", category="社保", may_extend=True, may_change_class=True, is_rated_or_quiet=True,
+    parts_done=True, case_runs=True,
     complaint_is_finished=True, is_overdue=True, is_unexplained=True, findings="查", opinion="处", result="果",
     recipient="检察院", papers="清单",
 )  # fmt: skip
@@ -141,6 +148,9 @@ BAD = [
     ),
     (Guard.OWN_PART_IF_JOINT, {"is_joint": True, "own_part": ""}, GuardFailed),
     (Guard.OWN_PART_IF_JOINT, {"is_joint": True, "category": ""}, GuardFailed),
+    (Guard.NOT_PARALLEL, {"is_parallel": True}, GuardFailed),
+    (Guard.PARTS_DONE, {"parts_done": False}, GuardFailed),
+    (Guard.CASE_RUNS, {"case_runs": False}, GuardFailed),
     (Guard.EXTENDABLE, {"may_extend": False}, TooLate),
     (Guard.CLASS_CHANGEABLE, {"may_change_class": False}, TooLate),
     (Guard.RATED_OR_QUIET, {"is_rated_or_quiet": False}, GuardFailed),

@@ -56,6 +56,16 @@ RULES = {
             ClockKind.D20, "政府信息公开申请", 20, 40, "到达承办单位",
             "《中华人民共和国政府信息公开条例》第三十三条：自收到申请之日起 20 个工作日内答复，经同意可延长，延长的期限最长不得超过 20 个工作日 (M-110)",
         ),
+        ClockRule(
+            ClockKind.P5, "并联事项（一般）", 5, 20, "到达承办单位", "[I] 并联办理的各单位各自计时，时限与提问相同 (M-129)",
+        ),
+        ClockRule(
+            ClockKind.P10, "并联事项（复杂）", 10, 20, "到达承办单位", "[I] 并联办理的各单位各自计时，时限与提问相同 (M-129)",
+        ),
+        ClockRule(
+            ClockKind.P20, "并联件（牵头汇总）", 20, 30, "牵头单位受理",
+            "[I] 容得下各单位的时限和汇总；「发改、工商等部门…切实发挥好牵头作用」(M-129)",
+        ),
     )
 }  # fmt: skip
 
@@ -64,6 +74,10 @@ def clock_for(ticket: Ticket) -> ClockKind:
     """The clock of a unit that answers what was asked; complaints have theirs from the start."""
     if ticket.kind == TicketKind.DISCLOSURE:
         return ClockKind.D20
+    if ticket.kind == TicketKind.PARALLEL:
+        return ClockKind.P20
+    if ticket.kind == TicketKind.PART:
+        return ClockKind.P10 if ticket.question_class == QuestionClass.IMPORTANT else ClockKind.P5
     return ClockKind.Q10 if ticket.question_class == QuestionClass.IMPORTANT else ClockKind.Q5
 
 

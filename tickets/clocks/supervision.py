@@ -21,11 +21,13 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Row, case, exists, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from core.audit import AuditRow
 from core.bus import publish
 from core.clock import Clock
 from core.db import Database
+from core.people import Role
 from recordings.models import Recording
 from tickets.clocks.deadlines import reached
 from tickets.events import TicketChanged
@@ -43,6 +45,11 @@ _KINDS = {
     Stage.OVERDUE: NoticeKind.OVERDUE,
     Stage.UNEXPLAINED: NoticeKind.UNEXPLAINED,
 }
+
+
+_Case = aliased(Ticket)
+_LEAD_ID = select(_Case.unit_id).where(_Case.id == Ticket.case_id).correlate(Ticket).scalar_subquery()
+"""The unit that leads the parallel case of which the ticket is a part."""
 
 
 async def sweep(db: Database, clock: Clock) -> int:
@@ -118,7 +125,7 @@ async def _taken(session: AsyncSession, now: datetime, step_id: int | None) -> S
     """The next batch (or this one step) as far as nobody else holds it, locked until the commit."""
     columns = (
         Step.id, Step.ticket_id, Step.unit_id, Step.clock, Step.stage, Step.warn_at, Step.cut_off_at,
-        Step.accountable_at, Step.explained_at, Ticket.ticket_no, Ticket.kind, Ticket.state,
+        Step.accountable_at, Step.explained_at, Ticket.ticket_no, Ticket.kind, Ticket.state, _LEAD_ID.label("lead_id"),
         _is_unopened_message().label("is_unopened"),
     )  # fmt: skip
     query = _due(now).join(Ticket, Ticket.id == Step.ticket_id).limit(BATCH)
@@ -179,6 +186,8 @@ async def _tell(
     notices, told = [], set[Audience]()
     for row in rows:
         audiences = directory.of(row.unit_id, stage, is_complaint=row.kind == TicketKind.COMPLAINT)
+        if row.lead_id is not None:  # a part that is late keeps the whole case waiting (M-129)
+            audiences |= {Audience(role, row.lead_id) for role in (Role.LIAISON, Role.HEAD)}
         told |= audiences
         about = {"at": now, "kind": _kind(row, stage), "ticket_id": row.ticket_id, "step_id": row.id}
         notices += [about | audience._asdict() for audience in sorted(audiences)]

@@ -32,6 +32,13 @@ class NoticeKind(StrEnum):
     ORDER_ANSWERED = "order_answered"
     GIST = "gist"
     """what a complaint about the unit says (M-88)"""
+    PART = "part"
+    """a part of a parallel case has come (M-129)"""
+    PART_RETURNED = "part_returned"
+    PART_WITHDRAWN = "part_withdrawn"
+    PART_DONE = "part_done"
+    COORDINATION = "coordination"
+    """信息通报、协调办理 (M-129)"""
 
 
 class Notice(Base):

@@ -153,6 +153,8 @@ export class TicketForm {
     $("ticket-fields").hidden = !this.number;
     $("ticket-no").textContent = this.number ?? "";
     $("complain").disabled = !this.number;
+    $("to-mayor").hidden = !this.number;
+    if (this.number) $("to-mayor").href = `/tickets/${this.number}#mayor`;
     this.#drawChoices();
     this.#drawFinish();
     this.changed();

@@ -5,8 +5,8 @@ from alembic import op
 
 import core.db
 
-revision = "0042_outside_alarms"
-down_revision = "0041_desk_phrases"
+revision = "0043_outside_alarms"
+down_revision = "0042_prompt_versions"
 branch_labels = None
 depends_on = None
 
