@@ -27,9 +27,10 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
 from recordings import calls
 from recordings.call_story import story
-from recordings.call_story.timeline import Leg, Line
+from recordings.call_story.legs import Leg, Line
 from recordings.calls import CallFilter, Summary, WholeCall
 from recordings.listening import playback
+from recordings.listening.sound import sound_of
 from recordings.models import Recording
 from tickets.models import Ticket
 from tickets.queries import by_call
@@ -116,7 +117,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
         recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(playback.sound, recording, settings, leave)
+        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
         goes_on = _starts_later(request) and await playback.was_played(
             session, clock, who, recording, SAME_PLAY_S
         )

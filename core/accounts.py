@@ -209,26 +209,13 @@ async def issue_token(
         raise InvalidInput(field="名称", reason="请填写 1～60 个字，说明密钥给谁使用")
     token, token_hash = new_token()
     row = Token(
-        token_hash=token_hash,
-        user_id=user.id if user else None,
-        channel=channel,
-        name=name.strip(),
+        token_hash=token_hash, user_id=user.id if user else None, channel=channel, name=name.strip(),
         created_at=clock.now(),
-    )
+    )  # fmt: skip
     session.add(row)
     await session.flush()
-    target = f"token:{row.id}"
-    reason = user.username if user else f"channel:{channel}"
-    await audit.record(
-        session,
-        clock,
-        actor=by.actor,
-        role=by.role,
-        source=by.source,
-        action="token.issue",
-        target=target,
-        reason=reason,
-    )
+    whose = user.username if user else f"channel:{channel}"
+    await _audited(session, clock, by, "token.issue", f"token:{row.id}", whose)
     return token
 
 
@@ -238,15 +225,7 @@ async def revoke_token(session: AsyncSession, clock: Clock, by: By, token_id: in
     if row is None or row.revoked_at is not None:
         raise NotFound
     row.revoked_at = clock.now()
-    await audit.record(
-        session,
-        clock,
-        actor=by.actor,
-        role=by.role,
-        source=by.source,
-        action="token.revoke",
-        target=f"token:{row.id}",
-    )
+    await _audited(session, clock, by, "token.revoke", f"token:{row.id}")
     return row
 
 
@@ -345,14 +324,15 @@ async def _refuse_last_admin(session: AsyncSession, user: User) -> None:
 async def _note(
     session: AsyncSession, clock: Clock, by: By, action: str, user: User, reason: str = ""
 ) -> None:
-    await audit.record(
-        session,
-        clock,
-        actor=by.actor,
-        role=by.role,
-        source=by.source,
-        action=action,
-        target=f"user:{user.username}",
-        reason=reason,
-    )
+    """A change of an account: into the audit log, and onto the bus."""
+    await _audited(session, clock, by, action, f"user:{user.username}", reason)
     publish(session, AccountChanged(user.id))
+
+
+async def _audited(
+    session: AsyncSession, clock: Clock, by: By, action: str, target: str, reason: str = ""
+) -> None:
+    await audit.record(
+        session, clock, actor=by.actor, role=by.role, source=by.source, action=action, target=target,
+        reason=reason,
+    )  # fmt: skip

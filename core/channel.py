@@ -1,7 +1,8 @@
-"""Word between processes (进程间消息): PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
+"""Messages between processes (进程间消息): PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
 
-A message reaches who listens at that moment and nobody later. Whoever must miss nothing keeps it in a table and takes the
-message as a call to look (`core.outbox`), or numbers its messages and asks again (`ivr.apart`).
+A message reaches those who listen at that moment, and nobody later. Where nothing may be missed, the content is in a table
+and the message only says that there is something new (`core.outbox`), or messages are numbered and asked for again
+(`ivr.apart`).
 """
 
 import asyncio

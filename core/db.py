@@ -72,7 +72,7 @@ def only_where(condition: str) -> dict[str, Any]:
 
 
 OF_THE_MOMENT = {"info": {"of_the_moment": True}}
-"""Of a table that means nothing later or elsewhere, so that no backup holds it."""
+"""For `__table_args__`: the rows mean nothing at another time or place, so that backups leave the table out."""
 
 
 class Base(DeclarativeBase):

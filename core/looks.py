@@ -1,4 +1,4 @@
-"""Quick looks (一次读完): what a page reads, by a plain session with as few trips as there are questions.
+"""Quick looks (一次读完): reading through a plain session, with one trip to the database for each question.
 
 aiosqlite crosses to its connection's thread three or four times for one statement, and in a busy process each crossing
 waits for Python's lock; PostgreSQL is asked three times whether it is there and once more to begin and to end. What asks

@@ -70,12 +70,12 @@ class Outbox:
         self._since: int | None = None
         """Every transaction before this one has ended, and what it stored is delivered; on SQLite the last row delivered."""
         self._seen: set[int] = set()
-        """Rows delivered of later ones."""
+        """Rows of later transactions that were delivered already."""
         if db.is_postgresql or is_command:
             db.before_commit = self.store
 
     async def store(self, session: AsyncSession, events: Sequence[object]) -> None:
-        """Within the unit of work that makes them true."""
+        """Store events in the unit of work that makes them true."""
         news = [{"kind": kind_of(type(one)), "body": _converter.unstructure(one)} for one in events]
         if self._db.is_postgresql:
             await session.execute(
@@ -86,7 +86,7 @@ class Outbox:
             session.add_all(BusNews(writer=0, sender=self._sender, at=at, **one) for one in news)
 
     async def listen(self, channel: Channel | None = None) -> None:
-        """From now on everything is heard; call it before the channel runs. There is none on SQLite."""
+        """From now on nothing that others store is missed; call it before the channel runs. On SQLite there is no channel."""
         if channel:
             channel.listen(TOPIC, self._called)
             channel.when_up(self._wake.set)
@@ -143,7 +143,7 @@ class Outbox:
                 self._bus.deliver(_converter.structure(row.body, kind))
 
     async def _forget(self) -> None:
-        """All but the last row: numbers must not begin again below what was read."""
+        """Delete old rows, but never the last: SQLite would give its number again."""
         last = select(func.max(BusNews.id)).scalar_subquery()
         old = (BusNews.at < SystemClock().now() - KEPT) & (BusNews.id < last)
         async with self._db.unit_of_work() as session:

@@ -83,7 +83,7 @@ class Tasks:
 
 
 async def woken(wake: asyncio.Event, beat: Callable[[], None]) -> None:
-    """Wait until `wake` is set, however long that takes: who has nothing to do beats all the same."""
+    """Wait until `wake` is set, however long that takes, and go on beating meanwhile."""
     beat()
     while not wake.is_set():
         with suppress(TimeoutError):

@@ -159,8 +159,21 @@ class LiaisonLeave(Base):
         return self.from_on <= day <= (self.until_on or date.max)
 
 
+SUBJECTS = {
+    "s1": "社会保障",
+    "s2": "户籍公安",
+    "s3": "教育",
+    "s4": "卫生",
+    "s5": "住房建设",
+    "s6": "国土",
+    "s7": "税务工商",
+    "s8": "其他",
+}
+"""The subjects of the spoken menu, in its order (M-16, mission §5.6, QS)."""
+
+
 class SubjectUnit(Base):
-    """Which unit answers for a subject of the menu (M-16): `s1` … `s8`, for each region its own."""
+    """Which unit answers for a subject (a key of `SUBJECTS`), for each region its own."""
 
     __tablename__ = "subject_units"
     __table_args__ = (UniqueConstraint("region_id", "subject"),)

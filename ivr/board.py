@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ivr.tracking.tracker import LiveCall, Tracker
+from ivr.tracking.live_call import LiveCall
+from ivr.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,11 @@
-"""Call control (话务控制): what an operator can do with seat and call.
+"""Call control (话务控制): every order that people give to seats and calls, as one object for the pages.
 
-Transfers are `ivr.talks.transfers`', a supervisor's orders `ivr.talks.supervision`'s.
+The orders are spread over a chain of classes, each adding one kind to those below it:
+
+    talks.steps.Steps  >  talks.transfers.Transfers  >  queue.queue_orders.QueueOrders
+    >  talks.supervision.Supervision  >  practice.Practice  >  CallControl (seat, calls out, the page)
+
+Each order is refused with its own Chinese sentence when it does not fit the moment.
 """
 
 import re
@@ -11,15 +16,16 @@ from core.errors import HotlineError
 from ivr.board import CallNotes
 from ivr.practice import Practice
 from ivr.queue import owed_calls
+from ivr.queue.seats import NotSignedIn
 from ivr.speech import spoken
 from ivr.talks.steps import InACall, NoCall
 from recordings import ledger
 
 _NUMBER = re.compile(r"\+?\d{3,15}")
-PATIENCE = 60
-"""Half seconds that a caller waits for a page that is being reloaded,"""
+RELOAD_PATIENCE = 60
+"""How long a caller waits for a page that is being reloaded, in half seconds, as `[reclaim]` in the dialplan counts."""
 LOST_PATIENCE = 12
-"""and for one that has vanished."""
+"""The same for a page that has vanished without a word."""
 
 
 class NumberInvalid(HotlineError):
@@ -39,10 +45,10 @@ class CallsOutOff(HotlineError):
 
 
 class CallControl(Practice):
-    """Every order of the pages, each refused with its own Chinese sentence when it does not fit the moment."""
+    """What an operator orders of the own seat and of calls, and what the desk page says of itself."""
 
     on_free: Callable[[int], Awaitable[bool]] | None = None
-    """Asked when an operator becomes free; True: the operator calls somebody back."""
+    """Asked when an operator (user) becomes free; True: the operator is to call somebody back instead of being made ready."""
 
     def names(self) -> dict[str, str]:
         """What people with a telephone are called, by extension."""
@@ -89,7 +95,7 @@ class CallControl(Practice):
         await self._ring_out(seat.extension, seat.device, number, CallNotes(ticket_no=ticket_no or ""))
 
     async def call_back(self, user_id: int, number: str, ticket_no: str) -> str:
-        """As `call_out` from the person's own telephone, seat or not (M-28); returns the call's linkedid."""
+        """As `call_out`, but from the person's own telephone, whether or not they have a seat (M-28); returns the linkedid."""
         extension, device = self._telephone(user_id)
         return await self._ring_out(extension, device, number, CallNotes(ticket_no=ticket_no))
 
@@ -130,7 +136,7 @@ class CallControl(Practice):
         return channel_id
 
     async def play_code(self, user_id: int) -> None:
-        """The caller hears the query code now and is then back with this operator (§5.5)."""
+        """The caller hears the query code now and then talks to this operator again (mission §5.5)."""
         call, _, seat = self._talk(user_id)
         notes = self.board.notes.get(call.linkedid)
         if notes is None or not notes.query_code:
@@ -151,30 +157,21 @@ class CallControl(Practice):
             await self._reclaim(user_id)
 
     async def page_lost(self, user_id: int) -> None:
-        """The page is gone without a word, and its telephone with it: the caller hears so, and somebody else may take over soon."""
+        """The page is gone without a word, and its telephone with it: the caller is told, and soon somebody else takes over."""
         await self._reclaim(user_id, LOST_PATIENCE)
 
-    async def _reclaim(self, user_id: int, patience: int = PATIENCE) -> None:
-        seat = self.board.seats.get(user_id)
-        call = self.board.call_of(user_id)
-        leg = call.leg_of(seat.extension) if call and seat else None
-        if (
-            seat is None
-            or call is None
-            or leg is None
-            or not leg.answered_at
-            or not seat.device.startswith("PJSIP/w")
-        ):
+    async def _reclaim(self, user_id: int, patience: int = RELOAD_PATIENCE) -> None:
+        """Move the caller to where the dialplan waits for this operator's browser telephone to come back."""
+        try:
+            call, leg, seat = self._talk(user_id)
+        except (NotSignedIn, NoCall):
+            return
+        if not seat.device.startswith("PJSIP/w"):
             return
         call.transfer, call.is_lost = None, True
         self._controller.note(call, ledger.RECLAIMED, extension=seat.extension)
-        await self._send(
-            call,
-            "reclaim",
-            DEVICE=seat.device,
-            EXTENSION=seat.device.removeprefix("PJSIP/"),
-            PATIENCE=patience,
-        )
+        extension = seat.device.removeprefix("PJSIP/")
+        await self._send(call, "reclaim", DEVICE=seat.device, EXTENSION=extension, PATIENCE=patience)
         await self._hang_up_quietly(leg)
 
     def _code_sounds(self, code: str) -> list[str]:

@@ -1,14 +1,14 @@
 """The controller (呼叫控制): one process, one AMI connection, every call's events in order.
 
-It feeds the tracker, writes the ledger, drives the callers who wait in AsyncAGI and keeps the board. It owns no rule
-of a menu or a ticket. What must survive its death is in the dialplan.
+Where everything in this room meets. An AMI event goes to the one part that it concerns (a dialogue, a seat), or else to
+the tracker, which turns it into ledger lines; these are stored, and `ivr.reactions` does what follows from them. It owns
+no rule of a menu or a ticket. What must survive its death is in the dialplan.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,9 +22,8 @@ from ivr.asterisk.heartbeat import Heartbeat
 from ivr.board import Board, CallNotes
 from ivr.events import AgentChanged, BoardChanged, CallEnded
 from ivr.flow.context import Caller, FlowDeps
-from ivr.flow.session import RECORDED, Session
+from ivr.flow.dialogues import LAST_WORDS_LIMIT_S, Dialogues
 from ivr.ledger.journal import Journal
-from ivr.menus.dialogue import CallerGone, Dialogue
 from ivr.menus.menu import Menus
 from ivr.outages import left_messages
 from ivr.outages.recall import Recalled
@@ -32,27 +31,25 @@ from ivr.outages.resync import Resync
 from ivr.queue.expected_wait import ExpectedWait
 from ivr.queue.seats import Seats
 from ivr.reactions import Reactions
-from ivr.tracking import transfer_story
 from ivr.tracking.outcome import call_facts
-from ivr.tracking.tracker import ENTRY_CONTEXTS, Leg, Line, LiveCall, Tracker
+from ivr.tracking.live_call import Leg, Line, LiveCall
+from ivr.tracking.tracker import ENTRY_CONTEXTS, Tracker
 from recordings import ledger
 
 if TYPE_CHECKING:
     from ivr.talks.supervision import Supervision
 
 log = structlog.get_logger()
-LAST_WORDS_LIMIT_S = 30.0
-"""How long the record of a call that has ended waits for its unfinished message to be handed in."""
 SUPERVISORS_EVENTS = frozenset({"UserEvent", "Hangup", "OriginateResponse"})
-CLEARING_LIMIT_S = 1.0
-CLEARING_LOOK_S = 0.01
+"""What may tell of a supervisor's telephone, which is a channel of its own and no leg of the call it listens to."""
 RESYNC_PAUSE_S = 0.3
-OPENING_LIMIT_S = 3.0
-"""How long a caller after a very short talk waits for the ticket whose code is to be spoken."""
+"""Between two tries while Asterisk is still starting."""
 
 
 @dataclass
 class ControllerDeps:
+    """What the composition root hands the controller; the `on_…` are what other rooms do at a call's milestones."""
+
     clock: Clock
     bus: Bus
     tasks: Tasks
@@ -63,13 +60,13 @@ class ControllerDeps:
     lines: Mapping[str, HotlineLine]
     """Every line by the number dialled, as it is now."""
     recall: Callable[[Collection[str]], Awaitable[Mapping[str, Recalled]]]
-    """What has happened to calls (linkedids) that were lost sight of."""
+    """The stories of calls (linkedids) that a controller has lost sight of, as far as anything tells them."""
     on_answered: Callable[["Controller", LiveCall, str], Awaitable[None]]
-    """An operator (extension) talks to the caller for the first time: open the ticket."""
+    """An operator (extension) has answered: the ticket is opened, or passes to another operator."""
     on_liaison: Callable[["Controller", LiveCall], Awaitable[None]]
-    """A liaison answered."""
+    """A liaison has answered."""
     on_transfer_failed: Callable[[Caller], Awaitable[None]]
-    """Nobody of the unit answered."""
+    """Nobody of the unit has answered."""
     on_ended: Callable[["Controller", Caller], Awaitable[None]]
     """The call is over and stored: take in its recordings."""
 
@@ -84,23 +81,23 @@ class Controller:
         self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
         self.expected_wait = ExpectedWait()
         self.callers: dict[str, Caller] = {}
-        self._dialogues: dict[str, Dialogue] = {}
+        """By linkedid, from the arrival until everything about the call is stored."""
+        self.dialogues = Dialogues(self, deps)
         self._reactions = Reactions(self, deps)
         self.on_hand_back: Callable[[LiveCall, Leg], Awaitable[None]] | None = None
         """The liaison pressed the keys that give the caller back; set by the call control."""
         self.supervision: Supervision | None = None
         """Follows the supervisors' telephones; the call control, which sets it."""
-        self._talks: dict[str, asyncio.Task[Any]] = {}
-        """The job of each call's last dialogue."""
         self.in_step = False
-        """Whether every call that lives in Asterisk is known here."""
+        """Whether every call that lives in Asterisk is known here: true from the end of a resync to the loss of the connection."""
         self._connection = 0
+        """Counts the connections, so that a resync notices that its own is over."""
         self.asterisk_began = ""
         """When the Asterisk of the last connection was started."""
         self._handlers: dict[str, Callable[[Fields], None]] = {
-            "AsyncAGIStart": self.begin_dialogue,
-            "AsyncAGIExec": self._agi_exec,
-            "AsyncAGIEnd": self._agi_end,
+            "AsyncAGIStart": self.dialogues.begin,
+            "AsyncAGIExec": self.dialogues.command_done,
+            "AsyncAGIEnd": self.dialogues.ended,
             "DTMFBegin": self._key_down,
             "DTMFEnd": self._key_up,
             "ContactStatus": self.seats.contact,
@@ -111,7 +108,7 @@ class Controller:
     def start(self) -> None:
         """Connect and begin the loops; returns at once."""
         self.ami.start()
-        self._deps.tasks.loop("controller-beat", Heartbeat(self.ami, self._dialogues).run)
+        self._deps.tasks.loop("controller-beat", Heartbeat(self.ami, self.dialogues.running).run)
         self._deps.tasks.loop("ledger-writer", self.journal.run)
 
     async def stop(self) -> None:
@@ -148,8 +145,8 @@ class Controller:
         self.board.notes[call.linkedid].region_id = line.region_id
         self.journal.set_facts(call.linkedid, line=line.number, region_id=line.region_id)
 
-    def tell_talk(self, call: LiveCall, partner: str) -> None:
-        """The caller talks to somebody (their channel), or to nobody any more (empty)."""
+    def partner_changed(self, call: LiveCall, partner: str) -> None:
+        """The caller now talks to somebody (uniqueid of their channel), or to nobody any more (empty): supervision follows."""
         if self.supervision:
             self.supervision.talk_changed(call, partner)
 
@@ -157,9 +154,6 @@ class Controller:
         """Store lines of a call's story, and do what follows from them."""
         self._store(lines)
         self._reactions.to(lines, call)
-
-    def dialogue_of(self, linkedid: str) -> Dialogue | None:
-        return self._dialogues.get(linkedid)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -180,13 +174,13 @@ class Controller:
             self._reactions.to(lines, call_before)
 
     def _is_wrong_number(self, event: Fields) -> bool:
-        """A number that is no line of ours: the dialplan refuses it, and it is no call of the hotline."""
+        """The number dialled is no line of ours: the dialplan refuses it, and there is no call to track."""
         is_new = event.get("Event") == "Newchannel" and event.get("Uniqueid") == event.get("Linkedid")
         from_trunk = is_new and event.get("Context") in ENTRY_CONTEXTS
         return from_trunk and event.get("Exten") not in self._deps.lines
 
     def _instant(self, event: Fields) -> datetime:
-        """When it happened by Asterisk's clock, moved as the hotline's clock is (test clock); now where that is not told."""
+        """When it happened: Asterisk's timestamp, shifted by as much as a test clock differs from real time; now without one."""
         try:
             happened = datetime.fromtimestamp(float(event.get("Timestamp", "")), UTC)
         except (ValueError, OverflowError):
@@ -196,90 +190,22 @@ class Controller:
     def _store(self, lines: list[Line]) -> None:
         self.journal.add(*lines)
 
-    # --- dialogues --------------------------------------------------------------------------------------------------
-
-    def begin_dialogue(self, event: Fields) -> None:
-        """The dialplan has handed a caller over (`AsyncAGIStart`)."""
-        if not all(event.get(name) for name in ("Channel", "Uniqueid", "Linkedid")):
-            return
-        dialogue = Dialogue(self.ami, event)
-        call = self.tracker.calls.get(dialogue.linkedid)
-        if call is None:
-            log.warning("dialogue_of_unknown_call", linkedid=dialogue.linkedid)
-            return
-        if (before := self._dialogues.get(dialogue.uniqueid)) and before.is_away:
-            if dialogue.stage == RECORDED:
-                before.come_back()
-                return
-            before.leave()
-        self._dialogues[dialogue.uniqueid] = dialogue
-        self.tell_talk(call, "")
-        call.phase = "menu" if not call.answered_at else "after_talk"
-        talk = self.job(self._talk(dialogue, call, dialogue.stage), f"dialogue-{dialogue.uniqueid}")
-        self._talks[dialogue.linkedid] = talk
-        self._deps.bus.deliver(BoardChanged())
-
-    async def _talk(self, dialogue: Dialogue, call: LiveCall, stage: str) -> None:
-        caller = self.caller_of(call)
-        note = partial(self.note, call)
-        if call.transfer or stage == "after":
-            await _legs_cleared(call)
-        if stage == "after" and call.is_lost:
-            return  # not hung up upon: somebody else is being fetched (`ivr.reactions`)
-        if call.transfer:
-            self._store(transfer_story.failed(call, self._deps.clock.now()))
-            call.transfer = None
-        if stage == "after" and caller.opening:
-            await asyncio.wait({caller.opening}, timeout=OPENING_LIMIT_S)
-        sound = partial(self._deps.sound, line=caller.line.number)
-        session = Session(self._deps.flow, self._deps.menus, caller, dialogue, sound, note)
-        try:
-            await session.run(stage)
-        except (CallerGone, TelephonyDown):
-            log.info("dialogue_cut", linkedid=call.linkedid)
-        except Exception:
-            log.exception("dialogue_failed", linkedid=call.linkedid, node=call.node)
-            await self._to_operator(dialogue)
-
-    async def _to_operator(self, dialogue: Dialogue) -> None:
-        """Our mistake is not the caller's: a person takes over."""
-        try:
-            await dialogue.leave_to("operators")
-        except (CallerGone, TelephonyDown):
-            log.info("dialogue_cut", linkedid=dialogue.linkedid)
-
-    def _agi_exec(self, event: Fields) -> None:
-        command_id = event.get("CommandId", "") or event.get("CommandID", "")
-        if dialogue := self._dialogues.get(command_id.partition("/")[0]):
-            dialogue.answer(command_id, event.get("Result", ""))
-
-    def _agi_end(self, event: Fields) -> None:
-        dialogue = self._dialogues.get(event.get("Uniqueid", ""))
-        if dialogue and not dialogue.is_away:
-            del self._dialogues[dialogue.uniqueid]
-            dialogue.leave()
-
     def _key_down(self, event: Fields) -> None:
-        if dialogue := self._pressed(event):
-            dialogue.key_down(event.get("Digit", ""))
+        if event.get("Direction") == "Received":
+            self.dialogues.key_down(event.get("Uniqueid", ""), event.get("Digit", ""))
 
     def _key_up(self, event: Fields) -> None:
-        if dialogue := self._pressed(event):
-            dialogue.key_up(event.get("Digit", ""))
-        elif event.get("Direction") == "Received":
-            self._key_in_talk(event.get("Uniqueid", ""), event.get("Digit", ""))
-
-    def _key_in_talk(self, uniqueid: str, key: str) -> None:
+        """A key of the menus, or of somebody who talks to the caller."""
+        uniqueid, key = event.get("Uniqueid", ""), event.get("Digit", "")
+        if event.get("Direction") != "Received" or self.dialogues.key_up(uniqueid, key):
+            return
         if call := self.tracker.call_of(uniqueid):
             self._reactions.to_key(call, uniqueid, key)
 
-    def _pressed(self, event: Fields) -> Dialogue | None:
-        """The dialogue whose caller has pressed a key."""
-        return (
-            self._dialogues.get(event.get("Uniqueid", "")) if event.get("Direction") == "Received" else None
-        )
+    # --- calls ----------------------------------------------------------------------------------------------------
 
     def caller_of(self, call: LiveCall) -> Caller:
+        """The context of the call's caller, made when the call is first heard of."""
         caller = self.callers.get(call.linkedid)
         if caller is None:
             line = self._deps.lines.get(call.line) or next(iter(self._deps.lines.values()))
@@ -288,17 +214,9 @@ class Controller:
         return caller
 
     async def finish(self, call: LiveCall) -> None:
-        """Close the call record once its last words are stored."""
+        """The call has ended: once its message and ticket are stored, close its record and forget it."""
         caller = self.caller_of(call)
-        if dialogue := self._dialogues.pop(call.linkedid, None):
-            dialogue.leave()
-        talk = self._talks.pop(call.linkedid, None)
-        if talk and not talk.done():  # it hands in the message over which the caller hung up
-            await asyncio.wait({talk}, timeout=LAST_WORDS_LIMIT_S)
-        if caller.handing_in:
-            await asyncio.wait({caller.handing_in})
-        if caller.has_recorded and not caller.message:
-            self._drop_note(call.linkedid)
+        await self._message_handed_in(caller)
         self.journal.set_facts(
             call.linkedid, **call_facts(call, caller, self._deps.clock.now(), self.seats.user_ids())
         )
@@ -313,8 +231,15 @@ class Controller:
             self.board.notes.pop(call.linkedid, None)
         self._deps.bus.deliver(CallEnded(call.linkedid, call.direction))
 
+    async def _message_handed_in(self, caller: Caller) -> None:
+        await self.dialogues.call_over(caller.linkedid)
+        if caller.handing_in:
+            await asyncio.wait({caller.handing_in})
+        if caller.has_recorded and not caller.message:
+            self._drop_note(caller.linkedid)
+
     def _drop_note(self, linkedid: str) -> None:
-        """What became of the caller's messages is decided: nothing is left for `ivr.outages.leftovers`."""
+        """The caller's messages are tickets now, or were none: `ivr.outages.leftovers` is to find nothing."""
         if self.ami.up:
             self.ami.post("DBDel", Family=left_messages.FAMILY, Key=linkedid)
 
@@ -325,7 +250,7 @@ class Controller:
         self.job(self._resync(self._connection), "resync")
 
     async def _resync(self, connection: int) -> None:
-        """Again and again until it is done, or the connection is another."""
+        """Try until it succeeds, or this connection is no longer the current one."""
         while self.ami.up and connection == self._connection:
             try:
                 await Resync(self, self._deps).run()
@@ -339,20 +264,8 @@ class Controller:
 
     def _on_down(self) -> None:
         self.in_step = False
-        for dialogue in self._dialogues.values():
-            dialogue.cut()
-        self._dialogues.clear()
+        self.dialogues.connection_lost()
 
     def job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]
 
-
-async def _legs_cleared(call: LiveCall) -> None:
-    """Wait until the telephones that did not answer, or have left the talk, have told why: Asterisk reports a hang-up, with
-    its cause, once the channel is cleared away, and by then the caller may be two steps further.
-    """
-    for _ in range(int(CLEARING_LIMIT_S / CLEARING_LOOK_S)):
-        if not any(leg.failed or (leg.answered_at and not leg.bridge) for leg in call.legs.values()):
-            return
-        await asyncio.sleep(CLEARING_LOOK_S)
-    log.warning("leg_not_cleared", linkedid=call.linkedid)

@@ -1,4 +1,7 @@
-"""What follows from a call's milestones (立单与归档): a ticket when somebody answers, recordings when it is over."""
+"""Tickets and recordings of a call (立单与归档): a ticket is opened when somebody answers, audio is archived when it is over.
+
+Called by the controller at the call's milestones; the rules of tickets and archive are those rooms' own.
+"""
 
 from datetime import datetime
 from functools import partial
@@ -12,7 +15,7 @@ from ivr.asterisk.ami import ActionRefused, TelephonyDown
 from ivr.controller import Controller
 from ivr.flow.context import Caller
 from ivr.speech import spoken
-from ivr.tracking.tracker import LiveCall
+from ivr.tracking.live_call import LiveCall
 from recordings import ledger
 from recordings.intake import take_in
 from recordings.models import RecordingKind
@@ -37,7 +40,7 @@ class Opening:
         if caller is None or user_id is None:
             return
         if caller.ticket_id is not None:
-            await self._come_to_another(controller, call, extension, caller.ticket_id, user_id)
+            await self._answered_again(controller, call, extension, caller.ticket_id, user_id)
             return
         if call.is_practice and user_id not in controller.board.seats:
             return  # a liaison practises answering, not registering
@@ -50,10 +53,10 @@ class Opening:
         await self._issued(controller, call, caller, issued)
         controller.changed(user_id)
 
-    async def _come_to_another(
+    async def _answered_again(
         self, controller: Controller, call: LiveCall, extension: str, ticket_id: int, user_id: int
     ) -> None:
-        """Nothing changes when it is the same operator again; another one is named to the caller and has the ticket."""
+        """The call has its ticket. Another operator than before gets it and is named to the caller; the same one changes nothing."""
 
         async def hand_over() -> bool:
             async with self._db.unit_of_work() as session:
@@ -75,7 +78,7 @@ class Opening:
             )  # fmt: skip
 
     async def say_staff_number(self, controller: Controller, call: LiveCall, extension: str) -> None:
-        """The caller hears 工号…为您服务 (mission §5.6 OP); without it the talk goes on just the same."""
+        """Whisper 工号…为您服务 to the caller (mission §5.6 OP); where that fails the talk simply goes on without it."""
         person = next((one for one in controller.seats.staff.values() if one.extension == extension), None)
         if person is None or not person.staff_number:
             return
@@ -91,7 +94,7 @@ class Opening:
             log.info("staff_number_not_spoken", linkedid=call.linkedid)
 
     async def liaison_answered(self, controller: Controller, call: LiveCall) -> None:
-        """A liaison answered straight from the menu: the unit's ticket, filled in afterwards (M-33)."""
+        """A liaison answered a caller who came straight from the menu: open the unit's ticket, filled in afterwards (M-33)."""
         caller = controller.callers.get(call.linkedid)
         if caller is None or caller.ticket_no or caller.unit is None:
             return
@@ -107,6 +110,7 @@ class Opening:
             )  # fmt: skip
 
     async def _issued(self, controller: Controller, call: LiveCall, caller: Caller, issued: Issued) -> None:
+        """Let caller, board, ledger and the caller's channel know the new ticket and its query code."""
         caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
         caller.ticket_id = issued.ticket.id
         notes = controller.board.notes[call.linkedid]
@@ -122,7 +126,7 @@ class Opening:
             log.info("code_not_kept_on_channel", linkedid=call.linkedid)
 
     async def transfer_failed(self, caller: Caller) -> None:
-        """The ticket, once there is one, tells each attempt with its result (M-12)."""
+        """Write each attempt of a failed transfer, with its result, into the ticket (M-12); without one yet, keep them until there is."""
         tried, caller.tried = caller.tried, []
         if caller.ticket_id is None or caller.failed_unit_id is None:
             caller.tried = tried
@@ -133,7 +137,7 @@ class Opening:
             )
 
     async def ended(self, controller: Controller, caller: Caller) -> None:
-        """The last of a call: what nobody will finish goes to the unit, the audio into the archive."""
+        """The call is over: a ticket that no operator is wrapping up goes to the unit that did not answer, audio into the archive."""
         is_in_hand = any(seat.wrap_up_call == caller.linkedid for seat in controller.board.seats.values())
         if caller.failed_unit_id and caller.ticket_id and not is_in_hand:
             async with self._db.unit_of_work() as session:
@@ -155,7 +159,7 @@ class Opening:
                 )  # fmt: skip
 
     def _consults(self, caller: Caller) -> list[tuple[Path, datetime]]:
-        """The dialplan names a consultation's file by the operator's channel and the second it began."""
+        """The files of the call's consultations and when each began; the dialplan names them `<operator's channel>-<epoch>`."""
         folder = self._recordings.spool_dir / "consult"
         found = {
             file: at for uniqueid, at in caller.call.consults for file in folder.glob(f"{uniqueid}-*.raw")

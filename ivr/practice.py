@@ -1,8 +1,8 @@
 """Practice calls (练习来电, M-89): a sample caller rings a trainee's seat, which takes no real call meanwhile, or a liaison.
 
 The caller is the first half of a Local channel; in the second half `[practice-caller]` plays the sample's sentences, one
-each time the trainee has spoken. Or a supervisor plays the caller, from the own telephone. Either way the call is
-marked 练习 from its first ledger line, so no figure counts it, and its ticket leads nowhere (`tickets.wrapup`).
+each time the trainee has spoken. Or a supervisor plays the caller, from their own telephone. Either way the call is
+marked 练习 from its first ledger line, so that no figure counts it, and its ticket leads nowhere (`tickets.wrapup`).
 """
 
 import uuid
@@ -29,7 +29,7 @@ class SampleUnknown(HotlineError):
 
 
 class AtWork(Conflict):
-    """The operator takes real calls at this moment."""
+    """The operator is ready for real calls."""
 
     code = "at_work"
     text = "该座席正在接听真实来电，请先让其暂停，再扮演来电人。"
@@ -45,9 +45,7 @@ class Practice(Supervision):
         return await self._call_trainee(seat.device, seat.region_id, _SAMPLE_CALLER, key, said)
 
     async def practise_by_telephone(self, user_id: int, key: str) -> str:
-        """A sample caller rings the person's own telephone, a liaison's; no ticket comes of it. Raises SampleUnknown,
-        InACall, NoTelephone.
-        """
+        """A sample caller rings a liaison's own telephone; no ticket comes of it. Raises SampleUnknown, InACall, NoTelephone."""
         said = self._said(key)
         extension, device = self._telephone(user_id)
         if self.board.tracker.call_by_extension(extension):
@@ -68,7 +66,7 @@ class Practice(Supervision):
         return await self._call_trainee(seat.device, seat.region_id, device, "", auto)
 
     async def ready(self, user_id: int) -> None:
-        """After a practice call the seat goes on practising; from there 就绪 means real callers again."""
+        """就绪. After a practice call the seat stays paused for practice; pressed once more, it means real callers again."""
         seat = self._seats.of(user_id)
         if seat.wrap_up_call and seat.last_call and seat.last_call.is_practice:
             seat.wrap_up_call = ""
@@ -77,9 +75,11 @@ class Practice(Supervision):
             await self._free(user_id)
 
     async def _free(self, user_id: int) -> None:
+        """The operator takes real callers again; call control adds those who are to be called back."""
         await self._seats.ready(user_id)
 
     async def _only_practising(self, user_id: int) -> Seat:
+        """The operator's seat, now paused so that no real caller rings it; raises InACall, NotSignedIn."""
         seat = self._seats.of(user_id)
         if seat.wrap_up_call:
             raise InACall
@@ -89,7 +89,7 @@ class Practice(Supervision):
         return seat
 
     def _said(self, key: str) -> str:
-        """The variable that makes the sample caller speak."""
+        """The channel variable with the sentences of the sample caller."""
         sample = samples().get(key)
         if sample is None:
             raise SampleUnknown
@@ -98,6 +98,7 @@ class Practice(Supervision):
     async def _call_trainee(
         self, rung: str, region_id: int | None, channel: str, key: str, variable: str
     ) -> str:
+        """Make `channel` the caller of the telephone `rung`, on a line of the region; returns the call's linkedid."""
         controller, settings = self._controller, self._settings
         linkedid = f"{settings.asterisk.system_name}-try-{uuid.uuid4().hex[:12]}"
         other = f"{linkedid};2"

@@ -1,8 +1,9 @@
 """What follows from what happened in a call (通话的后续): tickets, wrap-up, released telephones, news for the pages.
 
-Reads ledger lines as the tracker makes them; it writes none. The orders of people come through `ivr.control`.
+Reads ledger lines as the tracker makes them and writes none itself. What people order comes through `ivr.control` instead.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,55 +17,54 @@ if TYPE_CHECKING:
     from ivr.controller import Controller, ControllerDeps
 
 log = structlog.get_logger()
-HAND_BACK = "*0"
-"""A liaison's keys, on any telephone: the caller goes back to the operator."""
+HAND_BACK_KEYS = "*0"
+"""What a liaison presses, on any telephone, to give the caller back to the operator."""
 
 
 class Reactions:
     def __init__(self, controller: "Controller", deps: "ControllerDeps") -> None:
         self._controller = controller
         self._deps = deps
+        self._by_kind: Mapping[str, Callable[[Line, LiveCall], None]] = {
+            ledger.ARRIVED: self._arrived,
+            ledger.ANSWERED: self._answered,
+            ledger.TRANSFER_ANSWERED: self._unit_answered,
+            ledger.TRANSFER_FAILED: self._transfer_failed,
+            ledger.PARTY_LEFT: self._party_left,
+            ledger.BRIDGED: self._bridged,
+            ledger.ENDED: self._ended,
+        }
 
     def to(self, lines: list[Line], before: LiveCall | None) -> None:
-        """`before` is the call as it was known before these lines, should they have ended it."""
+        """React to new ledger lines. `before` is their call as it was known until now: they may have ended it."""
         for line in lines:
             call = self._controller.tracker.calls.get(line.linkedid) or before
-            if call is not None:
-                self._follow(line, call)
-        self._tell_seats(before, lines)
+            if call is not None and (react := self._by_kind.get(line.kind)):
+                react(line, call)
+        self._tell_pages(before, lines)
 
     def to_key(self, call: LiveCall, uniqueid: str, key: str) -> None:
-        """A key of somebody who talks to the caller."""
+        """React to a key of somebody (channel `uniqueid`) who talks to the caller."""
         leg = call.legs.get(uniqueid)
         if leg is None or leg.party is None:
             return
-        leg.keys = (leg.keys + key)[-len(HAND_BACK) :]
-        if leg.keys == HAND_BACK and leg.answered_at and self._controller.on_hand_back:
+        leg.keys = (leg.keys + key)[-len(HAND_BACK_KEYS) :]
+        if leg.keys == HAND_BACK_KEYS and leg.answered_at and self._controller.on_hand_back:
             self._controller.job(self._controller.on_hand_back(call, leg), "hand-back")
 
-    def _follow(self, line: Line, call: LiveCall) -> None:
-        controller = self._controller
-        if line.kind == ledger.ARRIVED:
-            controller.caller_of(call)
-        elif line.kind == ledger.ANSWERED and line.data["role"] == "operator":
+    # --- by kind of line ----------------------------------------------------------------------------------------
+
+    def _arrived(self, _: Line, call: LiveCall) -> None:
+        self._controller.caller_of(call)
+
+    def _answered(self, line: Line, call: LiveCall) -> None:
+        """An operator, or the citizen whom an operator has called; a liaison's answer is `_unit_answered`'s."""
+        if line.data["role"] == "operator":
             self._operator_answered(line, call)
-        elif line.kind == ledger.ANSWERED and line.data["role"] == "citizen":
-            controller.caller_of(call)
-            controller.job(self._deps.on_answered(controller, call, call.operator), "citizen-answered")
-        elif line.kind == ledger.TRANSFER_ANSWERED:
-            self._unit_answered(line, call)
-        elif line.kind == ledger.TRANSFER_FAILED:
-            caller = controller.caller_of(call)
-            caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
-            controller.job(self._deps.on_transfer_failed(caller), "transfer-failed")
-        elif line.kind == ledger.PARTY_LEFT:
-            self._leg_over(line, call)
-        elif line.kind == ledger.BRIDGED:
-            controller.tell_talk(call, line.channel)
-        elif line.kind == ledger.ENDED:
-            controller.tell_talk(call, "")
-            self._end_legs(call)
-            controller.job(controller.finish(call), "call-end")
+        elif line.data["role"] == "citizen":
+            self._controller.caller_of(call)
+            answered = self._deps.on_answered(self._controller, call, call.operator)
+            self._controller.job(answered, "citizen-answered")
 
     def _operator_answered(self, line: Line, call: LiveCall) -> None:
         controller, extension = self._controller, line.data["extension"]
@@ -85,24 +85,34 @@ class Reactions:
         controller.journal.set_facts(call.linkedid, **facts)
         caller.opening = controller.job(self._deps.on_liaison(controller, call), "liaison-answered")
 
-    def _leg_over(self, line: Line, call: LiveCall) -> None:
-        controller, transfer = self._controller, call.transfer
-        if (
-            transfer
-            and transfer.mode == "attended"
-            and transfer.by == line.data["extension"]
-            and not transfer.completing
-        ):
+    def _transfer_failed(self, line: Line, call: LiveCall) -> None:
+        caller = self._controller.caller_of(call)
+        caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
+        self._controller.job(self._deps.on_transfer_failed(caller), "transfer-failed")
+
+    def _bridged(self, line: Line, call: LiveCall) -> None:
+        self._controller.partner_changed(call, line.channel)
+
+    def _party_left(self, line: Line, call: LiveCall) -> None:
+        controller = self._controller
+        if _is_consulting(call, line.data["extension"]):
             controller.job(self._send(call, "back-to-operator"), "fetch-operator")
-        if self._is_cut_off(line, call):
+        if _is_cut_off(line, call):
             call.is_lost = True
             controller.job(self._fetch_somebody(line, call), "partner-lost")
         if seat := controller.board.seat_of(line.data["extension"]):
             seat.last_call = call
             controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
 
+    def _ended(self, _: Line, call: LiveCall) -> None:
+        self._controller.partner_changed(call, "")
+        self._end_legs(call)
+        self._controller.job(self._controller.finish(call), "call-end")
+
+    # --- pieces -------------------------------------------------------------------------------------------------
+
     def _end_legs(self, call: LiveCall) -> None:
-        """The caller has left: nobody waits any more, the others are released."""
+        """The caller has hung up: operators go to wrap-up, and every telephone that talks or still rings is released."""
         controller = self._controller
         for leg in call.legs.values():
             if leg.answered_at and (seat := controller.board.seat_of(leg.extension)):
@@ -110,14 +120,8 @@ class Reactions:
                 controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
             controller.job(hang_up_if_there(controller.ami, leg.name), "release-leg")
 
-    def _is_cut_off(self, line: Line, call: LiveCall) -> bool:
-        """The telephone of whoever talked to the caller is lost, it was not hung up, and nobody else is there."""
-        is_partners = line.data["extension"] in {call.operator, call.liaison} - {""}
-        is_alone = call.direction == "in" and call.transfer is None and not call.has_partner
-        return line.data["cause"] in ledger.LOST and is_partners and is_alone
-
     async def _fetch_somebody(self, line: Line, call: LiveCall) -> None:
-        """An operator's caller is first in the queue, a liaison's is with the same operator again (M-12, M-24)."""
+        """A caller cut off from an operator comes first in the queue, one cut off from a liaison to the same operator (M-12, M-24)."""
         if line.data["extension"] == call.operator:
             await self._send(call, "lost")
             return
@@ -125,7 +129,7 @@ class Reactions:
         await self._send(call, "liaison-lost", DEVICE=seat.device if seat else "")
 
     async def _send(self, call: LiveCall, context: str, **variables: str) -> None:
-        """The operator is gone and the caller is not: M-24."""
+        """Move the caller to a place in the dialplan; they may have hung up as well."""
         ami = self._controller.ami
         try:
             for name, value in variables.items():
@@ -134,7 +138,7 @@ class Reactions:
         except (ActionRefused, TelephonyDown):
             log.info("caller_gone_too", linkedid=call.linkedid)
 
-    def _tell_seats(self, before: LiveCall | None, lines: list[Line]) -> None:
+    def _tell_pages(self, before: LiveCall | None, lines: list[Line]) -> None:
         controller = self._controller
         call = before or (controller.tracker.calls.get(lines[0].linkedid) if lines else None)
         extensions = {leg.extension for leg in call.legs.values()} if call else set()
@@ -145,3 +149,18 @@ class Reactions:
             if seat.extension in extensions:
                 self._deps.bus.deliver(AgentChanged(seat.user_id))
         self._deps.bus.deliver(BoardChanged())
+
+
+def _is_consulting(call: LiveCall, extension: str) -> bool:
+    """Whether this telephone has the caller on hold for a consultation that is not being completed."""
+    transfer = call.transfer
+    if transfer is None or transfer.completing:
+        return False
+    return transfer.mode == "attended" and transfer.by == extension
+
+
+def _is_cut_off(left: Line, call: LiveCall) -> bool:
+    """Whether the telephone that talked to the caller was lost, not hung up, so that the caller is alone now."""
+    is_partners = left.data["extension"] in {call.operator, call.liaison} - {""}
+    is_alone = call.direction == "in" and call.transfer is None and not call.has_partner
+    return left.data["cause"] in ledger.LOST and is_partners and is_alone

@@ -1,8 +1,7 @@
 """Files of an entry (附件): checked by kind and size, shown to the virus scanner, kept once per content.
 
-They are served under a name nobody can guess.
-
-The bytes are in a folder outside every web root, named by their checksum; the table says to which entry they belong.
+The bytes are in a folder outside every web root, named by their checksum; the table says to which entry they belong and
+under which unguessable name they are served.
 """
 
 import asyncio

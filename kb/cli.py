@@ -1,6 +1,6 @@
 """The commands `hotline kb import | export | search | reindex` (知识库命令), for the command line to hang in.
 
-`add_commands` gives the words and options, `run` does what was asked; both know no settings file.
+`add_commands` declares the commands and their options, `run` carries one out; the settings are read by `config.cli`.
 """
 
 import argparse
@@ -17,11 +17,12 @@ from typing import Any, TextIO
 from core.clock import Clock
 from core.db import Database
 from kb.interchange import exchange, exporting, feed
-from kb.searching.search import AudienceName, Hit, Searcher
+from kb.searching.hits import Hit
+from kb.searching.search import AudienceName, Searcher
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Hang the four commands under `hotline kb`; the chosen one is in `kb_command`."""
+    """Add the four commands to `hotline kb`; the one chosen is in `args.kb_command`."""
     commands = parser.add_subparsers(dest="kb_command", required=True, metavar="命令")
     take_in = commands.add_parser("import", help="导入条目（JSONL、JSON、CSV、XLSX 或网址），可重复执行")
     take_in.add_argument("file", help="要导入的文件，或以 http(s):// 开头的信息源网址")

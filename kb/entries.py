@@ -171,7 +171,7 @@ async def _all_notices(session: AsyncSession, today: date) -> Sequence[Entry]:
 
 
 async def told(session: AsyncSession, today: date, entry_id: int) -> Entry | None:
-    """The entry, if everybody may be told it on this day; None once it is withdrawn."""
+    """The entry, if it may be told to anybody on this day; None once it is withdrawn or expired."""
     public = (*visible(today), Entry.audience == Audience.PUBLIC)
     return await session.scalar(select(Entry).where(Entry.id == entry_id, *public))
 
@@ -192,7 +192,7 @@ async def due_for_review(
 
 
 def visible(today: date) -> tuple[Any, ...]:
-    """What anybody may be told on this Beijing date."""
+    """Conditions of the entries that are in force on this Beijing date; the audience is another matter."""
     return (
         Entry.state == EntryState.PUBLISHED,
         or_(Entry.valid_from_on.is_(None), Entry.valid_from_on <= today),

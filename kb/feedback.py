@@ -16,7 +16,7 @@ from core.errors import NotFound
 from kb import personal
 from kb.entries import touch
 from kb.models import Alias, AliasState, Entry, SearchLog
-from kb.searching.engine import HALF_LIFE_DAYS
+from kb.searching.ordering import HALF_LIFE_DAYS
 from kb.searching.text import normalise, normalise_query
 
 PEOPLE_TO_LEARN = 2
@@ -43,7 +43,7 @@ async def chosen(
     shown_ids: Sequence[int] = (),
     ticket_no: str | None = None,
 ) -> None:
-    """This entry answered the question, on this ticket where there is one; raises NotFound."""
+    """Note that this entry answered the question, on this ticket where there is one; raises NotFound."""
     entry = await session.get(Entry, entry_id)
     if entry is None:
         raise NotFound
@@ -62,7 +62,7 @@ async def chosen(
 async def not_found(
     session: AsyncSession, clock: Clock, *, query: str, user_id: int | None, shown_ids: Sequence[int] = ()
 ) -> None:
-    """Nothing answered the question: it goes on the editors' list, unless it says nothing or names somebody (M-70)."""
+    """Note that nothing answered the question: it goes on the editors' list, unless it says nothing or names somebody (M-70)."""
     if not is_telling(query):
         return
     session.add(_row(clock, query, user_id, shown_ids=list(shown_ids), not_found=True))

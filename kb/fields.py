@@ -6,13 +6,12 @@ from datetime import date
 from typing import Any
 
 from core.errors import InvalidInput
-from core.units import RegionLevel
+from core.units import SUBJECTS, RegionLevel
 from kb import personal
 from kb.errors import ReasonMissing
-from kb.kinds import FIELDS, NOTICE_NAMES, SUBJECT_NAMES, Notice, fields_for
+from kb.kinds import FIELDS, NOTICE_NAMES, Notice, fields_for
 from kb.models import Audience, Entry, EntryKind, InternalReason
 
-SUBJECTS = frozenset({"", *SUBJECT_NAMES})
 LONGEST_TITLE = 500
 LONGEST_ANSWER = 20_000
 LONGEST_DETAIL = 5_000
@@ -52,7 +51,7 @@ def check(fields: EntryFields) -> None:
         raise InvalidInput(field="标题", reason=f"请填写 1～{LONGEST_TITLE} 个字")
     if len(fields.answer) > LONGEST_ANSWER:
         raise InvalidInput(field="答复", reason=f"请不要超过 {LONGEST_ANSWER} 个字")
-    if fields.subject not in SUBJECTS:
+    if fields.subject and fields.subject not in SUBJECTS:
         raise InvalidInput(field="主题", reason="请用 s1～s8，或不填")
     if fields.valid_from_on and fields.valid_to_on and fields.valid_from_on > fields.valid_to_on:
         raise InvalidInput(field="有效期", reason="开始日期不能晚于截止日期")

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
+from core.units import SUBJECTS
 from kb.access import Editor
 from kb.entries import create
 from kb.errors import AlreadyProposed, NotProposable
-from kb.fields import LONGEST_ANSWER, SUBJECTS, EntryFields
+from kb.fields import LONGEST_ANSWER, EntryFields
 from kb.models import Entry, EntryState
 from kb.personal import Finding, find
 from kb.workflow import suspicions

@@ -56,17 +56,6 @@ LEVEL_NAMES = {
     RegionLevel.TOWNSHIP: "乡级",
     RegionLevel.VILLAGE: "村级",
 }
-SUBJECT_NAMES = {
-    "s1": "社会保障",
-    "s2": "户籍公安",
-    "s3": "教育",
-    "s4": "卫生",
-    "s5": "住房建设",
-    "s6": "国土",
-    "s7": "税务工商",
-    "s8": "其他",
-}
-"""The subjects of the spoken menu (§5.6, QS)."""
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,10 @@ async def collect(session: AsyncSession, clock: Clock) -> int:
 
     Running it again changes nothing: a line keeps when it was last met, and only later searches count.
     """
-    query = (
-        select(
-            SearchLog.normal,
-            func.min(SearchLog.query),
-            func.count(),
-            func.min(SearchLog.at),
-            func.max(SearchLog.at),
-        )
-        .where(SearchLog.not_found, SearchLog.normal != "")
-        .group_by(SearchLog.normal)
-        .having(func.count() >= TIMES_TO_ASK)
-    )
+    first_at, last_at = func.min(SearchLog.at), func.max(SearchLog.at)
+    query = select(SearchLog.normal, func.min(SearchLog.query), func.count(), first_at, last_at)
+    query = query.where(SearchLog.not_found, SearchLog.normal != "").group_by(SearchLog.normal)
+    query = query.having(func.count() >= TIMES_TO_ASK)
     gaps = (await session.execute(query)).all()
     known = await _last_lines(session, [normal for normal, *_ in gaps])
     changed = 0
@@ -54,12 +46,11 @@ async def collect(session: AsyncSession, clock: Clock) -> int:
         if line is not None and line.state == TodoState.OPEN:
             line.times, line.last_at = times, last_at
         elif line is None or times - line.times >= TIMES_TO_ASK:  # asked again although it was settled
-            session.add(
-                Todo(
-                    kind=TodoKind.GAP, text=text, normal=normal, times=times, raised_at=first_at, last_at=last_at,
-                    unit_id=await _unit_that_searched(session, normal), due_on=await _due_on(session, clock),
-                )
+            fresh = Todo(
+                kind=TodoKind.GAP, text=text, normal=normal, times=times, raised_at=first_at, last_at=last_at,
+                unit_id=await _unit_that_searched(session, normal), due_on=await _due_on(session, clock),
             )  # fmt: skip
+            session.add(fresh)
     await session.flush()
     return changed
 

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.people import User
+from core.units import SUBJECTS
 from kb.fields import EntryFields, fields_of, from_json
-from kb.kinds import AUDIENCE_NAMES, KIND_NAMES, LEVEL_NAMES, REASON_NAMES, SUBJECT_NAMES, labelled
+from kb.kinds import AUDIENCE_NAMES, KIND_NAMES, LEVEL_NAMES, REASON_NAMES, labelled
 from kb.models import Entry, EntryVersion
 
 
@@ -77,7 +78,7 @@ def said(fields: EntryFields) -> dict[str, str]:
         **labelled(fields.kind, fields.details),
         "关键词": fields.keywords,
         "类别": fields.category,
-        "主题": SUBJECT_NAMES.get(fields.subject, ""),
+        "主题": SUBJECTS.get(fields.subject, ""),
         "办理层级": LEVEL_NAMES[fields.level] if fields.level else "",
         "生效日期": _day(fields.valid_from_on),
         "截止日期": _day(fields.valid_to_on),

@@ -1,6 +1,6 @@
 """Looking calls up (通话记录, M-57): lists with filters, one call whole, counts. Read only.
 
-Who may see which calls is a `Scope` made by `recordings.listening.playback.scope_of`; nothing here widens it.
+Who may see which calls is a `Scope` made by `recordings.listening.permission.scope_of`; nothing here widens it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from core.units import Unit
 from recordings import ledger
 from recordings.call_story import timeline
 from recordings.call_story.story import Names
-from recordings.call_story.timeline import Line
+from recordings.call_story.legs import Leg, Line, legs_of
 from recordings.errors import CallUnknown
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 
@@ -249,7 +249,7 @@ class WholeCall:
 
     call: Call
     lines: list[Line]
-    legs: list[timeline.Leg]
+    legs: list[Leg]
     spans: list[timeline.Span]
     names: Names
     recordings: list[Recording]
@@ -279,9 +279,9 @@ async def whole(session: AsyncSession, call: Call, scope: Scope) -> WholeCall:
     return WholeCall(call, lines, legs, timeline.bridged_spans(lines), names, kept, shows_number(call, scope))
 
 
-async def legs_with_people(session: AsyncSession, lines: Sequence[Line]) -> list[timeline.Leg]:
+async def legs_with_people(session: AsyncSession, lines: Sequence[Line]) -> list[Leg]:
     """The legs; a telephone the ledger names without a person is its present owner's."""
-    legs = timeline.legs(lines)
+    legs = legs_of(lines)
     unnamed = {leg.extension for leg in legs if leg.user_id is None}
     owners: dict[str, int] = {}
     if unnamed:

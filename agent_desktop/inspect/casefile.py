@@ -22,8 +22,8 @@ from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK
 from core.web.pages import TEMPLATES
-from recordings.listening import playback
-from recordings.listening.playback import Leave
+from recordings.listening.permission import Leave
+from recordings.listening.sound import sound_of
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 from tickets import queries
@@ -143,5 +143,5 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _heard(recording: Recording, settings: RecordingSettings) -> Iterator[bytes]:
-    sound = playback.sound(recording, settings, Leave(Role.INSPECTOR))
+    sound = sound_of(recording, settings, Leave(Role.INSPECTOR))
     yield from sound.pieces(0, sound.size)

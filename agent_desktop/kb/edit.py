@@ -11,7 +11,7 @@ from agent_desktop.kb.common import ENTRY, WRITERS, editor, entry_id, text
 from agent_desktop.kb.forms import aliases_sent, fields_sent, kind_of, values_of, values_sent
 from core.errors import HotlineError, NotFound
 from core.people import Role
-from core.units import Region, Unit
+from core.units import SUBJECTS, Region, Unit
 from core.web.app import render, see_other
 from core.web.keys import CLOCK, DB
 from core.web.numbers import whole_number
@@ -100,7 +100,8 @@ async def _form(
         regions = (await session.scalars(select(Region).order_by(Region.code))).all()
     return render(
         request, "kb/edit.html", status=error.status if error else 200, entry=entry, kind=kind, values=values,
-        error=error.message if error else "", units=units, regions=regions, names=kinds, own_unit_id=who.unit_id,
+        error=error.message if error else "", units=units, regions=regions, names=kinds, subjects=SUBJECTS,
+        own_unit_id=who.unit_id,
         todo=request.query.get("todo", values.get("todo", "")), longest_title=LONGEST_TITLE,
         longest_answer=LONGEST_ANSWER, longest_spoken=LONGEST_SPOKEN,
     )  # fmt: skip

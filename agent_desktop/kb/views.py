@@ -13,7 +13,7 @@ from agent_desktop.kb.common import ENTRY, READERS, editor, entry_id
 from agent_desktop.kb.tables import TONES, VIEWS, entries_query, entries_table, state_text
 from core.clock import beijing
 from core.people import Role
-from core.units import Unit
+from core.units import SUBJECTS, Unit
 from core.web import changes
 from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
@@ -108,7 +108,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "outcomes": await outcomes_of(session, use.tickets),
         }
     return render(
-        request, "kb/entry.html", **context, Action=Action, action_names=ACTION_NAMES, names=kinds,
+        request, "kb/entry.html", **context, Action=Action, action_names=ACTION_NAMES, names=kinds, subjects=SUBJECTS,
         state=state_text(entry), tone=TONES[EntryState(entry.state)], today=beijing(request.app[CLOCK].now()).date(),
         is_operator=Role.OPERATOR in person(request).roles,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Query, Table, serve_list
 from core.web.routes import Routes
 from recordings.call_story import story
-from recordings.listening.playback import SEES_CALLS
+from recordings.listening.permission import SEES_CALLS
 from recordings.models import Call
 from reports.breakdowns import abandons
 from reports.breakdowns.liaisons import OWN

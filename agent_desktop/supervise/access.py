@@ -12,14 +12,14 @@ from core.web.keys import CLOCK, person
 from core.web.requests import source_of
 from recordings.calls import Scope, in_scope
 from recordings.errors import RecordingClosed, RecordingUnknown
-from recordings.listening import playback
-from recordings.listening.playback import Leave, Listener
+from recordings.listening import permission, playback
+from recordings.listening.permission import Leave, Listener
 from recordings.models import Call, Recording, RecordingKind
 from tickets.bodies import body_of
 from tickets.models import State, Ticket
 
-CALLS = playback.SEES_CALLS
-LISTEN = playback.MAY_LISTEN
+CALLS = permission.SEES_CALLS
+LISTEN = permission.MAY_LISTEN
 SCORES = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE, Role.HEAD})
 NOTE = frozenset({Role.SUPERVISOR, Role.INSPECTOR, Role.OFFICE})
 MARK = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
@@ -46,11 +46,11 @@ async def listener(request: web.Request, session: AsyncSession) -> Listener:
         region_id=region_id,
         source=source_of(request),
     )
-    return await playback.listener(session, who)
+    return await permission.listener(session, who)
 
 
 def scope(request: web.Request, who: Listener) -> Scope:
-    return playback.scope_of(who, request.app[CLOCK].now(), request.app[RECORDINGS])
+    return permission.scope_of(who, request.app[CLOCK].now(), request.app[RECORDINGS])
 
 
 async def leave(

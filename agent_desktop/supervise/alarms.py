@@ -10,7 +10,7 @@ from agent_desktop.wallboard.state import LEAST_ANSWERED, SLIDING
 from core.clock import beijing
 from core.people import Role
 from core.web.keys import CLOCK, person
-from recordings.listening.playback import Listener
+from recordings.listening.permission import Listener
 from reports.breakdowns import topics
 from reports.counting import figures
 from reports.counting.indicators import BY_KEY

@@ -16,6 +16,7 @@ from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
 from recordings.listening import notes, playback, waveform
+from recordings.listening.sound import Sound, sound_of
 from recordings.listening.notes import Shown
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def play(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
         recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(playback.sound, recording, settings, leave)
+        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
         await playback.log_play(session, clock, who, recording, leave)
     key = request.app[PLAYS].open(who.user_id, public_id, sound)
     return answer({"src": f"/supervise/recordings/{public_id}/audio?play={key}"})
@@ -44,7 +45,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
     return await sent(request, sound)
 
 
-async def sent(request: web.Request, sound: playback.Sound, *, file_name: str = "") -> web.StreamResponse:
+async def sent(request: web.Request, sound: Sound, *, file_name: str = "") -> web.StreamResponse:
     """As `stream.send`; a listener who leaves in the middle is no error."""
     try:
         return await send(request, sound, file_name=file_name)
@@ -99,6 +100,6 @@ async def download(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
         recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(playback.sound, recording, settings, leave)
+        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
         await playback.log_download(session, clock, who, recording, leave, str(form.get("reason", "")))
     return await sent(request, sound, file_name=f"96128-{public_id}.wav")

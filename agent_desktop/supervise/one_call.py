@@ -18,11 +18,12 @@ from core.people import User
 from core.units import Region
 from core.web.keys import CLOCK
 from recordings import calls
-from recordings.call_story import story, timeline
-from recordings.call_story.timeline import Lane, Span
+from recordings.call_story import story
+from recordings.call_story.lanes import Lane, Segment, segments
+from recordings.call_story.timeline import Span
 from recordings.calls import WholeCall
-from recordings.listening import notes, playback
-from recordings.listening.playback import Leave, Listener
+from recordings.listening import notes
+from recordings.listening.permission import Leave, Listener, facts_of, may_listen
 from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 from tickets.access import ticket_for
 from tickets.lifecycle import STATE_NAMES
@@ -78,14 +79,14 @@ def drawing(found: WholeCall) -> dict[str, Any]:
         return {"rows": [], "ticks": [], "height": 0, "start": "", "total_ms": 0}
     start, end = lines[0].at, max(line.at for line in lines)
     total = max(end - start, timedelta(seconds=1))
-    segments = timeline.segments(lines)
-    lanes = [lane for lane in Lane if any(s.lane is lane for s in segments)]
+    stretches = segments(lines)
+    lanes = [lane for lane in Lane if any(s.lane is lane for s in stretches)]
     rows = [
         {
             "lane": lane.value,
             "label": story.LANES[lane],
             "y": index * LANE_HEIGHT,
-            "bars": [_bar(s, start, total, found) for s in segments if s.lane is lane],
+            "bars": [_bar(s, start, total, found) for s in stretches if s.lane is lane],
         }
         for index, lane in enumerate(lanes)
     ]
@@ -98,7 +99,7 @@ def drawing(found: WholeCall) -> dict[str, Any]:
     }
 
 
-def _bar(segment: timeline.Segment, start: datetime, total: timedelta, found: WholeCall) -> dict[str, Any]:
+def _bar(segment: Segment, start: datetime, total: timedelta, found: WholeCall) -> dict[str, Any]:
     length = segment.until_at - segment.from_at
     what = segment.what
     if segment.lane in {Lane.MENU, Lane.SURVEY}:
@@ -130,8 +131,8 @@ async def player_of(
 ) -> dict[str, Any]:
     """One recording on the page: what is known of it, and its player's data when it may be heard."""
     held_by = await access.holder_of(session, recording)
-    facts = await playback.facts_of(session, recording, found.call, held_by)
-    leave = playback.may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
+    facts = await facts_of(session, recording, found.call, held_by)
+    leave = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
     shown = await notes.of(session, recording.id) if leave and leave.parts is None else []
     return {
         "recording": recording,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from core.clock import Clock
 from recordings.errors import PlayExpired
-from recordings.listening.playback import Sound
+from recordings.listening.sound import Sound
 
 LASTS = timedelta(hours=2)
 MOST = 2000

@@ -26,7 +26,7 @@ from recordings.call_story import story
 from recordings.keeping import purge
 from recordings.keeping.space import space
 from recordings.listening import playback
-from recordings.listening.playback import Listener
+from recordings.listening.permission import Listener
 from recordings.models import Purge, PurgeState, Recording
 from tickets.retention import past_their_time
 

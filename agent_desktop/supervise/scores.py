@@ -19,10 +19,9 @@ from core.web.lists import page_of
 from core.web.routes import Routes
 from recordings import calls
 from recordings.call_story import story
-from recordings.call_story.timeline import DEPARTMENT_ROLES
+from recordings.call_story.legs import DEPARTMENT_ROLES
 from recordings.calls import Scope, WholeCall
-from recordings.listening import playback
-from recordings.listening.playback import Listener
+from recordings.listening.permission import Listener, facts_of, may_listen
 from recordings.models import Call, CallMark, RecordingKind
 from tickets.models import RatingAbout, SatisfactionRating, Ticket
 
@@ -169,8 +168,8 @@ async def _play(
     recording = next((r for r in found.recordings if r.kind == RecordingKind.TALK), None)
     if recording is None:
         return None
-    facts = await playback.facts_of(session, recording, found.call)
-    leave = playback.may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
+    facts = await facts_of(session, recording, found.call)
+    leave = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
     if leave is None:
         return None
     at_ms = begin_of(found, RatingAbout(rating.about)) if leave.parts is None else 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from recordings.listening.playback import Sound
+from recordings.listening.sound import Sound
 
 
 async def send(request: web.Request, sound: Sound, *, file_name: str = "") -> web.StreamResponse:

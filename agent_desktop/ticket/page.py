@@ -1,6 +1,6 @@
 """What a ticket's page shows (工单页): the question, its dates and why they are so, the whole way, calls and voices.
 
-Who sees the ticket at all is `tickets.access`', who hears what `recordings.listening.playback`'s, what can be done `panels`'.
+Who sees the ticket at all is `tickets.access`', who hears what `recordings.listening.permission`'s, what can be done `panels`'.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

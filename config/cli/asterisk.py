@@ -17,7 +17,8 @@ from config.cli.ami_client import connected
 from core.clock import beijing
 from core.errors import HotlineError
 from core.log import mask_text
-from ivr.tracking.tracker import Line, Tracker
+from ivr.tracking.live_call import Line
+from ivr.tracking.tracker import Tracker
 
 
 class TraceUnreadable(HotlineError):

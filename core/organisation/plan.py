@@ -11,9 +11,9 @@ from core.errors import HotlineError
 from core.history import Facts
 from core.organisation import people
 from core.organisation.files import Given
-from core.organisation.tables import LEVELS, SHEETS, SUBJECTS, Table
+from core.organisation.tables import LEVELS, SHEETS, Table
 from core.people import Role
-from core.units import UnitDuty
+from core.units import SUBJECTS, UnitDuty
 
 MOST_FAULTS = 200
 _RANK = {str(level): rank for rank, level in enumerate(LEVELS)}

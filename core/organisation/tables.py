@@ -11,7 +11,7 @@ from core.history import Facts
 from core.languages import LANGUAGES
 from core.organisation.cells import Column, choice, days, flag, hours, many, pattern, text, whole
 from core.places import PlaceKind
-from core.units import Affiliation, ConnectionState, RegionLevel, UnitDuty, UnitKind
+from core.units import SUBJECTS, Affiliation, ConnectionState, RegionLevel, UnitDuty, UnitKind
 
 LEVELS = {
     RegionLevel.PROVINCE: "省",
@@ -48,17 +48,6 @@ PLACES = {
     PlaceKind.CENTRE: "便民服务中心",
     PlaceKind.AGENT: "代办点",
 }
-SUBJECTS = {
-    "s1": "社会保障",
-    "s2": "户籍公安",
-    "s3": "教育",
-    "s4": "卫生",
-    "s5": "住房建设",
-    "s6": "国土",
-    "s7": "税务工商",
-    "s8": "其他",
-}
-"""The subjects of the menu, in its order (§5.6)."""
 _region_code = pattern(r"[0-9A-Za-z]{1,12}", "1～12 位数字或字母的地区代码")
 _unit_code = pattern(r"[0-9]{3}", "三位数字")
 _unit_key = pattern(r"[0-9A-Za-z]{1,12}/[0-9]{3}", "“地区代码/部门代码”，如 5399/101")

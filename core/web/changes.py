@@ -15,7 +15,7 @@ from core.web.keys import BUS, HUB, TASKS
 from core.web.routes import SIGNED_IN, Routes
 
 GATHER_S = 0.5
-"""News that come in a burst reach a page as one."""
+"""Changes that come within this time reach a page as one."""
 TOPIC = "changes"
 routes = Routes()
 

@@ -1,4 +1,4 @@
-"""The one AMI connection (Asterisk 管理接口), through panoramisk: ordered events, timed actions, honest failures.
+"""The one AMI connection (Asterisk 管理接口), through panoramisk: events in order, actions with time limits, failures that show.
 
 panoramisk keeps the socket, the login and the reconnecting. What is added here, and why:
 
@@ -25,7 +25,7 @@ from core.errors import HotlineError
 
 log = structlog.get_logger()
 NORMAL_CLEARING = 16
-"""Q.850's cause of an end that somebody wanted."""
+"""Q.850 cause of a call that somebody has hung up."""
 Fields = dict[str, str]
 ACTION_LIMIT_S = 5.0
 LOGIN_LIMIT_S = 10.0
@@ -270,7 +270,7 @@ class Ami:
             self._waiting.discard(future)
 
     def _happened(self, fields: Fields) -> None:
-        """Handed on as it is read: in order, one at a time, and no handler's failure is the connection's."""
+        """Hand an event on as it is read, so that they stay in order; a handler that fails does not end the connection."""
         try:
             self._on_event(fields)
         except Exception:
@@ -297,7 +297,7 @@ class Ami:
 
 
 async def hang_up_if_there(ami: Ami, channel: str, cause: int = NORMAL_CLEARING) -> None:
-    """End a leg that may have ended by itself, or whose Asterisk is away: whatever there is to say of it comes as its end."""
+    """Hang up a channel that may have ended by itself, or whose Asterisk is away; its Hangup event tells the rest."""
     try:
         await ami.action("Hangup", Channel=channel, Cause=cause)
     except (ActionRefused, TelephonyDown):

@@ -14,7 +14,7 @@ from tickets.oversight import complaints
 from tickets.oversight.causes import Cause
 
 RATING_LIMIT_S = 1.0
-"""How long the survey halts for a database that does not answer; the rating is stored later then."""
+"""How long the survey waits for a database that does not answer; the rating is then stored later."""
 CAUSES = {
     "1": Cause.SHIRKING,
     "2": Cause.DRAGGING,
@@ -25,7 +25,9 @@ CAUSES = {
     "7": Cause.BIDDING,
     "8": Cause.OTHER,
 }
-"""Keys of C-CAUSE (M-136; M-116 「财务公开监督电话」, M-132): as finely as is heard well; inspectors settle the rest."""
+"""Keys of node C-CAUSE (M-136; M-116 「财务公开监督电话」, M-132): no more causes than a listener can keep in mind; inspectors
+settle the finer ones.
+"""
 
 
 class After(Branch):
@@ -43,14 +45,16 @@ class After(Branch):
         return "ready" if self.fill_code() else "none"
 
     def fill_code(self) -> bool:
-        """Put the code into its slot; False when this call has none."""
+        """Put the query code into its slot; False when this call has none."""
         if not self.caller.query_code:
             return False
         self.slots["code"] = spoken.digits(self.caller.query_code)
         return True
 
     async def after_code(self) -> str:
-        self.note(ledger.CODE_SPOKEN, times=2) if self.caller.query_code else None
+        """What comes after the query code: the cause of a complaint, the survey, or nothing more."""
+        if self.caller.query_code:
+            self.note(ledger.CODE_SPOKEN, times=2)
         if self.caller.complaint_id is not None:
             return "cause"
         call = self.caller.call
@@ -60,7 +64,7 @@ class After(Branch):
         return await self.next_survey()
 
     async def complaint_cause(self, key: str) -> None:
-        """The complaint is kept by now: what it is about comes last, for callers hang up once they have the code."""
+        """Asked last, when the complaint is stored: callers hang up once they have the code."""
         complaint_id, self.caller.complaint_id = self.caller.complaint_id, None
         if complaint_id is not None:
             await self.keep(
@@ -72,7 +76,7 @@ class After(Branch):
             await complaints.name_cause(session, complaint_id, CAUSES[key])
 
     async def next_survey(self) -> str:
-        """The question on the unit's answer follows when a liaison talked to the caller."""
+        """The question about the unit follows when one of its liaisons talked to the caller."""
         if "operator" in self.caller.asked and "operator" not in self.caller.rated:
             await self._rate(RatingAbout.OPERATOR, None)
         if "unit" in self.caller.asked or not self.caller.call.liaison:
@@ -95,7 +99,7 @@ class After(Branch):
         await self._rate(RatingAbout.UNIT, int(key))
 
     async def not_rated(self) -> None:
-        """The call ends: whoever was asked and pressed nothing counts as asked, never as satisfied."""
+        """The call ends: who was asked and pressed nothing counts as asked, never as satisfied."""
         for about in (RatingAbout.OPERATOR, RatingAbout.UNIT):
             if about in self.caller.asked - self.caller.rated:
                 await self._rate(about, None)

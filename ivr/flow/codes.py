@@ -24,6 +24,7 @@ class Codes(Branch):
         }
 
     async def query_code(self, digits: str) -> str | None:
+        """M-47: `replied` (and may be rated), `answered`, `open` or `done`; `locked` after too many tries, None for a wrong code."""
         status = await self._status(digits)
         if not isinstance(status, CodeStatus):
             return status
@@ -33,7 +34,7 @@ class Codes(Branch):
         return _standing(status)
 
     async def complaint_code(self, digits: str) -> str | None:
-        """M-48: a complaint by code only after the reply is finished."""
+        """M-48: a reply can be complained about once it is finished; the outcomes are otherwise `query_code`'s."""
         status = await self._status(digits)
         if not isinstance(status, CodeStatus):
             return status
@@ -47,7 +48,7 @@ class Codes(Branch):
         return "complained" if self.caller.about.state == State.IN_COMPLAINT else "replied"
 
     async def _status(self, digits: str) -> CodeStatus | str | None:
-        """The ticket behind a code; `locked` after too many tries, None for a wrong code."""
+        """The ticket behind a code, or else the outcome of the entry."""
         if self.caller.code_failures >= TRIES_A_CALL:
             return "locked"
         source = self.caller.number or self.caller.linkedid
@@ -62,6 +63,7 @@ class Codes(Branch):
             return "locked" if self.caller.code_failures >= TRIES_A_CALL else None
 
     async def _fill(self, status: CodeStatus) -> None:
+        """Put what is to be said of the ticket into the slots."""
         today = beijing(self.deps.clock.now()).date()
         self.caller.about = status.ticket
         self.slots["unit"] = await self.deps.say(status.unit_name) if status.unit_name else ["an-operator"]
@@ -75,5 +77,5 @@ class Codes(Branch):
 
 
 def _standing(status: CodeStatus) -> str:
-    """`open` while a date can be told by which there is an answer."""
+    """`open` while there is a date to tell by which the answer is due."""
     return "done" if status.state in _DONE or status.due_on is None else "open"

@@ -28,7 +28,7 @@ SUBJECTS = {
 
 class Departments(Branch):
     region: Region | None = None
-    """Where the code typed next is looked up: the line's own region, or a county chosen."""
+    """Where the unit code typed next is looked up: a county or township that was chosen; None: the line's own region."""
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
@@ -57,7 +57,7 @@ class Departments(Branch):
         return [Item(await self.deps.say(county.name), county) for county in counties]
 
     async def townships(self) -> Sequence[Item]:
-        """M-05: of a county that has opened them; the county itself comes first. None: the county alone."""
+        """The townships of the county chosen, with the county's own departments first; empty where none are open (M-05)."""
         county = self.region
         assert county is not None
         async with self.deps.db.reading() as session:
@@ -75,11 +75,11 @@ class Departments(Branch):
         return "not_connected" if unit.state == ConnectionState.NOT_CONNECTED else "found"
 
     async def hours(self) -> str:
-        """M-10 「法定工作时间」: people answer only in the region's working segments."""
+        """M-10 「法定工作时间」: `open` or `closed`, as people answer only in the region's working hours."""
         now = self.deps.clock.now()
         async with self.deps.db.reading() as session:
             calendar = await load_calendar(session)
-        if self.caller.unit:  # a voicemail that the dialplan takes alone is for it as well
+        if self.caller.unit:  # the dialplan, should it have to take a voicemail by itself, addresses it to this unit
             await self.dialogue.keep(UNIT=self.caller.unit.id)
         region = self.caller.region.code
         self.slots["hours"] = spoken.segments(
@@ -102,11 +102,11 @@ class Departments(Branch):
         return await self._questions(None)
 
     async def _questions(self, subject: str | None) -> Sequence[Item]:
-        """M-18: out of the same entries as desk and web."""
+        """M-18: from the same entries of the knowledge base as desk and web."""
         return await self._listed(await self.deps.hot_answers(subject))
 
     async def notices(self) -> Sequence[Item]:
-        """M-109: what is past its period is not among them."""
+        """M-109: those in force today."""
         return await self._listed(await self.deps.notices())
 
     async def _listed(self, answers: Sequence[HotAnswer]) -> Sequence[Item]:
@@ -126,7 +126,7 @@ class Departments(Branch):
             )
 
     async def picked_answer(self, answer: HotAnswer) -> None:
-        """As it is now: withdrawn while the list was read, it is not heard (M-18)."""
+        """The answer as it stands now: one withdrawn while the list was being read out is not spoken (M-18)."""
         current = await self.deps.read_out(answer, self.caller.linkedid)
         if current is None:
             self.slots["answer"] = ["answer-withdrawn"]
@@ -150,7 +150,7 @@ class Departments(Branch):
         return None
 
     async def operator_hours(self) -> str:
-        """As `hours`; on a line of several languages the caller chooses one first, once a call."""
+        """As `hours`; on a line with several languages `choose`, once in a call, as the caller picks one first."""
         found, line = await self.hours(), self.caller.line
         if found == "open" and line.languages and not line.language and not self.caller.chose_language:
             return "choose"
@@ -164,31 +164,25 @@ class Departments(Branch):
         return [Item(await self.deps.say(name), code) for code, name in offered.items()]
 
     async def picked_language(self, code: str) -> None:
-        """Kept on the channel as well: it survives a restart of this process, and the dialplan alone asks for it too."""
+        """Kept on the channel too: there it survives a restart of this process, and the dialplan reads it when it is alone."""
         self.caller.call.language = code
         await self.dialogue.keep(SKILL=code)
 
     async def queue(self) -> None:
-        """To the operator who knows this caller's matter, if free, else to the queue; of the caller's language."""
+        """To the operator who knows this caller's matter if that one is free, else to the queue; the caller's language counts."""
         call = self.caller.call
         call.language = call.language or self.caller.line.language
+        variables = {"QUEUE_LIMIT": self.deps.calls.queue_limit_s, "SKILL": call.language}
         if device := await self._device_of_last_operator():
             call.phase, call.queued_at = "queue", self.deps.clock.now()
             self.note(ledger.QUEUED, queue="same-operator", position=1)
-            await self.dialogue.leave_to(
-                "same-operator",
-                DEVICE=device,
-                QUEUE_LIMIT=self.deps.calls.queue_limit_s,
-                SKILL=self.caller.call.language,
-            )
+            await self.dialogue.leave_to("same-operator", DEVICE=device, **variables)
             return
         await self._tell_wait()
-        await self.dialogue.leave_to(
-            "operators", QUEUE_LIMIT=self.deps.calls.queue_limit_s, SKILL=self.caller.call.language
-        )
+        await self.dialogue.leave_to("operators", **variables)
 
     async def _tell_wait(self) -> None:
-        """M-13: position and expected wait, when there is one; Asterisk's own announcement cannot say 两分钟."""
+        """M-13: position and expected wait, for who must wait; Asterisk's own announcement cannot say 两分钟."""
         if place := self.deps.place(self.caller.line.number, self.caller.call.language):
             ids = [*spoken.position(place.position), *spoken.expected_wait(place.minutes)]
             await self.dialogue.play([self.sound(one) for one in ids])

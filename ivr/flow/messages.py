@@ -25,7 +25,7 @@ from tickets.models import Ticket
 
 log = structlog.get_logger()
 MESSAGE_LIMIT_S = 4.0
-"""How long a caller waits to hear that the message is kept; with a database away that is said without a code."""
+"""How long a caller waits for the message's ticket; while the database is away they hear that it is kept, without a code."""
 NODES = {RecordingKind.VOICEMAIL: "VM-REC", RecordingKind.COMPLAINT: "C-REC"}
 """Where a message of each kind is recorded."""
 
@@ -41,7 +41,7 @@ class Messages(Branch):
         }
 
     async def record(self, node: Record) -> bool:
-        """Have a message recorded; it is the one that counts unless it is too short."""
+        """Have a message recorded, which replaces an earlier one; False when it is too short to be a message."""
         kind = next(kind for kind, recorder in NODES.items() if recorder == node.id)
         self.caller.has_recorded = True
         await self.dialogue.record(node.max_s, str(self._told(kind)))
@@ -51,7 +51,10 @@ class Messages(Branch):
         return is_kept
 
     async def resume(self) -> tuple[RecordingKind, bool]:
-        """The caller has spoken a message that a controller before this one, or none, has begun: its kind, and whether it is one."""
+        """Take up a message that this process has not begun (an earlier one has, or the dialplan by itself).
+
+        Returns its kind, and whether it is long enough to be a message.
+        """
         note = await self._note()
         told = note.told if note else Told()
         await self._remember(told)
@@ -60,16 +63,18 @@ class Messages(Branch):
         return told.kind, await self._take_up(told.kind, left_messages.LEAST_MS)
 
     def _told(self, kind: RecordingKind) -> Told:
+        """What is noted of a message that begins now."""
         unit, about = self.caller.unit, self.caller.about
         return Told(kind, unit.id if unit else None, about.id if about else None)
 
     async def _note(self) -> Note | None:
+        """What Asterisk's database has noted of this caller's message."""
         uniqueid = self.dialogue.uniqueid
         found = await self.dialogue.command(f"DATABASE GET {left_messages.FAMILY} {uniqueid}")
         return left_messages.parse(uniqueid, found.data)
 
     async def _write(self, note: Note) -> None:
-        """Beside the message, so that it outlives this process as the message does."""
+        """Into Asterisk's database, so that the note outlives this process as the message itself does."""
         family, uniqueid = left_messages.FAMILY, self.dialogue.uniqueid
         await self.dialogue.command(f"DATABASE PUT {family} {uniqueid} {quoted(note)}")
 
@@ -81,6 +86,7 @@ class Messages(Branch):
                 self.caller.about = await session.get(Ticket, told.about_id)
 
     async def _take_up(self, kind: RecordingKind, least_ms: float) -> bool:
+        """Make the last recording the caller's message; False when it is shorter than `least_ms`."""
         found = await asyncio.to_thread(left_messages.files, self.deps.message_dir, self.caller.linkedid)
         if not found or length_ms(found[-1]) < least_ms:
             return False
@@ -93,12 +99,14 @@ class Messages(Branch):
         return "done"
 
     async def save_complaint(self) -> str:
-        return "done"
+        return "done"  # it was handed in when the walk came to this node (`Session.before`)
 
     async def save_voicemail(self) -> str:
+        """Whether the caller's number is `known`, or `hidden` so that one must be typed."""
         return "known" if any(character.isdigit() for character in self.caller.number) else "hidden"
 
     async def callback_number(self, digits: str) -> str | None:
+        """A mobile (11 digits from 1), a number with area code (from 0), or a local one; None for anything else."""
         plausible = (
             (digits[0] == "1" and len(digits) == 11)
             or (digits[0] == "0" and len(digits) >= 10)
@@ -112,7 +120,7 @@ class Messages(Branch):
         return "done"
 
     async def keep_place(self) -> str:
-        """The caller leaves the queue and is called when it is their turn (M-13); a database that is away has it later."""
+        """The caller leaves the queue and is called when it is their turn (M-13); stored later while the database is away."""
         await self.keep(until_stored(self._keep_place), "keep-place", MESSAGE_LIMIT_S)
         self.caller.outcome = "call_back"
         return "kept"
@@ -126,7 +134,7 @@ class Messages(Branch):
             )  # fmt: skip
 
     async def hand_in(self) -> None:
-        """Make a ticket of the message that waits, if one does; also when the caller has hung up over it."""
+        """Make a ticket of the message, if there is one that has none yet; also when the caller has hung up while speaking."""
         message, self.caller.message = self.caller.message, None
         if message:
             self.caller.handing_in = await self.keep(self._hand_in(message), "message", MESSAGE_LIMIT_S)

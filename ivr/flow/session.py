@@ -1,4 +1,4 @@
-"""One caller in the menus: joins the walk through the tree with the branches that do the work."""
+"""One caller in the menus (一次会话): joins the walk through the tree with the branches that do the work at its nodes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +56,7 @@ class Session:
     async def run(self, stage: str) -> None:
         """Walk from the node of this stage; whatever the caller leaves unfinished by hanging up is handed in."""
         if stage == "overflow" and self._after.caller.call.is_lost:
-            stage = "after"  # cut off in mid-talk and nobody else there: the code at least, a call is owed
+            stage = "after"  # cut off in mid-talk and nobody else there: they hear the code, and are owed a call
         node = STAGES.get(stage) or self._menus.start
         if stage == "after":
             self._after.fill_code()
@@ -66,12 +66,12 @@ class Session:
         except CallerGone:
             await self._messages.hand_in()
             await self._after.not_rated()
-        except TelephonyDown:  # the call lives, perhaps
+        except TelephonyDown:  # perhaps the caller is still there, so the message is not finished
             await self._after.not_rated()
             raise
 
     async def _after_message(self) -> str:
-        """Where a caller goes on whose message was begun by a controller that is gone, or by the dialplan alone."""
+        """The node after a message that was begun by a controller that is gone, or by the dialplan alone."""
         kind, is_kept = await self._messages.resume()
         if not is_kept and self._messages.caller.ticket_no:
             return STAGES["after"]  # it was handed in already
@@ -91,7 +91,7 @@ class Session:
         own = replace(welcome, play=greeting, next=follows)
         return replace(self._menus, nodes={**self._menus.nodes, welcome.id: own})
 
-    # --- what the walk asks for -------------------------------------------------------------------------------
+    # --- what the walk asks for (`ivr.menus.walk.Handlers`) -----------------------------------------------------
 
     def __getitem__(self, name: str) -> Handler:
         return self._handlers[name]
@@ -110,7 +110,7 @@ class Session:
         return await self._messages.record(node)
 
     async def before(self, node_id: str) -> None:
-        """A message is handed in before its code is spoken; on the channel both survive a restart of this process."""
+        """A message is handed in before its code is spoken; stage and code on the channel survive a restart of this process."""
         if node_id in ("C-SAVED", "VM-SAVED"):
             await self._messages.hand_in()
             if self._after.fill_code():

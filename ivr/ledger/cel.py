@@ -1,8 +1,8 @@
 """Asterisk's own CEL -> the story of a call that no controller has seen (通话补记). Pure: rows in, ledger lines out.
 
-`dialplan/cel_custom.conf` writes the rows; each becomes the AMI event that would have told the same, for a tracker of its
-own. What only a controller knows (menu nodes, keys, transfers by name) is in none of them; the transfers that the ledger
-has stored can be handed in as turns.
+`dialplan/cel_custom.conf` writes the rows. Each is turned back into the AMI events that would have told the same, and these
+are fed to a tracker of their own, so that there is one way of telling a story. What only a controller knows (menu nodes,
+keys, who of a unit is rung) is in no row; as far as the stored ledger has it, it is handed in as turns.
 """
 
 import csv
@@ -21,16 +21,18 @@ _RINGING_APPS = frozenset({QUEUE_APP, "Dial"})
 _UNIT_CONTEXTS = frozenset({"to-department", "consult"})
 """Where the dialplan rings somebody who answers for a unit."""
 _FULL = "full"
-"""The extension of a caller whom the line has no place for."""
+"""Where the dialplan sends a caller for whom the line has no place."""
 Cells = list[str]
+"""One row of the file as it stands there."""
 COLUMNS, EVENT, UNIQUEID, LINKEDID = 11, 0, 7, 8
+"""How many columns there are, and the places of three of them."""
 _STATUS = {"17": "BUSY", "21": "NOANSWER", "26": "CANCEL", "34": "CONGESTION"}
 """DialStatus that goes with the Q.850 cause of a telephone that was not answered."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One CEL event, as the dialplan's folder orders the columns."""
+    """One CEL event, with its columns in the order of `dialplan/cel_custom.conf`."""
 
     event: str
     at: datetime
@@ -49,11 +51,13 @@ class Row:
 
 
 Turn = tuple[datetime, Callable[[LiveCall], None]]
-"""What a controller knew of the call from an instant on."""
+"""An instant, and what a controller did to the call then, to be done again while the story is told."""
 
 
 @dataclass(frozen=True)
 class Story:
+    """What the rows of one call tell."""
+
     call: LiveCall | None
     """As it was at its end; None when it did not begin on a line of ours, or has not ended."""
     lines: list[Line]
@@ -67,7 +71,7 @@ def read(text: Iterable[str]) -> Iterator[Cells]:
 
 
 def rows(lines: Iterable[Cells]) -> list[Row]:
-    """Only for calls that need repair: making them costs ten times what reading does."""
+    """The cells as rows, those that cannot be read left out; ten times as slow as `read`, so only for calls that matter."""
     return [row for cells in lines if (row := _row(cells))]
 
 
@@ -77,7 +81,7 @@ def story(rows: Iterable[Row], turns: Iterable[Turn] = ()) -> Story:
 
 
 def missing(told: Iterable[Line], stored: Iterable[tuple[str, str]]) -> list[Line]:
-    """Those lines of a story that a ledger, given as (kind, channel), does not have; the latest of equal ones."""
+    """The lines of a story that a ledger, given as (kind, channel) of its lines, lacks; of equal ones the latest."""
     known = list(stored)
     lacking: list[Line] = []
     for line in reversed(list(told)):
@@ -90,6 +94,8 @@ def missing(told: Iterable[Line], stored: Iterable[tuple[str, str]]) -> list[Lin
 
 
 class _Telling:
+    """Tells one call's story, row by row."""
+
     def __init__(self, turns: Iterable[Turn]) -> None:
         self._tracker = Tracker()
         self._turns = sorted(turns, key=lambda turn: turn[0])
@@ -111,7 +117,7 @@ class _Telling:
         return Story(None, self._lines, self._call)
 
     def _turn(self, until: datetime | None) -> None:
-        """Everything that a controller knew before this instant; None: all of it."""
+        """Do what a controller did up to this instant; None: all of the rest."""
         while self._call and self._turns and (until is None or self._turns[0][0] <= until):
             self._turns.pop(0)[1](self._call)
 
@@ -122,7 +128,7 @@ class _Telling:
             self._lines.append(self._with_role(line, operator))
 
     def _with_role(self, line: Line, operator: str) -> Line:
-        """Who is rung for a unit is no operator, whether or not a turn has told of the transfer."""
+        """Who answers where the dialplan rings a unit is a liaison, even when no turn has told of the transfer."""
         call = self._call
         if (
             line.kind != ledger.ANSWERED

@@ -1,8 +1,8 @@
 """The ledger's writer (通话流水): takes lines in order, stores them in batches; what cannot be stored waits on disk.
 
-Callers never wait for the database: lines queue here and go out together a few times a second. Only who needs a
-call's key (a ticket that refers to it) waits for the next batch. A batch that the database does not take goes to the
-spool, and so do those after it, until everything is stored in order (M-14); only while the disk fails too do
+No caller on the telephone waits for the database: lines gather here and are stored together a few times a second. Only what
+needs the call's key (a ticket that refers to it) waits for the next batch. A batch that the database does not take goes to
+the spool on disk, and so do those after it, until everything is stored in order (M-14); only while the disk fails too do
 batches wait in memory.
 """
 
@@ -23,7 +23,7 @@ from ivr.tracking.live_call import Line
 
 log = structlog.get_logger()
 BATCH_PAUSE_S = 0.2
-"""A transaction costs as much as a dozen of its lines. What a killed process has not stored, Asterisk's CEL still has."""
+"""Between two batches: a transaction costs as much as a dozen lines. What a killed process had not stored is in Asterisk's CEL."""
 RETRY_PAUSE_S = 1.0
 STORE_LIMIT_S = 5.0
 """A database that has not answered by then is treated as one that is down."""
@@ -41,7 +41,7 @@ class Journal:
         self._lines: list[Line] = []
         self._facts: dict[str, Facts] = {}
         self._batches: list[Batch] = []
-        """Cut, neither stored nor on disk."""
+        """Numbered, and neither stored nor on disk yet."""
         self._number = 0
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -50,12 +50,13 @@ class Journal:
         """How many additions there were, and how many of them the database has."""
 
     def add(self, *lines: Line) -> None:
+        """Take lines in, to be stored with the next batch; never waits."""
         self._lines += lines
         self._given += 1
         self._wake.set()
 
     def set_facts(self, linkedid: str, **facts: Any) -> None:
-        """Columns of the call record to update with the next batch."""
+        """Take in columns of the call's record, to be updated with the next batch."""
         self._facts.setdefault(linkedid, {}).update(facts)
         self._given += 1
         self._wake.set()
@@ -67,12 +68,13 @@ class Journal:
             return self._store.ids[linkedid]
 
     async def stored(self) -> None:
-        """Return when the database has everything that was added up to now."""
+        """Wait until the database has everything that was added before."""
         given = self._given
         async with self._stored:
             await self._stored.wait_for(lambda: self._kept >= given)
 
     def knows(self, linkedid: str) -> bool:
+        """Whether the database has a record of this call."""
         return linkedid in self._store.ids
 
     async def remember(self, linkedids: list[str]) -> None:
@@ -85,7 +87,7 @@ class Journal:
             await self._replay()
 
     async def run(self, beat: Callable[[], None]) -> None:
-        """Write batches for ever; a batch that fails is kept and tried again."""
+        """Loop for `core.tasks`: write batches; one that fails is kept and tried again."""
         while True:
             await self._wake.wait()
             await asyncio.sleep(BATCH_PAUSE_S)
@@ -94,10 +96,10 @@ class Journal:
             await self.flush()
 
     async def flush(self) -> None:
-        """Store everything that waits, in order; what fails is on disk when this returns."""
+        """Store everything that waits, in order; what the database does not take is on disk when this returns."""
         async with self._turn:
             given = self._given
-            self._cut()
+            self._close_batch()
             if not self._batches and not self.spool.count:
                 return
             is_stored = await self._store_all()
@@ -119,19 +121,19 @@ class Journal:
         self.database_fault = self.disk_fault = ""
         return True
 
-    def _cut(self) -> None:
+    def _close_batch(self) -> None:
         if self._lines or self._facts:
             self._number += 1
             self._batches.append(Batch(self._number, self._lines, self._facts))
             self._lines, self._facts = [], {}
 
     async def _replay(self) -> None:
+        """Store what is on disk, this process's own batches and those that earlier ones have left."""
         for writer in await asyncio.to_thread(self.spool.writers):
             last = await self._stored_by(writer)
             for batch in self.spool.read(writer):
-                if (
-                    batch.number > last or writer == self._writer
-                ):  # of one's own the keys are wanted in any case
+                # one's own batch is put even if it is stored: its calls' keys are still to be learned
+                if batch.number > last or writer == self._writer:
                     await self._put(writer, batch)
             self.spool.remove(writer)
             log.info("ledger_spool_replayed", writer=writer)
@@ -146,6 +148,7 @@ class Journal:
             del self._batches[0]
 
     async def _stored_by(self, writer: str) -> int:
+        """Number of the writer's last stored batch; a writer that is new is entered with 0."""
         async with asyncio.timeout(STORE_LIMIT_S):
             return await self._store.stored_by(writer)
 
@@ -154,6 +157,7 @@ class Journal:
             await self._store.put(writer, batch)
 
     async def _set_aside(self, error: Exception) -> None:
+        """The database has failed: put the batches on disk, or keep them in memory if that fails too."""
         if not self.database_fault:
             log.error("ledger_write_failed", batches=len(self._batches), exc_info=error)
         self.database_fault = _reason(error)
@@ -168,6 +172,6 @@ class Journal:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without any address or statement."""
+    """What kind of error it was; its text could hold addresses and data."""
     cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
     return type(cause).__name__

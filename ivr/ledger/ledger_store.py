@@ -1,4 +1,4 @@
-"""Ledger batches into the database (流水入库): each batch once, whatever is tried again; knows each call's key."""
+"""Ledger batches into the database (流水入库): each exactly once, however often it is tried; learns each call's key."""
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ class LedgerStore:
             self.ids.update(await _keys(await session.connection(), linkedids))
 
     async def stored_by(self, writer: str) -> int:
-        """Number of the writer's last stored batch, 0 for a new writer, whose mark is made."""
+        """Number of the writer's last stored batch; a writer that is new is entered with 0."""
         async with self._db.unit_of_work() as session:
             mark = await session.get(LedgerMark, writer)
             if mark is None:
@@ -43,7 +43,7 @@ class LedgerStore:
             return mark.stored
 
     async def put(self, writer: str, batch: Batch) -> None:
-        """Store the batch, or nothing of it; one that an earlier try has stored without being told is left as it is."""
+        """Store the whole batch or nothing. One that an earlier try has stored, though its commit was not answered, is left alone."""
         mark = update(LedgerMark).where(LedgerMark.writer == writer, LedgerMark.stored < batch.number)
         async with self._db.unit_of_work() as session:
             connection = await session.connection()
@@ -55,7 +55,7 @@ class LedgerStore:
         self.ids.update(fresh)
 
     async def _write_or_part(self, session: AsyncSession, batch: Batch) -> dict[str, int]:
-        """One call whose lines the database cannot take must not hold up all the others for ever."""
+        """Store the batch, or call by call if it is refused: one call's impossible lines must not hold up all the others for ever."""
         try:
             async with session.begin_nested():
                 return await self._write(await session.connection(), batch)
@@ -75,7 +75,7 @@ class LedgerStore:
             return {}
 
     async def _write(self, connection: AsyncConnection, batch: Batch) -> dict[str, int]:
-        """Tables, not objects: half the cost for rows by the dozen."""
+        """With statements on tables instead of mapped objects, at half the cost."""
         fresh: dict[str, int] = {}
         if arrivals := [self._arrival(line) for line in batch.lines if line.kind == ledger.ARRIVED]:
             # not in the order of the rows: SQLite would need a statement for each
@@ -120,7 +120,7 @@ def event_row(line: Line, call_id: int) -> dict[str, Any]:
 
 
 async def update_calls(connection: AsyncConnection, facts: dict[int, Facts]) -> None:
-    """One statement for each set of columns, many rows at a time."""
+    """Update call records, given as columns by key; one statement for each set of columns."""
     groups: dict[tuple[str, ...], list[Facts]] = {}
     for key, columns in facts.items():
         groups.setdefault(tuple(sorted(columns)), []).append(

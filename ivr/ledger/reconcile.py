@@ -1,6 +1,6 @@
-"""Reconciliation (每日对账): the stored ledger against what Asterisk itself wrote, CEL and CDR; every difference by name.
+"""Reconciliation (每日对账): compares the stored ledger with what Asterisk itself wrote, CEL and CDR, and names each difference.
 
-A difference is never repaired here (that is `ivr.outages.repair`'s): it is evidence that something was not seen, and stays on
+Nothing is repaired here (that is `ivr.outages.repair`'s): a difference is evidence that something went unseen, and stays on
 record. Calls that still run, and those of other controllers, are not looked at.
 """
 
@@ -27,14 +27,14 @@ from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 log = structlog.get_logger()
 LOOK_S = 60.0
 AT_HOUR = 3
-"""Beijing hour from which the day before is looked at."""
+"""Beijing hour from which the day before is compared."""
 TOLERANCE_S = 2.0
-"""Both write down the same instant, each by its own hand."""
+"""By how much the two may differ about an instant, which each notes when it gets to it."""
 SETTLED = timedelta(minutes=5)
-"""A call younger than this may still be on its way to the database."""
+"""A call younger than this may not be in the database yet."""
 CDR_UNIQUEID = 16
 _TALK_LEAST_MS = 1000
-"""A talk shorter than this may leave no audio."""
+"""A shorter talk may leave no audio."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Witness:
-    """What Asterisk wrote; `rows` by call, `cdr` the channels that have a CDR."""
+    """What Asterisk wrote: CEL `rows` by call (linkedid), and the channels (uniqueid) that have a `cdr`."""
 
     rows: Mapping[str, Sequence[cel.Row]]
     cdr: frozenset[str]
@@ -89,7 +89,7 @@ async def reconcile(
 
 
 async def nightly(db: Database, clock: Clock, source: Source, beat: Callable[[], None]) -> None:
-    """Loop for `core.tasks`: once a night, the day before."""
+    """Loop for `core.tasks`: compare the day before, once a night."""
     while True:
         beat()
         now = beijing(clock.now())
@@ -100,6 +100,7 @@ async def nightly(db: Database, clock: Clock, source: Source, beat: Callable[[],
 
 
 async def last(session: AsyncSession, limit: int = 1) -> Sequence[Reconciliation]:
+    """The latest comparisons, newest first."""
     query = select(Reconciliation).order_by(Reconciliation.ran_at.desc(), Reconciliation.id.desc())
     return (await session.scalars(query.limit(limit))).all()
 
@@ -171,7 +172,7 @@ def read(source: Source, since: datetime, until: datetime, shift: timedelta) -> 
 
 
 def _begins(one: cel.Cells, source: Source, since: datetime, until: datetime) -> bool:
-    """Whether this row begins a citizen's call of the time."""
+    """Whether this row begins a citizen's call in [since, until)."""
     if one[cel.EVENT] != "CHAN_START" or one[cel.UNIQUEID] != one[cel.LINKEDID]:
         return False
     row = next(iter(cel.rows([one])), None)

@@ -1,8 +1,8 @@
 """Ledger batches on local disk (暂存) while the database cannot take them: appended, fsynced, read again in order.
 
-One file for each writer, one JSON line for each batch. Which batches are stored is the database's knowledge
-(`ivr.models.LedgerMark`); a file goes when all of its batches are. A last line cut by a crash is no batch: whoever
-wrote it was never told that it is safe.
+One file for each writer (one process), one JSON line for each batch. Which batches the database has is noted there
+(`ivr.models.LedgerMark`); a file is removed when it has all of them. A last line that a crash has cut off is ignored: its
+writer was never told that it is safe.
 """
 
 import asyncio

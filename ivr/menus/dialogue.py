@@ -25,8 +25,9 @@ PLAY_CHARACTERS = 700
 COMMAND_LIMIT_S = 30.0
 PLAY_LIMIT_S = 300.0
 NO_WAIT_S = 0.01
+"""What Read() waits after a sound that is only to be played: with 0 it would wait for its default, several seconds."""
 _STAGE = re.compile("agi_arg_1%3A%20([^%]*)%0A")
-"""The STAGE in the event's URL-encoded environment; the rest of it is not worth decoding for every call."""
+"""The dialplan's STAGE in the event's URL-encoded environment; decoding the rest would cost too much in every call."""
 _RESULT = re.compile(r"^(?P<code>\d{3}) result=(?P<result>-?\d*)(?: \((?P<data>[^)]*)\))?")
 
 
@@ -41,7 +42,7 @@ class AgiResult:
 
 
 _STOPPED = AgiResult(0)
-"""For a Read that a key will have stopped."""
+"""The result of a Read that a key stops, given at once instead of waiting for Asterisk's."""
 
 
 def parse_result(text: str) -> AgiResult:
@@ -54,12 +55,12 @@ def parse_result(text: str) -> AgiResult:
 
 @dataclass(slots=True, eq=False)
 class _Sent:
-    """A command that Asterisk has and has not yet ended."""
+    """A command that Asterisk has received and not yet ended."""
 
     answer: "asyncio.Future[AgiResult]"
     is_read: bool
     is_cut: bool = False
-    """A key meant for the command before it has stopped this one."""
+    """Stopped by a key that was meant for the command before it, so that it must be played again."""
 
 
 class Dialogue:
@@ -73,26 +74,27 @@ class Dialogue:
         self.linkedid = start["Linkedid"]
         stage = _STAGE.search(start.get("Env", ""))
         self.stage = stage[1] if stage else "welcome"
-        """Why the dialplan hands the caller over."""
+        """Why the dialplan hands the caller over; `ivr.flow.session.STAGES` lists the words."""
         self.gone = False
         self._gone_as: type[Exception] = CallerGone
         self._back: asyncio.Future[None] | None = None
+        """While the dialplan records a message: done when the caller comes back here."""
         self.leaving = False
         """The channel goes back to the dialplan, which sets its own limits from there on."""
         self._keys: deque[str] = deque()
         self._down = ""
         """The key that was taken and is still held."""
         self._down_too_long = False
-        """The Read that the held key should stop has ended before it."""
+        """The Read that the held key was to stop has ended by itself: the key's end will stop the next one."""
         self._end_due = False
-        """An # may still come that ends what was typed."""
+        """All digits have come: an # that follows ends the entry and means nothing to what comes after it."""
         self._sent: dict[str, _Sent] = {}
         """Oldest first: the first one runs."""
 
     # --- fed by the controller --------------------------------------------------------------------------------
 
     def key_down(self, key: str) -> None:
-        """A key begins: taken now if its end will stop the Read that runs."""
+        """A key is pressed: it counts from now if its end will stop the Read that runs (see the theory of operation)."""
         if self._is_late_end(key):
             return
         if (runs := self._running) and runs.is_read and not self._down:
@@ -100,7 +102,7 @@ class Dialogue:
             self._take(key)
 
     def key_up(self, key: str) -> None:
-        """A key ends: taken now unless it was at its beginning."""
+        """A key is released: it counts from now, unless it did from its beginning."""
         if self._is_late_end(key):
             self._end_due = False
             if runs := self._running:
@@ -122,7 +124,7 @@ class Dialogue:
             sent.answer.set_result(parse_result(unquote(result)))
 
     def leave(self) -> None:
-        """The channel has ended or left AsyncAGI: whoever waits here gets CallerGone."""
+        """The caller has hung up or left AsyncAGI: whoever waits for a command gets CallerGone."""
         self.gone = True
         for sent in self._sent.values():
             if not sent.answer.done():
@@ -131,17 +133,17 @@ class Dialogue:
         self.come_back()
 
     def cut(self) -> None:
-        """The connection is lost, the caller perhaps not: whoever waits here gets TelephonyDown."""
+        """The connection to Asterisk is lost, the caller perhaps not: whoever waits for a command gets TelephonyDown."""
         self._gone_as = TelephonyDown
         self.leave()
 
     @property
     def is_away(self) -> bool:
-        """The caller speaks a message to the dialplan and comes back here."""
+        """The dialplan is recording the caller's message; they come back here."""
         return self._back is not None
 
     def come_back(self) -> None:
-        """The message is recorded, or the caller has hung up over it."""
+        """The message is recorded, or the caller has hung up while speaking it."""
         if self._back and not self._back.done():
             self._back.set_result(None)
 
@@ -152,12 +154,12 @@ class Dialogue:
         return await self._answered(self._send(text), limit_s)
 
     async def play(self, sounds: Sequence[str]) -> None:
-        """Play sounds one after the other; a key, or one already pressed, ends it and stays in the buffer."""
+        """Play sounds one after the other; a key, even one pressed before, ends that and stays in the buffer."""
         for part in _parts(sounds):
             await self._read(part, NO_WAIT_S)
 
     async def listen(self, sounds: Sequence[str], timeout_s: float) -> str | None:
-        """Play sounds and wait for a key, `timeout_s` from their end; None for silence. A key already pressed is first."""
+        """Play sounds, then wait `timeout_s` for a key; None for silence. A key pressed before is taken at once."""
         *before, last = list(_parts(sounds)) or [""]
         for part in before:
             await self._read(part, NO_WAIT_S)
@@ -174,7 +176,7 @@ class Dialogue:
         return self._keys[0] if self._keys else None
 
     def end_may_follow(self) -> None:
-        """The last digit that was wanted has come: the # that callers were asked for means nothing more, should it follow."""
+        """All the digits have come: callers who type the # that they were told to end with are not to have it count elsewhere."""
         if self.next_key == "#":
             self.take_key()
         else:
@@ -219,10 +221,11 @@ class Dialogue:
         return next(iter(self._sent.values()), None)
 
     def _is_late_end(self, key: str) -> bool:
+        """Whether this is the # after an entry that its last digit has ended already."""
         return key == "#" and self._end_due
 
     def _take(self, key: str) -> None:
-        """Whoever plays or listens goes on at once; the Read itself is ended by the key's end."""
+        """Buffer the key; whoever plays or listens goes on at once, though Asterisk ends the Read only with the key's end."""
         self._end_due = False
         self._keys.append(key)
         for sent in self._sent.values():
@@ -230,7 +233,7 @@ class Dialogue:
                 sent.answer.set_result(_STOPPED)
 
     async def _read(self, sounds: str, wait_s: float) -> None:
-        """Play `sounds` (joined by &) and wait for a key; nothing happens while one is in the buffer."""
+        """Play `sounds` (joined by &) and wait for a key; does nothing when one is in the buffer already."""
         again = True
         while again and not self._keys:
             sent = self._send(f"EXEC Read {quoted(f'KEY,{sounds},1,,1,{wait_s}')}", is_read=True)
@@ -250,7 +253,7 @@ class Dialogue:
         return sent
 
     async def _answered(self, sent: _Sent, limit_s: float) -> AgiResult:
-        """A bare timer instead of `asyncio.timeout`: several commands a call, and this is a tenth of their cost."""
+        """With a bare timer, at a tenth of what `asyncio.timeout` costs: there are dozens of commands in a call."""
         limit = asyncio.get_running_loop().call_later(limit_s, _give_up, sent.answer)
         try:
             return await sent.answer
@@ -258,7 +261,7 @@ class Dialogue:
             limit.cancel()
 
     def _refused(self, number: str) -> None:
-        """Asterisk refuses an AGI command when the channel is gone."""
+        """Asterisk refuses an AGI command only when the channel is gone."""
         sent = self._sent.pop(number, None)
         if sent and not sent.answer.done():
             sent.answer.set_exception(CallerGone())
@@ -270,6 +273,7 @@ def _give_up(answer: "asyncio.Future[AgiResult]") -> None:
 
 
 def _parts(sounds: Sequence[str]) -> Iterator[str]:
+    """The sounds joined by &, in strings that AMI takes."""
     part = ""
     for sound in sounds:
         if part and len(part) + len(sound) + 1 > PLAY_CHARACTERS:

@@ -16,7 +16,9 @@ from core.errors import HotlineError
 _Item = TypeVar("_Item")
 
 PAGE = 7
+"""Items on each page of a list that needs several; key 8 then turns the page."""
 MAX_CHOICES = 8
+"""Items of a list that needs one page only."""
 
 GlobalKey = Literal["operator", "repeat", "up", "end", "restart"]
 _GLOBAL_KEYS: Mapping[str, GlobalKey] = {"0": "operator", "9": "repeat", "*": "up", "#": "end"}
@@ -35,7 +37,7 @@ class MenusInvalid(HotlineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One place in the tree. `play` mixes prompt ids and `{slots}` that the caller's context fills."""
+    """One place in the tree. `play` mixes prompt ids and `{slots}` that the handlers fill; `up` is where key * leads."""
 
     kind: ClassVar[str]
     id: str
@@ -54,6 +56,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say(Node):
+    """Says something and goes on; with `wait_s` only after a key or that time."""
+
     kind: ClassVar[str] = "say"
     next: str
     wait_s: float = 0.0
@@ -91,6 +95,8 @@ class Listening(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu(Listening):
+    """Keys that lead elsewhere; the handler, if there is one, is told the key first."""
+
     kind: ClassVar[str] = "menu"
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handler: str | None = None
@@ -133,6 +139,8 @@ class Choice(Listening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record(Listening):
+    """Records a message; one shorter than `min_s` is a failure."""
+
     kind: ClassVar[str] = "record"
     next: str
     min_s: float

@@ -54,7 +54,7 @@ class Handlers(Protocol):
 
 
 class Walk:
-    """One caller's way through the tree, until a handler sends the caller elsewhere."""
+    """One caller's way through the tree, until a handler hands the caller back to the dialplan."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Walk:
     # --- kinds of node ----------------------------------------------------------------------------------------
 
     async def _say(self, node: Say) -> str | None:
-        """A key of the next node, pressed during this one, stays in the buffer for it."""
+        """A key that means nothing here stays in the buffer: impatient callers press the next node's already."""
         while True:
             if node.wait_s:
                 key = await self._hear(self._prompts(node), node.wait_s)

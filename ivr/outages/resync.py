@@ -150,7 +150,7 @@ class Resync:
         """
         for row in await self._ami.listing("CoreShowChannels"):
             is_left = row.get("Context") == "hotline" and row.get("Application") in _IN_DIALOGUE
-            if is_left and self._controller.dialogue_of(row.get("Uniqueid", "")) is None:
+            if is_left and row.get("Uniqueid", "") not in self._controller.dialogues.running:
                 with suppress(ActionRefused):  # the caller has hung up
                     await self._ami.action(
                         "Redirect",

@@ -1,8 +1,8 @@
-"""Working off the owed-calls (回拨): who is owed one, and whose turn it is among those who wait on the line.
+"""Calling back (回拨): which callers are owed a call, and when an operator calls the next of those who keep their place.
 
-Fair to both, and over all nodes: a caller who keeps their place is called when an operator whose queues serve that line and
-language is free and nobody in these queues has waited longer, at whichever node; a live caller is never overtaken. The list
-itself is `ivr.queue.owed_calls`'.
+Fair to them and to those on the line, over all nodes: a caller who keeps their place is called when an operator whose queues
+serve that line and language is free, and nobody in these queues, at whichever node, has waited longer. A caller on the line
+is never overtaken. The list itself is `ivr.queue.owed_calls`'.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from recordings.models import CallEnd
 log = structlog.get_logger()
 LOOK_S = 2.0
 REASON = "回拨"
+"""Why a seat that calls somebody back is paused."""
 
 
 class CallingBack:
@@ -56,7 +57,10 @@ class CallingBack:
         self._controller.job(self.count(), "owed-calls-counted")
 
     async def ended(self, caller: Caller) -> None:
-        """A caller who gave up in the queue, found the line full (M-13) or was lost with Asterisk is owed a call; a try has its result."""
+        """The call is over. A caller who gave up in the queue, found the line full (M-13) or was cut off is owed a call.
+
+        Where the call was itself a try to call somebody back, its result is noted instead.
+        """
         call = caller.call
         owed_call_id = self._controller.board.notes[call.linkedid].owed_call_id
         gave_up = how_ended(call, caller.outcome) == CallEnd.QUEUE
@@ -85,7 +89,7 @@ class CallingBack:
                 await owed_calls.served(session, self._clock, caller.number)
 
     async def count(self) -> None:
-        """The desks show how many are open and how many of them overdue."""
+        """Count the list anew for the desks, which show how many are open and how many of them overdue."""
         async with self._db.reading() as session:
             rows = await owed_calls.waiting_list(session)
         now = self._clock.now()
@@ -93,7 +97,7 @@ class CallingBack:
         self._controller.changed()
 
     async def run(self, beat: Callable[[], None]) -> None:
-        """Look for idle seats whom nobody on the line waits for; a seat that becomes free asks by itself."""
+        """Loop for `core.tasks`: let idle seats call back. A seat that has just become free need not wait for it (`take_turn`)."""
         await self.count()
         while True:
             await asyncio.sleep(LOOK_S)
@@ -111,7 +115,7 @@ class CallingBack:
                 await self._call_next(seat, kept)
 
     async def take_turn(self, user_id: int) -> bool:
-        """Let this operator, who is free, call whoever is next by their place; False when that is nobody."""
+        """Let this operator, who has become free, call the next who keeps their place; False when it is nobody's turn."""
         return await self._call_next(self._controller.board.seats[user_id], await self._kept_places())
 
     async def _kept_places(self) -> Sequence[OwedCall]:
@@ -126,7 +130,7 @@ class CallingBack:
         await self._controller.seats.hold_back(seat, REASON)
         try:
             await self._control.return_call(seat.user_id, row.id)
-        except HotlineError:  # another node's seat was quicker, or a caller rings here
+        except HotlineError:  # another node's seat was quicker, or a caller rings this seat already
             log.info("owed_call_not_begun", owed_call=row.id, extension=seat.extension)
             with contextlib.suppress(HotlineError):
                 await self._controller.seats.ready(seat.user_id)

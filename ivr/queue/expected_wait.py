@@ -1,4 +1,4 @@
-"""How long a caller who asks for an operator will wait (预计等候): from the talks of late and the seats at work. Pure."""
+"""How long a caller who asks for an operator will wait (预计等候): from recent talks and the seats at work. Pure."""
 
 import math
 from collections import deque
@@ -8,10 +8,13 @@ from ivr.board import AgentView, Board
 from ivr.queue.queue_news import AT_WORK
 
 USUAL_MS = 180_000
-"""A talk with its wrap-up, until there were some."""
+"""Assumed length of a talk with its wrap-up, until there have been some."""
 WRAP_UP_MS = 30_000
+"""Added to each talk."""
 KEPT = 50
+"""How many of the last talks the mean is taken of."""
 LONGEST_MIN = 60
+"""More is never announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,12 @@ class ExpectedWait:
         self._talks: deque[int] = deque(maxlen=KEPT)
 
     def talked(self, ms: int) -> None:
+        """Take in the length of a talk that is over; 0: nobody talked."""
         if ms:
             self._talks.append(ms + WRAP_UP_MS)
 
     def place(self, board: Board, queue: str) -> Place | None:
-        """None when an operator is free, or none is there at all, so that there is nothing to tell."""
+        """Of a caller who joins this queue now; None when an operator is free, or none at work, as there is nothing to announce."""
         agents = [one for one in board.agents() if queue in board.seats[one.user_id].queues]
         working = [one for one in agents if one.state in AT_WORK]
         ahead = sum(one.queue == queue for one in board.waiting())

@@ -1,7 +1,7 @@
-"""Keeps every seat in the queues of its regions and languages (座席入队): what `ivr.queue.regions` wants, told to Asterisk.
+"""Keeps every seat in the queues of its regions and languages (座席入队): carries out over AMI what `ivr.queue.regions` decides.
 
-Looks every second and at each sign-in, so that a region that needs help has it within a second. Without a controller the
-queues stay as they were.
+Looks every second and at each sign-in, so that a region that needs help has it within a second. While no controller runs,
+the queues stay as they are.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ LOOK_S = 1.0
 
 
 class Memberships:
-    """`split` gives the lines and regions as they are now."""
+    """`split` gives the lines, regions and operators as they are now."""
 
     def __init__(self, ami: Ami, board: Board, clock: Clock, split: Callable[[], Split]) -> None:
         self._ami = ami
@@ -39,7 +39,7 @@ class Memberships:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Bring every seat's memberships to what is wanted."""
+        """Add and remove every seat's memberships until they are as decided."""
         async with self._turn:
             seats = {
                 seat.user_id: Placing(seat.region_id, seat.languages) for seat in self._board.seats.values()
@@ -73,6 +73,6 @@ class Memberships:
 
 
 def found(rows: list[dict[str, str]], device: str) -> Queues:
-    """The queues that Asterisk says (QueueStatus) a telephone is in."""
+    """The queues that a telephone is in, by Asterisk's own word (rows of QueueStatus)."""
     mine = [row for row in rows if row.get("Event") == "QueueMember" and row.get("Location") == device]
     return {row.get("Queue", BASE): int(row.get("Penalty") or OWN) for row in mine}

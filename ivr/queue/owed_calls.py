@@ -1,7 +1,7 @@
-"""Callers to be called back (漏接回拨): who gave up in the queue, and who keeps their place in it.
+"""The list of callers to be called back (漏接回拨): who gave up in the queue, and who keeps their place in it.
 
-A call-back has an owner once somebody takes it on, a due time and a result; a number has at most one that is open.
-Ringing is `ivr.control`'s. Every function takes the caller's session and never commits.
+A call owed has a due time, an owner once somebody takes it on, and in the end a result; a number has at most one that is
+open. Ringing is `ivr.control`'s. Every function works in the session that it is given and never commits.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,14 +23,14 @@ from ivr.models import OwedCall, OwedKind, OwedState
 from recordings.models import Call
 
 TRIES = 3
-"""M-28: after so many in vain the caller counts as unreachable."""
+"""M-28: a caller who is called so often in vain counts as unreachable."""
 LAST_HOUR = timedelta(hours=1)
-"""Missed within the last hour before closing: due at the end of the next working day."""
+"""A call missed within the last hour before closing is due only at the end of the next working day."""
 
 
 @dataclass(frozen=True)
 class OwedCallsChanged:
-    """The list of owed-calls is no longer what it was."""
+    """The list of calls owed has changed."""
 
 
 class OwedCallTaken(Conflict):
@@ -56,9 +56,9 @@ async def owe(
     asked_at: datetime | None = None,
     language: str = "",
 ) -> OwedCall | None:
-    """Put a caller on the list; None for a hidden number, and for who has had the call back already.
+    """Put a caller on the list; None for a hidden number, and for a caller who has been called back already.
 
-    A number that is on it already stays at its place; the same call, reported again (by the node that came back), counts once.
+    A number that is on the list keeps its place there. A call that is reported twice, as after a node has come back, counts once.
     """
     call = await session.get_one(Call, call_id)
     wanted = number or call.caller_number
@@ -76,7 +76,7 @@ async def owe(
 
 
 async def _listed(session: AsyncSession, fresh: OwedCall) -> OwedCall | None:
-    """Who has this number's line on the list already, with the new call told there."""
+    """The open entry of the same number, if there is one, with the new call counted in it."""
     known = await session.scalar(_open().where(OwedCall.number == fresh.number).with_for_update())
     if known is not None:
         known.times += known.call_id != fresh.call_id
@@ -105,7 +105,7 @@ async def take_on(session: AsyncSession, clock: Clock, owed_call_id: int, user_i
 
 
 async def tried(session: AsyncSession, clock: Clock, owed_call_id: int, *, reached: bool) -> None:
-    """The result of one try; the third in vain ends it, and the next is anybody's."""
+    """Note the result of one try. After a vain one anybody may take the call on; the third in vain finishes it."""
     row = await session.get_one(OwedCall, owed_call_id)
     if row.state != OwedState.OPEN:
         return
@@ -117,7 +117,7 @@ async def tried(session: AsyncSession, clock: Clock, owed_call_id: int, *, reach
 
 
 async def drop(session: AsyncSession, clock: Clock, owed_call_id: int, user_id: int, remark: str) -> None:
-    """Closed by hand, with the reason."""
+    """Close a call owed by hand, with the reason. Raises OwedCallUnknown, OwedCallTaken."""
     row = await session.get(OwedCall, owed_call_id)
     if row is None:
         raise OwedCallUnknown
@@ -129,7 +129,7 @@ async def drop(session: AsyncSession, clock: Clock, owed_call_id: int, user_id: 
 
 
 async def served(session: AsyncSession, clock: Clock, number: str) -> None:
-    """The caller called again and an operator answered: nobody need call back."""
+    """The caller has called again and an operator has answered: nobody need call back."""
     rows = (await session.scalars(_open().where(OwedCall.number == number))).all() if number else []
     for row in rows:
         _finish(row, clock, OwedState.SERVED)
@@ -137,7 +137,7 @@ async def served(session: AsyncSession, clock: Clock, number: str) -> None:
 
 
 async def waiting_list(session: AsyncSession, regions: Collection[int] | None = None) -> Sequence[OwedCall]:
-    """What is open, those keeping their place first, then by due time; `regions` None: of all."""
+    """What is open, by due time; `regions` None: of all."""
     query = _open().options(selectinload(OwedCall.owner)).order_by(OwedCall.due_at, OwedCall.asked_at)
     if regions is not None:
         query = query.where(OwedCall.region_id.in_(regions))
@@ -151,7 +151,7 @@ async def kept_places(session: AsyncSession) -> Sequence[OwedCall]:
 
 
 async def untouched(session: AsyncSession, node: str) -> Sequence[tuple[OwedCall, Call]]:
-    """Missed calls of a node (the beginning of its linkedids) that are open and that nobody has begun to call back."""
+    """Missed calls of a node (`node` begins its linkedids) that are open and that nobody has begun to call back."""
     mine = (OwedCall.kind == OwedKind.MISSED) & Call.linkedid.startswith(node, autoescape=True)
     query = select(OwedCall, Call).join(Call, Call.id == OwedCall.call_id)
     untried = (OwedCall.tries == 0) & (OwedCall.times == 1) & OwedCall.owner_id.is_(None)
@@ -160,7 +160,7 @@ async def untouched(session: AsyncSession, node: str) -> Sequence[tuple[OwedCall
 
 
 async def withdraw(session: AsyncSession, row: OwedCall) -> None:
-    """It was listed by mistake and nobody has begun: as if it had never been."""
+    """Take off the list a call that was put there by mistake and that nobody has begun to call back."""
     await session.delete(row)
     publish(session, OwedCallsChanged())
 
@@ -170,7 +170,7 @@ def _open() -> Select[OwedCall]:
 
 
 async def _is_settled(session: AsyncSession, call_id: int, number: str, asked_at: datetime) -> bool:
-    """This very call has had its call-back, or the number was reached by another after it asked."""
+    """Whether this call has been called back, or its number was reached through another entry after the caller asked."""
     of_call = (OwedCall.call_id == call_id) & (OwedCall.state != OwedState.OPEN)
     since = (OwedCall.state == OwedState.REACHED) & (OwedCall.finished_at > asked_at)
     found = select(OwedCall.id).where(OwedCall.number == number, of_call | since).limit(1)
@@ -182,7 +182,7 @@ def _finish(row: OwedCall, clock: Clock, state: OwedState) -> None:
 
 
 async def _due_at(session: AsyncSession, asked_at: datetime, region_id: int | None) -> datetime:
-    """The end of this working day, or of the next when little is left of it."""
+    """The end of the working day, or of the next one when little is left of it."""
     region = await session.get(Region, region_id) if region_id else None
     code, calendar = region.code if region else None, await load_calendar(session)
     today = beijing(asked_at).date()

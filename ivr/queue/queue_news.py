@@ -1,4 +1,4 @@
-"""Tells the pages without telephony how busy each line is (排队情况): a row per line, when it changes and every half minute."""
+"""How busy each line is (排队情况), stored for pages that run without telephony: a row a line, on change and every half minute."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ async def tell(
     queues: Callable[[], Mapping[str, str]],
     beat: Callable[[], None],
 ) -> None:
-    """Loop for `core.tasks`; `queues`: of each line, its queue."""
+    """Loop for `core.tasks`; `queues` gives the queue of each line."""
     known: dict[str, Busy] = {}
     written_at = None
     while True:

@@ -1,4 +1,4 @@
-"""A supervisor's orders to the queue and the seats (队列调度): a caller moved, a seat paused. Each is in the audit log first."""
+"""A supervisor's orders to queue and seats (队列调度): move a waiting caller, pause a seat. Each is in the audit log first."""
 
 from core import audit
 from core.errors import HotlineError
@@ -6,10 +6,11 @@ from core.people import Role
 from ivr.queue.seats import REASONS, ReasonUnknown
 from ivr.talks.transfers import Transfers
 from ivr.talks.watch import Supervisor
-from ivr.tracking.tracker import LiveCall
+from ivr.tracking.live_call import LiveCall
 from recordings import ledger
 
 FREE = ("ready", "paused")
+"""States of a seat that may be ordered about: it neither talks nor wraps up."""
 FIRST_IN_LINE = 10
 """Priority in the queue of a caller who is moved to its head."""
 
@@ -23,7 +24,7 @@ class NotWaiting(HotlineError):
 
 
 class SeatNotFree(HotlineError):
-    """The seat is not ready, so that nothing can be ordered of it."""
+    """The seat talks, wraps up or has no telephone, so that it cannot be ordered about."""
 
     code = "seat_not_free"
     status = 409
@@ -50,12 +51,13 @@ class QueueOrders(Transfers):
         await self._seats.hold_back(self._seats.of(user_id), f"主管安排{reason}")
 
     async def move_to_front(self, by: Supervisor, linkedid: str) -> None:
+        """The caller is the next to be answered. Raises NotWaiting, as all moves do."""
         call = self._waiting(linkedid)
         await self._moving(by, call, "front")
         await self._send(call, "operators", QUEUE_PRIO=FIRST_IN_LINE)
 
     async def move_to_operator(self, by: Supervisor, linkedid: str, user_id: int) -> None:
-        """The operator, who talks to nobody, is rung for this caller; unanswered, the caller is first in the queue."""
+        """Ring this operator, who may be paused, for the caller; unanswered, the caller is first in the queue."""
         call, agent = self._waiting(linkedid), self.board.agent(user_id)
         if agent is None or agent.state not in FREE or not agent.registered:
             raise SeatNotFree
@@ -64,7 +66,7 @@ class QueueOrders(Transfers):
         await self._send(call, "same-operator", DEVICE=device, QUEUE_PRIO=FIRST_IN_LINE)
 
     async def move_to_line(self, by: Supervisor, linkedid: str, number: str) -> None:
-        """From here on it is a call of the other line and its region."""
+        """The caller waits on another line: from here on it is a call of that line and its region. Raises LineUnknown."""
         call = self._waiting(linkedid)
         line = self._controller.lines.get(number)
         if line is None:

@@ -1,7 +1,8 @@
 """A caller's time in the queue as the ledger tells it (排队经过). Pure: the call and one of Asterisk's events in, lines out.
 
-Asterisk says of many whom nobody answered that they gave up, and of the others nothing. What is so, is told by what comes next:
-the end of the call, or the dialplan's word (`UserEvent(LeftQueue)`) of why the caller goes on.
+Asterisk's own words for callers whom nobody answered cannot be relied on: of many it says that they gave up though they
+did not, of others nothing. So why they left is told by what comes next: the end of the call, or the dialplan's own event
+(`UserEvent(LeftQueue)`) when the caller goes on.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ def joined(call: LiveCall, event: Mapping[str, str], at: datetime) -> list[Line]
 
 
 def left(call: LiveCall, at: datetime) -> list[Line]:
-    """The caller is out of the queue: an operator has answered, or nobody."""
+    """The caller is out of the queue. Answered by an operator, or moved by a supervisor, is told now; anything else later."""
     if call.left_queue:
         return []
     call.left_queue = call.is_unanswered = True
@@ -46,11 +47,11 @@ def went_on(call: LiveCall, at: datetime, why: str) -> list[Line]:
 
 
 def gave_up(call: LiveCall, at: datetime) -> list[Line]:
-    """The call ends: whoever has just left the queue has hung up in it."""
+    """The call ends: a caller who has just left the queue, and nothing told why, has hung up in it."""
     return _told(call, at, "abandoned")
 
 
 def _told(call: LiveCall, at: datetime, why: str) -> list[Line]:
-    """Told once of each time in the queue that nobody answered."""
+    """One line for each time in the queue, however often its end is reported."""
     is_told, call.is_unanswered = not call.is_unanswered, False
     return [] if is_told else [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]

@@ -23,13 +23,14 @@ BASE = "operators"
 OWN, FAR_SPEAKER, HELPER = 0, 5, 10
 """Penalties: a seat is rung only when none with a lower one is free."""
 USUAL_WAIT_S = 60
+"""After it other seats help the speakers of a language, on a line that says nothing else."""
 Queues = dict[str, int]
 """Penalty by queue."""
 
 
 @dataclass(frozen=True)
 class Placing:
-    """What decides about a seat's queues."""
+    """What a seat's queues depend on."""
 
     region_id: int | None = None
     languages: Collection[str] = ()
@@ -57,22 +58,27 @@ class Split:
         )
 
     def language_queues(self) -> Iterator[tuple[str, str, str]]:
-        """The queue, the one it belongs to, the language: each of all, so that a caller may be moved to another line."""
+        """Each queue of a language, the queue it belongs to, and the language.
+
+        Every queue has one for every language, whichever its lines offer, as a caller may be moved to another line.
+        """
         for queue in self.queues.values() or [BASE]:
             for language in self.languages:
                 yield in_language(queue, language), queue, language
 
     def is_own(self, seat_region: int | None, region_id: int) -> bool:
+        """Whether a seat of this region (None: of no region) answers for the other; see the module's rules."""
         if seat_region is None or self._related(seat_region, region_id):
             return True
         return not any(one is not None and self._related(one, region_id) for one in self.operators)
 
     def may_help(self, seat_region: int | None, region_id: int) -> bool:
+        """Whether a line of the region names the seat's region for help."""
         helpers = [line.overflow_region_id for line in self.lines if line.region_id == region_id]
         return seat_region is not None and any(one and self._related(seat_region, one) for one in helpers)
 
     def needs_help(self, region_id: int, waiting: Sequence[WaitingView], now: datetime) -> bool:
-        """Too many callers, or one who waits too long, on a line of the region that names helpers."""
+        """Whether a line of the region that names helpers has too many callers, or one who waits too long."""
         for line in self.lines:
             if line.region_id != region_id or not line.overflow_region_id:
                 continue
@@ -83,7 +89,7 @@ class Split:
         return False
 
     def waits_too_long(self, view: WaitingView, now: datetime) -> bool:
-        """For a seat that speaks the language, by the wait of the caller's line."""
+        """Whether a caller has waited for a speaker of their language as long as their line allows."""
         limits = [line.overflow_wait_s for line in self.lines if line.number == view.line]
         return (now - view.queued_at).total_seconds() >= (limits[0] if limits else USUAL_WAIT_S)
 
@@ -105,7 +111,7 @@ def in_language(queue: str, language: str) -> str:
 
 
 class Help:
-    """Which queues are being helped now: begun by need, over when nobody waits there any more."""
+    """Which queues are being helped now; help begins with the need for it and ends when nobody waits there any more."""
 
     def __init__(self) -> None:
         self._helped: set[str] = set()
@@ -158,6 +164,7 @@ class Help:
                 wanted[user_id][queue] = HELPER
 
     def _judge(self, queue: str, *, needed: bool, waits_here: bool) -> None:
+        """Decide whether the queue is helped from now on."""
         was = queue in self._helped
         needed = needed or (was and waits_here)
         if needed != was:

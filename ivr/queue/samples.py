@@ -1,7 +1,6 @@
 """One sample of the service each minute (运行采样, M-79): connected or not, seats at work, callers waiting.
 
-What could not be stored while the database was away waits here and is stored later, so that only minutes without a
-controller are missing.
+Samples wait here while the database is away, so that only the minutes in which no controller ran are missing.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ class Sampler:
             await asyncio.sleep((_minute_of(now) + MINUTE - now).total_seconds())
 
     async def sample(self) -> None:
-        """Take one and store what waits; a minute that has its sample keeps it."""
+        """Take a sample and store all that wait; a minute that has one already keeps it."""
         self._waiting = [*self._waiting, self._taken()][-KEPT_MOST:]
         try:
             async with self._db.unit_of_work() as session:

@@ -1,6 +1,6 @@
 """Values turned into prompts (播报): numbers, codes, dates and hours in the words a Mandarin speaker expects.
 
-Pure: every function gives the ids to play, one after the other. Knows nothing of files, engines or calls.
+Pure: every function returns the prompt ids to play, one after the other. Knows nothing of files, engines or calls.
 """
 
 import hashlib

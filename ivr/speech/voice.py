@@ -51,7 +51,7 @@ class Voice:
         self._made.update(texts)
 
     async def say(self, text: str) -> list[str]:
-        """Prompt ids that speak this text; a text that cannot be made is left out rather than left in silence."""
+        """Prompt ids that speak this text, made into sound if it is new; empty for a text that cannot be made."""
         ids = spoken.text(text)
         if not self._made.issuperset(ids):
             try:

@@ -36,7 +36,7 @@ MOBILE = re.compile(r"(\+?86)?1[3-9]\d{9}")
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder: a dial string, the extension it rings and whose it is."""
+    """One step of a unit's ladder: a person, or a service telephone, and how to dial them."""
 
     dial: str
     extension: str
@@ -45,16 +45,19 @@ class Rung:
     role: str = "liaison"
     """liaison, backup or service_phone"""
     needs_key: bool = False
-    """Taken only when somebody presses 1: a mobile's mailbox answers too, and is no answer."""
+    """Counts as answered only when somebody presses 1: a mobile's mailbox answers as well, and nobody is there."""
 
     @property
     def party(self) -> Party:
+        """As the tracker recognises whom Asterisk rings."""
         dials = tuple(one.removeprefix("PJSIP/") for one in self.dial.split("&"))
         return Party(dials, self.name, self.user_id, self.role, self.needs_key)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
+    """A unit that a caller is to be put through to, and its ladder."""
+
     unit_id: int
     unit_code: str
     unit_name: str
@@ -67,7 +70,7 @@ class Target:
         return tuple(rung.extension for rung in self.rungs)
 
     def ladder(self, calls: CallSettings, sound: Callable[[str], str]) -> str:
-        """The rungs as the dialplan's LADDER: `sound~seconds~key~dial|…`; who is tried first needs no telling."""
+        """The rungs as the dialplan's LADDER, `sound~seconds~key~dial|…`; before the first one nothing more is announced."""
         return "|".join(
             "~".join(
                 (
@@ -95,6 +98,7 @@ def begin_transfer(
 
 
 def unit_prompt(region_code: str, unit_code: str) -> str:
+    """Id of the prompt with a unit's spoken name."""
     return f"unit-{region_code}-{unit_code}".lower()
 
 
@@ -158,6 +162,7 @@ def _unit_query() -> Select[Unit]:
 
 
 async def unit(session: AsyncSession, unit_id: int) -> Unit:
+    """The unit with its region, liaisons and telephones; NoResultFound when it is gone."""
     found: Unit = (await session.scalars(_unit_query().where(Unit.id == unit_id))).one()
     return found
 

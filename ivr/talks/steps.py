@@ -1,7 +1,8 @@
-"""The steps every order to a call is made of (话务步骤): whose talk it is, variables, redirects, hang-ups.
+"""The steps that every order to a call is made of (话务步骤): find the person's talk, set variables, redirect, hang up.
 
-A step moves the caller's own channel to a place in the dialplan (Redirect) and lets the dialplan fetch the partner, so
-one that fails half-way leaves the caller where somebody, or music, or the queue is.
+An order never connects two channels itself. It moves the caller's own channel to a place in the dialplan (Redirect), and
+the dialplan rings or joins the partner; so an order that fails half-way leaves the caller where there is somebody, or
+music, or the queue. The chain of classes that begins here is shown in `ivr.control`.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from ivr.asterisk.ami import ActionRefused
 from ivr.board import Board, Seat
 from ivr.controller import Controller
 from ivr.settings import TelephonySettings
-from ivr.tracking.tracker import Leg, LiveCall
+from ivr.tracking.live_call import Leg, LiveCall
 
 log = structlog.get_logger()
 
@@ -70,7 +71,10 @@ class Steps:
         return call, leg, seat
 
     def _telephone(self, user_id: int) -> tuple[str, str]:
-        """Extension and device of somebody's reachable telephone: the seat's, the browser's, the one on the desk."""
+        """Extension and device (`1001`, `PJSIP/w1001`) of a person's telephone: the seat's, else the browser's, else the desk's.
+
+        Raises NoTelephone when none can be reached.
+        """
         if seat := self.board.seats.get(user_id):
             return seat.extension, seat.device
         person = self._seats.staff.get(user_id)
@@ -80,11 +84,12 @@ class Steps:
         raise NoTelephone
 
     async def _send(self, call: LiveCall, context: str, **variables: object) -> None:
+        """Move the caller to a context of the dialplan, with the channel variables that it reads."""
         await self._set(call.channel, **variables)
         await self._redirect(call, context)
 
     async def _hush(self, call: LiveCall) -> None:
-        """End what is whispered to the caller: the recorder can only begin anew on a channel nobody listens to."""
+        """End what is whispered to the caller: MixMonitor can be started anew only on a channel that nobody listens to."""
         whisper, call.whisper = call.whisper, ""
         if whisper:
             with contextlib.suppress(ActionRefused):

@@ -1,12 +1,12 @@
-"""Live supervision (实时监督): a supervisor's telephone at a running talk. Orders to seats and queue are `ivr.queue.queue_orders`'.
+"""Live supervision (实时监督): a supervisor's telephone listens to a running talk, whispers, barges in or takes it over.
 
 The supervisor's own telephone is rung, answers by itself and waits in `[supervise]`; from there it listens or whispers
 (ChanSpy on the telephone of whoever talks to the caller, never on the caller's channel, where the recorder is), comes
 into the talk as a third (a conference, so that it is recorded), or takes the caller over (Bridge). When the caller is
 sent elsewhere nobody may listen to the old talk, so the supervisor waits again and, in the new talk, listens only.
 
-Every order is in the audit log before it is carried out, and its end with its length; how far a supervisor reaches is
-for the pages to say.
+Every order is in the audit log before it is carried out, and so is its end, with its length. Which calls a supervisor may
+reach is checked by the pages. A supervisor's orders to seats and queue are `ivr.queue.queue_orders`'.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ivr.queue.queue_orders import QueueOrders
 from ivr.settings import TelephonySettings
 from ivr.talks.steps import InACall
 from ivr.talks.watch import QUIET, Mode, NoTalk, Supervisor, SupervisorBusy, Watch
-from ivr.tracking.tracker import Leg, LiveCall
+from ivr.tracking.live_call import Leg, LiveCall
 from recordings import ledger
 
 log = structlog.get_logger()
@@ -72,16 +72,16 @@ class Supervision(QueueOrders):
     # --- what the telephone says --------------------------------------------------------------------------------
 
     def happened(self, event: Fields) -> None:
-        """An event of a channel that may be a supervisor's."""
+        """Take an event of a channel that may be a supervisor's telephone."""
         uniqueid, kind = event.get("Uniqueid", ""), event.get("Event")
         for watch in list(self.watches.values()):
             if kind == "OriginateResponse" and not watch.channel:
                 if event.get("Response") == "Failure" and event.get("Channel", "").startswith(watch.device):
                     self._forget(watch)
             elif watch.uniqueid == uniqueid:
-                self._of_own(watch, event)
+                self._happened_to(watch, event)
 
-    def _of_own(self, watch: Watch, event: Fields) -> None:
+    def _happened_to(self, watch: Watch, event: Fields) -> None:
         if event.get("Event") == "Hangup":
             self._mode_over(watch, self.board.tracker.calls.get(watch.linkedid))
             self._forget(watch)
@@ -106,7 +106,7 @@ class Supervision(QueueOrders):
                     await self._ami.action("Hangup", Channel=row.get("Channel", ""), Cause=16)
 
     def talk_changed(self, call: LiveCall, partner: str) -> None:
-        """The caller talks to somebody else now, or to nobody any more."""
+        """The caller talks to somebody else now (uniqueid of their channel), or to nobody any more (empty)."""
         for watch in [one for one in self.watches.values() if one.linkedid == call.linkedid and one.channel]:
             if not partner:
                 self._mode_over(watch, call)
@@ -172,7 +172,7 @@ class Supervision(QueueOrders):
         )  # fmt: skip
 
     async def _take_over(self, watch: Watch, call: LiveCall) -> None:
-        """The supervisor is the operator from here on; the first operator's telephone is released into wrap-up."""
+        """The supervisor is the operator from here on; the first operator is hung up and goes to wrap-up."""
         before = self._partners(call)
         self._join(watch, call)
         if call.direction == "in":
@@ -198,7 +198,7 @@ class Supervision(QueueOrders):
             self._forget(watch)
 
     async def _hush(self, call: LiveCall) -> None:
-        """Besides the staff number, nobody may listen or whisper to a telephone that is being moved."""
+        """Besides ending the whisper: supervisors stop listening to a telephone whose call is being moved."""
         await super()._hush(call)
         listening = [
             one
@@ -236,7 +236,7 @@ class Supervision(QueueOrders):
         self._controller.changed()
 
     def _mode_over(self, watch: Watch, call: LiveCall | None) -> None:
-        """The end of a mode, with its length, into the call's ledger and the audit log; once."""
+        """Write the end of a mode, with its length, into the call's ledger and the audit log; once."""
         since, watch.since_at = watch.since_at, None
         if since is None:
             return

@@ -1,4 +1,8 @@
-"""Transfers (转接): blind, attended, three-way, onward by a liaison, and back; each order of a person as steps in Asterisk."""
+"""Transfers (转接): blind, attended, three-way, onward by a liaison, and back.
+
+Here are the orders as people give them. Who of a unit is rung, in which order, is `ivr.talks.directory`'s; that they answer
+or do not is noticed by the tracker (`ivr.tracking.transfer_story`).
+"""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +21,7 @@ from ivr.settings import TelephonySettings
 from ivr.talks import directory
 from ivr.talks.directory import Target, UnitUnreachable, begin_transfer
 from ivr.talks.steps import NoCall, Steps
-from ivr.tracking.tracker import Leg, LiveCall
+from ivr.tracking.live_call import Leg, LiveCall
 from recordings import ledger
 
 log = structlog.get_logger()
@@ -63,7 +67,7 @@ class Transfers(Steps):
         )  # fmt: skip
 
     async def complete_transfer(self, user_id: int) -> None:
-        """Caller and liaison are joined, the operator goes to wrap-up; a liaison still ringing is rung on for the caller."""
+        """Join caller and liaison; the operator goes to wrap-up. While the liaison still rings, the caller waits for them instead."""
         call, leg, seat = self._consulting(user_id)
         transfer = call.transfer
         assert transfer is not None
@@ -86,7 +90,7 @@ class Transfers(Steps):
         return found
 
     async def _complete_ringing(self, call: LiveCall, leg: Leg, seat: Seat) -> None:
-        """The same transfer goes on without the operator, from the rung it has reached."""
+        """The consultation becomes a blind transfer, which goes on from the person that it has reached."""
         transfer = call.transfer
         assert transfer is not None
         target = await self._target(transfer.unit_id, None)
@@ -112,7 +116,7 @@ class Transfers(Steps):
         await self._redirect(call, "three-way", exten="caller")
 
     async def _until_with_liaison(self, call: LiveCall) -> None:
-        """The operator's Dial holds the liaison until the caller has taken over: hanging up sooner would lose both."""
+        """Wait for the join: the liaison is a leg of the operator's Dial until then, and would be hung up together with it."""
         for _ in range(int(JOIN_LIMIT_S / JOIN_LOOK_S)):
             if call.phase == "liaison" or call.ended_at:
                 return
@@ -136,18 +140,19 @@ class Transfers(Steps):
         self._controller.changed(user_id)
 
     async def _end_recording(self, leg: Leg) -> None:
-        """Of the consultation: it would go on with the caller, whom its translator takes for late, and so would a listener's."""
-        with suppress(ActionRefused):  # the ladder was at its end and has ended it
+        """End the consultation's recording, which is on the operator's channel and would go on recording the caller."""
+        with suppress(ActionRefused):  # the dialplan has ended it when nobody of the unit answered
             await self._ami.action("StopMixMonitor", Channel=leg.name)
 
     # --- by the liaison -----------------------------------------------------------------------------------------
 
     async def hand_back(self, user_id: int) -> None:
-        """The caller goes back to the operator, to the queue when there is none: not this unit's matter (§5.3-2)."""
+        """Not this unit's matter: the caller goes back to the operator, or to the queue when there is none (mission §5.3-2)."""
         call, leg = self._liaison_talk(user_id)
         await self.hand_back_from(call, leg)
 
     async def hand_back_from(self, call: LiveCall, leg: Leg) -> None:
+        """As `hand_back`, for a liaison known by the leg alone (keys on an outside telephone)."""
         told = leg.party.told() if leg.party else {}
         unit_id = (caller := self._controller.callers.get(call.linkedid)) and caller.unit_id
         self._controller.note(call, ledger.HANDED_BACK, extension=leg.extension, unit=unit_id, **told)
@@ -157,7 +162,7 @@ class Transfers(Steps):
         await self._hang_up_quietly(leg)
 
     async def pass_on(self, user_id: int, unit_id: int, liaison_id: int | None = None) -> None:
-        """To another liaison, of this unit or another; nobody there: back to the operator."""
+        """The caller goes on to another liaison, of this unit or another; nobody there: back to the operator."""
         call, leg = self._liaison_talk(user_id)
         target = await self._target(unit_id, liaison_id)
         rungs = tuple(rung for rung in target.rungs if rung.user_id != user_id)
@@ -180,6 +185,7 @@ class Transfers(Steps):
     # --- pieces -------------------------------------------------------------------------------------------------
 
     def _consulting(self, user_id: int) -> tuple[LiveCall, Leg, Seat]:
+        """The operator's talk, for whose caller a unit is being consulted; NoCall without one."""
         call, leg, seat = self._talk(user_id)
         if call.transfer is None or call.transfer.mode != "attended":
             raise NoCall
@@ -208,12 +214,12 @@ class Transfers(Steps):
         await self._release(others)
 
     async def _release(self, legs: list[Leg]) -> None:
-        """End the telephones the caller has left; those that a conference held would go on talking."""
+        """Hang up the telephones that the caller has left: in a conference they would go on talking to one another."""
         for leg in legs:
             await self._hang_up_quietly(leg)
 
     def _choose_unit(self, call: LiveCall, unit_id: int) -> None:
-        """The survey asks about the unit that talked to the caller."""
+        """Remember the unit last asked or put through to: the survey and the desk name it."""
         if caller := self._controller.callers.get(call.linkedid):
             caller.unit_id = unit_id
         if notes := self.board.notes.get(call.linkedid):

@@ -1,4 +1,4 @@
-"""One supervisor's telephone at one call (实时监督): modes, shapes, refusals. What is done with them is `ivr.talks.supervision`'s."""
+"""One supervisor's telephone at one call (实时监督): shapes and refusals. What is done with them is `ivr.talks.supervision`'s."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,8 @@ from core.errors import HotlineError
 
 
 class Mode(StrEnum):
+    """How the supervisor takes part in the talk."""
+
     LISTEN = "listen"
     """监听: nobody hears the supervisor"""
     WHISPER = "whisper"
@@ -19,6 +21,7 @@ class Mode(StrEnum):
 
 
 QUIET = frozenset({Mode.LISTEN, Mode.WHISPER})
+"""The caller does not hear the supervisor, who hangs on one telephone (ChanSpy) and is no leg of the call."""
 
 
 class NoTalk(HotlineError):
@@ -39,7 +42,7 @@ class SupervisorBusy(HotlineError):
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """Who orders, as the audit log names them."""
+    """The supervisor who gives an order, as the audit log names them."""
 
     user_id: int
     username: str

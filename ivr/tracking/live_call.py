@@ -30,11 +30,12 @@ class Line:
 
 
 def line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -> Line:
+    """A line of this call's; `kind` is one of `recordings.ledger`'s, which says what its `data` are."""
     return Line(call.linkedid, at, kind, channel, data)
 
 
 def ms_between(start: datetime, end: datetime) -> int:
-    """Milliseconds; none where instants run backwards."""
+    """Milliseconds from one instant to the other; 0 where a clock set back makes them negative."""
     return max(0, round((end - start).total_seconds() * 1000))
 
 
@@ -49,7 +50,7 @@ class Party:
     role: str
     """liaison, backup or service_phone"""
     needs_key: bool = False
-    """Has answered only when the key was pressed; a mailbox presses none."""
+    """Counts as answered only when key 1 was pressed; a mailbox presses none."""
 
     def told(self) -> dict[str, Any]:
         """What the ledger says of this party."""
@@ -70,14 +71,15 @@ class Leg:
     rings: bool = True
     """Nobody has answered or refused yet."""
     was_offered: bool = False
+    """Asterisk has begun to dial it."""
     keys: str = ""
     """The last keys pressed in the talk."""
     has_accepted: bool = False
-    """The key was pressed."""
+    """Key 1 was pressed, where `Party.needs_key`."""
     party: Party | None = None
     """Whom it rings, for a transfer's leg."""
     failed: str = ""
-    """DialStatus of a telephone that was not answered, until its hang-up tells the cause."""
+    """DialStatus of a telephone that was not answered, until the cause of its hang-up is known as well."""
 
 
 @dataclass(slots=True)
@@ -85,10 +87,13 @@ class TransferState:
     """A transfer under way, as the desk asked for it."""
 
     mode: str
+    """menu, blind, attended, three_way, onward"""
     unit_id: int
     unit_name: str
     liaison_name: str
+    """Who is rung now, or has answered."""
     extensions: tuple[str, ...]
+    """Of the unit's people; `trunk` for telephones outside."""
     by: str
     """Extension of who transfers; empty: the caller chose the unit in the menu."""
     back_to: str = ""
@@ -99,19 +104,24 @@ class TransferState:
     phase: str = "ringing"
     """ringing, talking, failed"""
     why: str = ""
+    """Why the last one tried did not answer."""
     answered_by: str = ""
+    """Extension of who has answered."""
     ladder_ended: bool = False
-    """Asterisk has tried everybody; perhaps the last telephone's hang-up has not been told yet."""
+    """The dialplan has tried everybody; the last telephone's hang-up may still be to come."""
     completing: bool = False
-    """The operator has let go: caller and liaison are being joined."""
+    """The operator has completed the transfer: caller and liaison are being joined."""
 
     def party(self, dial: str) -> Party | None:
+        """Who of the unit a dial string of Asterisk's rings."""
         wanted = dial.removeprefix("PJSIP/")
         return next((party for party in self.parties if wanted in party.dials), None)
 
 
 @dataclass(slots=True)
 class LiveCall:
+    """A running call. The caller's channel began it and its uniqueid is the linkedid; every other channel is a leg."""
+
     linkedid: str
     channel: str
     """Name of the caller's channel."""
@@ -119,9 +129,13 @@ class LiveCall:
     caller: str
     started_at: datetime
     direction: str = "in"
+    """in, out"""
     phase: str = "menu"
+    """menu, queue, ringing, talking, transferring, liaison, three_way, after_talk, ended"""
     nodes: list[str] = field(default_factory=list)
+    """The menu's nodes that the caller has been at, in order."""
     queued_at: datetime | None = None
+    """When the caller first asked for an operator."""
     language: str = ""
     """What the caller wants to be served in; empty: Mandarin."""
     queue: str = ""
@@ -143,24 +157,25 @@ class LiveCall:
     consults: list[tuple[str, datetime]] = field(default_factory=list)
     """uniqueid of each channel on which a consultation was held, and since when."""
     handed_back: bool = False
-    """The liaison gives the caller back, or has lost the telephone; nobody has taken over yet."""
+    """The liaison has given the caller back, or was cut off; nobody has taken over yet."""
     whisper: str = ""
-    """Channel that speaks into the talk, once there was one."""
+    """Uniqueid of the channel that whispers the staff number to the caller, once it was begun."""
     ended_at: datetime | None = None
     phase_before_end: str = ""
     is_lost: bool = False
-    """Cut off by a fault: Asterisk died with it, or the partner's telephone vanished and nobody has taken over."""
+    """Cut off by a fault: Asterisk died with it, or the partner's telephone was lost and nobody has taken over."""
     is_turned_away: bool = False
-    """The line had as many callers as it may have: heard the notice alone."""
+    """The line had as many callers as it may have, so that this one heard only the notice of that."""
     is_practice: bool = False
     """A sample caller at a trainee's seat."""
     is_partly_known: bool = False
-    """Found running, and nothing tells what happened before."""
+    """Found running after an interruption, and nothing tells what happened before."""
     is_moved: bool = False
-    """A supervisor takes the caller out of the queue, to another place in it."""
+    """A supervisor is moving the caller to another place in the queue, or to another queue."""
 
     @property
     def node(self) -> str:
+        """The menu's node that the caller was at last."""
         return self.nodes[-1] if self.nodes else ""
 
     @property

@@ -1,10 +1,10 @@
-"""How a call ended, and the columns of its record (通话记录, M-57). Pure."""
+"""How a call ended, and the closing columns of its record (通话记录, M-57). Pure."""
 
 from datetime import datetime
 from typing import Any
 
 from ivr.flow.context import Caller
-from ivr.tracking.tracker import LiveCall
+from ivr.tracking.live_call import LiveCall
 from recordings.models import CallEnd
 
 _SERVED = {
@@ -16,7 +16,7 @@ _SERVED = {
 
 
 def how_ended(call: LiveCall, outcome: str) -> CallEnd:
-    """`outcome` is what the menus achieved: voicemail, complaint, self_service or nothing."""
+    """`outcome` is what the menus achieved for the caller (`Caller.outcome`)."""
     if call.liaison:
         return CallEnd.LIAISON
     if call.answered_at:

@@ -6,10 +6,46 @@ from ivr.tracking.live_call import Leg, Line, LiveCall, line
 from recordings import ledger
 
 
-def party_gone(call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
-    """Somebody of the unit is not, or no longer, there; while it rings the ladder goes on by itself (M-12)."""
+def is_for(call: LiveCall, leg: Leg) -> bool:
+    """Whether the telephone is one of the unit that the caller is being put through to."""
     transfer = call.transfer
-    if transfer is None or leg.extension not in transfer.extensions or transfer.phase == "failed":
+    return transfer is not None and transfer.phase != "failed" and leg.extension in transfer.extensions
+
+
+def answered(call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
+    """Somebody of the unit has answered: the caller, or the operator who consults them."""
+    transfer = call.transfer
+    assert transfer is not None
+    transfer.phase, transfer.answered_by = "talking", leg.extension
+    if transfer.mode == "attended" and (consulting := call.leg_of(transfer.by)):
+        call.consults.append((consulting.uniqueid, at))
+    about = {"extension": leg.extension, **(leg.party.told() if leg.party else {"role": "liaison"})}
+    return [
+        line(call, at, ledger.ANSWERED, leg.uniqueid, **about),
+        line(call, at, ledger.TRANSFER_ANSWERED, leg.uniqueid, unit=transfer.unit_id, **about),
+    ]
+
+
+def returned(call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
+    """An operator has answered: whether the caller comes back from a unit, and to whom."""
+    if not call.handed_back and not (call.transfer and call.transfer.back_to == leg.extension):
+        return []
+    call.transfer, call.handed_back = None, False
+    return [line(call, at, ledger.RETURNED, leg.uniqueid, to=leg.extension)]
+
+
+def ladder_ended(call: LiveCall, at: datetime) -> list[Line]:
+    """The dialplan has tried everybody; while the last telephone's hang-up is to come, it tells that nobody answered."""
+    if call.transfer is None:
+        return []
+    call.transfer.ladder_ended = True
+    return [] if any(leg.failed for leg in call.legs.values()) else failed(call, at)
+
+
+def party_gone(call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
+    """One of the unit's people did not answer, or has left. While the ladder has others the transfer goes on (M-12)."""
+    transfer = call.transfer
+    if transfer is None or not is_for(call, leg):
         return []
     transfer.why = "no_answer" if why == "timeout" else why
     is_left = transfer.mode == "attended" and transfer.phase == "talking" and why == "left"
@@ -18,7 +54,7 @@ def party_gone(call: LiveCall, leg: Leg, at: datetime, why: str) -> list[Line]:
 
 
 def failed(call: LiveCall, at: datetime, why: str = "") -> list[Line]:
-    """The transfer under way, if there is one, has come to nothing; told once, with the last reason known."""
+    """The transfer under way, if there is one, has failed; told once, with `why` or else the last reason known."""
     transfer = call.transfer
     if transfer is None or transfer.phase == "failed":
         return []
@@ -28,9 +64,9 @@ def failed(call: LiveCall, at: datetime, why: str = "") -> list[Line]:
 
 
 def completed(call: LiveCall, partner: Leg, at: datetime) -> list[Line]:
-    """The caller talks to the unit, if that is who came."""
+    """Somebody came to talk to the caller: the transfer is over, if it is one of the unit's people."""
     transfer = call.transfer
-    if transfer is None or transfer.phase == "failed" or partner.extension not in transfer.extensions:
+    if transfer is None or not is_for(call, partner):
         return []
     call.liaison, call.phase, call.transfer = partner.extension, "liaison", None
     return [

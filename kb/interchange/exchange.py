@@ -6,7 +6,7 @@ Wrong rows are named and passed over, the others are taken in. The form is descr
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -76,32 +76,39 @@ async def import_file(
     be written here. `total`: the rows of a file that a trial has read to its end. Raises FileUnreadable, before anything
     has changed.
     """
-    report, name = Report(), source or path.stem
+    report, done = Report(), 0
     if total is None:
         total = await asyncio.to_thread(lambda: sum(1 for _ in tables.read(path)))
     async with db.reading() as session:
         places = await _places(session)
-    rows, done = tables.read(path), 0
-
-    def read() -> tuple[int, list[Incoming]]:
-        batch = list(islice(rows, BATCH))
-        return len(batch), list(_parsed(batch, name, report, allow_own=allow_own))
-
-    while (read_rows := await asyncio.to_thread(read))[0]:
-        incoming = read_rows[1]
+    async for rows, incoming in _batches(path, source or path.stem, report, allow_own=allow_own):
         if dry_run:
             async with db.reading() as session:
                 await _compare(session, clock, incoming, places, report)
         else:
             async with db.unit_of_work() as session:
                 await _take_in(session, clock, incoming, places, report)
-        done += read_rows[0]
+        done += rows
         if progress:
             progress(done, total)
     if retire_missing and not report.wrong:
         for one, ids in report.seen.items():
             report.retired += await _retire_missing(db, clock, one, ids, dry_run=dry_run)
     return report
+
+
+async def _batches(
+    path: Path, source: str, report: Report, *, allow_own: bool
+) -> AsyncIterator[tuple[int, list[Incoming]]]:
+    """The file some rows at a time: how many they were, and those of them that can be taken in."""
+    rows = tables.read(path)
+
+    def read() -> tuple[int, list[Incoming]]:
+        batch = list(islice(rows, BATCH))
+        return len(batch), list(_parsed(batch, source, report, allow_own=allow_own))
+
+    while (batch := await asyncio.to_thread(read))[0]:
+        yield batch
 
 
 def _parsed(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 from kb.errors import FileUnreadable
 
@@ -58,17 +58,23 @@ async def fetched(address: str, key: str = "") -> AsyncIterator[Path]:
             ):
                 if answer.status != 200:
                     raise FileUnreadable(name=address, reason=f"对方返回 {answer.status}")
-                suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
-                known = (
-                    suffix if suffix in _SUFFIXES.values() else _SUFFIXES.get(answer.content_type, ".json")
-                )
-                path = Path(folder) / f"{urlsplit(address).hostname}{known}"
-                size = 0
-                with path.open("wb") as file:
-                    async for chunk in answer.content.iter_chunked(_CHUNK):
-                        if (size := size + len(chunk)) > LARGEST_MB << 20:
-                            raise FileUnreadable(name=address, reason=f"超过 {LARGEST_MB} MB")
-                        file.write(chunk)
+                path = Path(folder) / f"{urlsplit(address).hostname}{_suffix(address, answer.content_type)}"
+                await _save(answer, path, address)
         except (ClientError, TimeoutError) as error:
             raise FileUnreadable(name=address, reason="无法取得，请核对地址和网络") from error
         yield path
+
+
+def _suffix(address: str, content_type: str) -> str:
+    """The ending that says which form the file has: the address's own, else by the content type."""
+    own = PurePosixPath(urlsplit(address).path).suffix.lower()
+    return own if own in _SUFFIXES.values() else _SUFFIXES.get(content_type, ".json")
+
+
+async def _save(answer: ClientResponse, path: Path, address: str) -> None:
+    size = 0
+    with path.open("wb") as file:
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            if (size := size + len(chunk)) > LARGEST_MB << 20:
+                raise FileUnreadable(name=address, reason=f"超过 {LARGEST_MB} MB")
+            file.write(chunk)

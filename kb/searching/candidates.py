@@ -15,6 +15,7 @@ from kb.searching.terms import Term, Terms
 
 BUDGET = 10_000
 TITLES, ANSWERS, SOUNDS, OWN = 100, 40, 27, 27
+"""How many lines are looked at for each kind of fit."""
 MOST_HOLDING = 100
 """So many lines that hold a short query whole are looked at, the shortest first."""
 _WEIGHT = {WORD: 1.0, PAIR: 0.35, CHAR: 1.0, SOUND: 1.0, ANSWER: 1.0}
@@ -28,9 +29,9 @@ class Found:
     holding: set[int]
     """Lines that hold a short Han query as one piece."""
     own: set[int]
-    """Lines of the asker's own, among whatever others fit as well"""
+    """Lines of the asker's own unit or region, which others that fit as well must not crowd out."""
     alike: set[int]
-    """Lines that hold it in sound; looked for when none holds it and it is no known saying: a slip of the keys."""
+    """Lines that sound like it, taken for a slip of the keys: only when none holds it and it has no synonyms."""
 
 
 def find(

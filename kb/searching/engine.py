@@ -3,143 +3,34 @@
 Knows the index and the ranking; nothing of sessions, people or the database the index was made from.
 """
 
-from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from enum import IntEnum
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from heapq import nlargest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tantivy import Query as Within
 
 from kb.searching import candidates, index, letters, prepare
-from kb.searching.highlight import Highlighter, Marks
+from kb.searching.highlight import Highlighter
+from kb.searching.hits import VISIBLE, Hit, Scope
 from kb.searching.index import ANSWER, CHAR, PAIR, SOUND, WORD
-from kb.searching.keys import key, union
+from kb.searching.ordering import PRIOR_SHARE, Fits, Line, Row, Tier, prior, tiers, together
 from kb.searching.query import Query, Synonyms, parse
 from kb.searching.rank import Ranker, Totals
 from kb.searching.terms import Terms, within
 
-PRIOR_SHARE = 0.15
-"""All priors together move an entry by at most this share of the best score: they order near-equals."""
-HALF_LIFE_DAYS = 90
 WIDER = 10
 """How many times more candidates are looked at when too few of the first may be shown."""
 JUDGED = 100
 """So many entries whose lines fit best are looked at themselves: may they be shown, what does their answer add?"""
-OTHER_WORDINGS = 0.75
-"""What an entry's other lines have of the query counts so much beside its best line: 社保卡 here, 补办 there."""
 MOST_UNITS = 200
+"""A filter by a unit's name that more units fit is left to the store."""
 TIER_STEP = 1_000.0
+"""What a tier is worth in the score that is shown."""
 REMEMBERED = 256
 """Searches whose hits are kept until the index changes: many people ask the same."""
-
-
-class Tier(IntEnum):
-    """What stands before what, whatever the score: the shape of the fit."""
-
-    TERMS = 0
-    """shares terms with the query"""
-    GAPPED = 1
-    """holds a short query but for characters left out"""
-    SOUNDS = 2
-    """holds it in sound, or fits the letters typed"""
-    HOLDS = 3
-    """holds it as one piece"""
-    NAMED = 4
-    """its own id was typed (M-22: by code)"""
-
-
-Fits = dict[int, tuple[Tier, float]]
-"""By entry"""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Who asks and what they may and want to see."""
-
-    today: date
-    """Beijing date: entries outside their validity are not there."""
-    public_only: bool = True
-    with_expired: bool = False
-    """Also what is past its last day, marked as not valid (M-22); never for the public."""
-    unit: str = ""
-    """Only entries of units whose name holds this."""
-    region_id: int | None = None
-    """Only entries of this region."""
-    kind: str = ""
-    """Only entries of this kind (`kb.models.EntryKind`)."""
-    own_unit_id: int | None = None
-    own_region_id: int | None = None
-
-    @property
-    def filters(self) -> dict[str, Any]:
-        """Parameters of `_VISIBLE`."""
-        today, everything = self.today.isoformat(), self.with_expired and not self.public_only
-        return {
-            "today": today, "since": "" if everything else today, "public": int(self.public_only), "unit": self.unit,
-            "region": self.region_id, "kind": self.kind,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One entry found; `score` orders the hits of one query and compares nothing else."""
-
-    id: int
-    source: str
-    source_id: str
-    title: str
-    snippet: str
-    unit: str
-    score: float
-    kind: str
-    category: str
-    valid_to: str | None
-    review_by: str | None
-    valid: bool
-    """False only where expired entries were asked for."""
-    public: bool
-    """False only for staff: not to be passed on (M-70)."""
-    title_marks: Marks
-    snippet_marks: Marks
-
-
-@dataclass(slots=True)
-class _Row:
-    """What of an entry the order depends on."""
-
-    id: int
-    kind: str
-    unit_id: int | None
-    region_id: int | None
-    valid_to: str | None
-    review_by: str | None
-    chosen: float
-    chosen_on: str | None
-    tier: Tier
-    score: float
-
-
-class _Line(NamedTuple):
-    """A title or alias that was found."""
-
-    tier: Tier
-    score: float
-    weight: float
-    sizes: bytes
-    keys: bytes
-
-
-_VISIBLE = (
-    "(valid_from IS NULL OR valid_from <= :today) AND (valid_to IS NULL OR valid_to >= :since) AND public >= :public"
-    " AND (:unit = '' OR instr(unit, :unit) > 0) AND (:region IS NULL OR region_id = :region)"
-    " AND (:kind = '' OR kind = :kind)"
-)
 
 
 class Engine:
@@ -193,7 +84,7 @@ class Engine:
 
     def _candidates(
         self, typed: str, query: Query, scope: Scope, limit: int, *, answers: bool, wider: int
-    ) -> tuple[list[_Row], bool]:
+    ) -> tuple[list[Row], bool]:
         """What may be shown, best first, and whether a wider look could show more."""
         if self._totals is None:
             return [], False
@@ -219,36 +110,36 @@ class Engine:
         if not rows:
             return {}
         fits = ranker.lines([row[4] for row in rows], [row[3] for row in rows]).tolist()
-        tier = _tiers(query, found)
-        asked: dict[int, list[_Line]] = defaultdict(list)
+        tier = tiers(query, found)
+        asked: dict[int, list[Line]] = defaultdict(list)
         for (line, weight, han, sizes, keys), fit in zip(rows, fits, strict=True):
             asked[index.entry_of(line)].append(
-                _Line(tier(line, han, keys), weight * fit, weight, sizes, keys)
+                Line(tier(line, han, keys), weight * fit, weight, sizes, keys)
             )
-        return _together(asked, ranker)
+        return together(asked, ranker)
 
-    def _ordered(self, fits: Fits, scope: Scope, ranker: Ranker | None) -> list[_Row]:
+    def _ordered(self, fits: Fits, scope: Scope, ranker: Ranker | None) -> list[Row]:
         """The entries that may be shown, with what their answers (as far as there is a `ranker`) and the priors add."""
         ids = ",".join(str(doc) for doc in fits)
         columns = "id, kind, unit_id, region_id, valid_to, review_by, chosen, chosen_on, word_keys"
         found = self._db.execute(
-            f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {_VISIBLE}",  # noqa: S608 - integers of ours
+            f"SELECT {columns} FROM doc WHERE id IN ({ids}) AND {VISIBLE}",  # noqa: S608 - integers of ours
             scope.filters,
         ).fetchall()
-        rows = [_Row(*(*row[:-1], *fits[row[0]])) for row in found]
+        rows = [Row(*(*row[:-1], *fits[row[0]])) for row in found]
         if ranker and rows:
             for row, more in zip(rows, ranker.answers([one[-1] for one in found]).tolist(), strict=True):
                 row.score += more
         best = max((row.score for row in rows), default=0.0)
         today = scope.today.isoformat()
         for row in rows:
-            row.score += min(_prior(row, scope, today), 1.0) * PRIOR_SHARE * best
+            row.score += min(prior(row, scope, today), 1.0) * PRIOR_SHARE * best
         return sorted(rows, key=lambda row: (-row.tier, -row.score, row.id))
 
     # --- looking up -------------------------------------------------------------------------------------------------
 
     def _within(self, scope: Scope) -> Within | None:
-        """What the terms alone can keep out; dates, and units too many to name, are left to `_VISIBLE`."""
+        """What the terms alone can keep out; dates, and units too many to name, are left to `VISIBLE`."""
         wanted = [prepare.region_mark(scope.region_id)] if scope.region_id is not None else []
         wanted += [prepare.kind_mark(scope.kind)] if scope.kind else []
         wanted += [prepare.PUBLIC] if scope.public_only else []
@@ -288,7 +179,7 @@ class Engine:
         query = f"SELECT {columns} FROM {table} WHERE id IN ({wanted})"  # noqa: S608 - names and integers of ours
         return self._db.execute(query).fetchall() if wanted else []
 
-    def _hits(self, rows: Sequence[_Row], query: Query, today: str) -> list[Hit]:
+    def _hits(self, rows: Sequence[Row], query: Query, today: str) -> list[Hit]:
         columns = "id, source, source_id, title, answer, unit, kind, category, valid_to, review_by, public"
         ids = [row.id for row in rows]
         found = {row[0]: row for row in self._rows("doc", columns, ids)}
@@ -306,49 +197,3 @@ class Engine:
             )  # fmt: skip
             hits.append(hit)
         return hits
-
-
-def _together(asked: Mapping[int, Sequence[_Line]], ranker: Ranker) -> Fits:
-    """The best line of each entry; of several, also what they have of the query as if it stood in the shortest one."""
-    best = {entry: max(lines) for entry, lines in asked.items()}
-    fits = {entry: (line.tier, line.score) for entry, line in best.items()}
-    several = {entry: lines for entry, lines in asked.items() if len(lines) > 1}
-    if several:
-        whole = ranker.lines(
-            [union(line.keys for line in lines) for lines in several.values()],
-            [min(lines, key=lambda line: len(line.keys)).sizes for lines in several.values()],
-        )
-        for entry, fit in zip(several, whole.tolist(), strict=True):
-            tier, score = fits[entry]
-            fits[entry] = tier, score + OTHER_WORDINGS * max(0.0, best[entry].weight * fit - score)
-    return fits
-
-
-def _tiers(query: Query, found: candidates.Found) -> Callable[[int, str, bytes], Tier]:
-    """Tells the tier of a line from its id, its Han and its keys."""
-    gapped = None if found.holding or query.has_synonyms else query.gapped
-    word = array("I", [key(WORD, query.letters)]).tobytes() if query.letters else None
-
-    def tier(line: int, han: str, keys: bytes) -> Tier:
-        if line in found.holding or (word and word in keys):
-            return Tier.HOLDS
-        if line in found.alike:
-            return Tier.SOUNDS
-        return Tier.GAPPED if gapped and gapped.search(han) else Tier.TERMS
-
-    return tier
-
-
-def _prior(row: _Row, scope: Scope, today: str) -> float:
-    """Between -.5 and 1: often chosen lately, own unit or region, FAQ before base document (M-65), stale ones last."""
-    prior = 0.15 if row.kind == "faq" else 0.0
-    if row.unit_id is not None and row.unit_id == scope.own_unit_id:
-        prior += 0.35
-    if row.region_id is not None and row.region_id == scope.own_region_id:
-        prior += 0.35
-    if row.chosen and row.chosen_on:
-        age = (scope.today - date.fromisoformat(row.chosen_on)).days
-        prior += min(0.05 * (row.chosen * 0.5 ** (age / HALF_LIFE_DAYS)), 0.35)
-    if (row.valid_to or today) < today:
-        return prior - 0.5
-    return prior - 0.2 if (row.review_by or today) < today else prior

@@ -116,7 +116,7 @@ class Keeper:
             await self._take_synonyms()
 
     async def _look(self) -> None:
-        """What changed lately and is not in the index as it is now; of a base at rest only that it is."""
+        """Find entries that changed lately and are not in the index as they are now; while nothing changes, one query only."""
         kept = self._writer
         async with self._writing:
             writer = await self._keeping()

@@ -18,11 +18,11 @@ from kb.kinds import labelled
 from kb.models import Audience, Entry, EntryState
 from kb.searching import index
 from kb.searching.documents import INDEXED
-from kb.searching.engine import REMEMBERED, Engine, Hit, Scope
+from kb.searching.engine import REMEMBERED, Engine
+from kb.searching.hits import Hit, Scope
 from kb.searching.keeper import Keeper
 from kb.searching.refill import Progress
 
-__all__ = ["Hit", "Searcher"]
 AudienceName = Literal["public", "staff"]
 THREADS = 2
 LONGEST_QUERY = 200

@@ -13,12 +13,12 @@ Term = tuple[str, str]
 """Field and term"""
 MOST_ENDINGS = 60
 """So many ways to go on with an unfinished term are looked at."""
-
 MOST_COUNTS = 100_000
+"""Counts remembered; beyond that all are forgotten."""
 
 
 class Terms:
-    """Sees one commit until `refresh`."""
+    """The terms of one generation, as of the last commit that `refresh` has seen."""
 
     def __init__(self, folder: Path) -> None:
         self._index = index.terms(folder)

@@ -22,7 +22,7 @@ from core.web.routes import PUBLIC, Routes
 from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice, name_of
 from kb.models import Audience, Entry, EntryKind, EntryState
-from kb.searching.search import Hit
+from kb.searching.hits import Hit
 from kb.spoken import title_of
 from portal.kept import HEADLINES, HOME, REGIONS
 from portal.keys import KB_FILES, PORTAL, SEARCHER

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from recordings.call_story import timeline
-from recordings.call_story.timeline import Line
+from recordings.call_story.legs import Line
 from recordings.calls import lines_of
 from recordings.models import Call, RecordingKind
 

@@ -1,6 +1,6 @@
 """The call told in Chinese (通话经过): each ledger line as a sentence with its offset.
 
-Pure words; times and places are worked out in `recordings.call_story.timeline`, and what happened is for the ledger to say.
+Pure words; when and where things happened is worked out in the modules beside this one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from recordings import ledger
-from recordings.call_story.timeline import Lane, Line
+from recordings.call_story.lanes import Lane
+from recordings.call_story.legs import Line
 
 NODES = {
     "WELCOME": "欢迎语",

@@ -19,7 +19,8 @@ from core.db import Database
 from core.errors import InvalidInput
 from recordings.errors import NothingToPurge, PurgeDecided, PurgeOwnRequest, ReasonMissing
 from recordings.keeping.depot import depot_of
-from recordings.listening.playback import MIN_REASON, Listener
+from recordings.listening.permission import Listener
+from recordings.listening.playback import MIN_REASON
 from recordings.models import Purge, PurgeState, Recording
 from recordings.settings import RecordingSettings
 

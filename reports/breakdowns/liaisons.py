@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import aliased, join
 
 from recordings import ledger
-from recordings.call_story.timeline import DEPARTMENT_ROLES
+from recordings.call_story.legs import DEPARTMENT_ROLES
 from recordings.models import Call, CallEvent, CallMark
 from reports.counting.indicators import BY_KEY, Group, Indicator, Show
 from reports.counting.sources import Source

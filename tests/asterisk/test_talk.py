@@ -99,7 +99,7 @@ async def test_hang_up_before_the_survey_was_not_asked(exchange: Exchange, quick
     await exchange.at_node(call, "CODE")
     await call.hangup()
     record = await exchange.record(call)
-    await exchange.until(lambda: not exchange.city.hotline.controller._dialogues)
+    await exchange.until(lambda: not exchange.city.hotline.controller.dialogues.running)
     assert await exchange.ratings(record) == []
     kinds = await exchange.kinds(call)
     assert not {"code_spoken", "surveyed"} & set(kinds)

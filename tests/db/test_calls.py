@@ -15,7 +15,7 @@ from recordings.call_story import gaps
 from recordings.calls import NO_KEY, CallFilter, Scope
 from recordings.demo import month
 from recordings.errors import CallUnknown
-from recordings.listening import notes, playback
+from recordings.listening import notes, permission
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 
 CLOCK = FixedClock()
@@ -54,8 +54,8 @@ async def ids(db: Database, wanted: CallFilter | None = None, scope: Scope = ALL
 
 async def scope_of(db: Database, cast: Cast, name: str) -> Scope:
     async with db.reading() as session:
-        who = await playback.listener(session, cast.listener(name))
-    return playback.scope_of(who, CLOCK.now(), settings_in(Path("/tmp")))
+        who = await permission.listener(session, cast.listener(name))
+    return permission.scope_of(who, CLOCK.now(), settings_in(Path("/tmp")))
 
 
 TALK, ABANDONED, COMPLAINT = "n1-100.1", "n1-2.1", "n1-3.1"

@@ -16,7 +16,7 @@ from ivr.ledger import ledger_store
 from ivr.ledger.journal import Journal
 from ivr.ledger.ledger_store import LedgerStore
 from ivr.ledger.spool import Batch, Spool
-from ivr.tracking.tracker import Line
+from ivr.tracking.live_call import Line
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent
 

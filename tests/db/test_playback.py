@@ -14,7 +14,8 @@ from core.audit import AuditRow
 from core.db import Database
 from recordings import audio
 from recordings.errors import ReasonMissing, RecordingClosed, RecordingGone, RecordingUnknown
-from recordings.listening import playback
+from recordings.listening import permission, playback
+from recordings.listening.sound import sound_of
 from recordings.models import RecordingKind
 from recordings.settings import RecordingSettings
 
@@ -51,7 +52,7 @@ def settings(tmp_path: Path) -> RecordingSettings:
 
 
 async def outcome(session, settings, cast, name: str, public_id: str, clock=CLOCK, held=None) -> str:
-    who = await playback.listener(session, cast.listener(name))
+    who = await permission.listener(session, cast.listener(name))
     try:
         _, leave = await playback.leave(session, clock, settings, who, public_id, held_by_unit_id=held)
     except RecordingClosed:
@@ -120,7 +121,7 @@ async def test_a_liaison_is_sent_the_units_own_part_and_no_other(db: Database, s
         recording = await add_recording(session, settings, await add_call(session, cast))
     async with db.reading() as session:
         _, leave = await playback.leave(session, CLOCK, settings, cast.listener("li"), recording.public_id)
-    sound = playback.sound(recording, settings, leave)
+    sound = sound_of(recording, settings, leave)
     sent = b"".join(sound.pieces(0, sound.size))
     assert len(sent) == sound.size == 44 + 30 * 8000 * 4
     samples = np.frombuffer(sent[44:], "<i2").reshape(-1, 2)
@@ -134,8 +135,8 @@ async def test_any_range_of_the_sound_is_that_part_of_the_whole(db: Database, se
     async with db.unit_of_work() as session:
         cast = await assemble(session)
         recording = await add_recording(session, settings, await add_call(session, cast), length_s=1)
-    leave = playback.Leave(next(iter(cast.people["sup"].roles)), ((0, 100), (400, 650)))
-    sound = playback.sound(recording, settings, leave)
+    leave = permission.Leave(next(iter(cast.people["sup"].roles)), ((0, 100), (400, 650)))
+    sound = sound_of(recording, settings, leave)
     whole = b"".join(sound.pieces(0, sound.size))
     assert len(whole) == sound.size == 44 + 350 * 8 * 4
     for start, until in (
@@ -154,7 +155,7 @@ async def test_each_play_is_one_row_and_a_download_needs_a_reason(db: Database, 
     async with db.unit_of_work() as session:
         cast = await assemble(session)
         recording = await add_recording(session, settings, await add_call(session, cast), length_s=1)
-        who = await playback.listener(session, cast.listener("sup"))
+        who = await permission.listener(session, cast.listener("sup"))
         row, leave = await playback.leave(session, CLOCK, settings, who, recording.public_id)
         await playback.log_play(session, CLOCK, who, row, leave)
         await playback.log_play(session, CLOCK, who, row, leave)
@@ -189,7 +190,7 @@ async def test_lost_and_unknown_audio_are_told_apart(db: Database, settings):
         row, leave = await playback.leave(session, CLOCK, settings, who, recording.public_id)
     (settings.archive_dir / row.path).unlink()
     with pytest.raises(RecordingGone):
-        playback.sound(row, settings, leave)
+        sound_of(row, settings, leave)
     async with db.unit_of_work() as session:
         row = await session.merge(row)
         row.deleted_at = at(0)

@@ -6,7 +6,8 @@
 import pytest
 from support.traces import feed, names, read, story
 
-from ivr.tracking.tracker import Line, Tracker
+from ivr.tracking.live_call import Line
+from ivr.tracking.tracker import Tracker
 
 TALK = ["queued", "offered 1001", "answered 1001", "left_queue answered", "bridged 1001"]
 """From the queue to an operator who answers."""

@@ -17,7 +17,7 @@ from core.units import Liaison, Region, RegionLevel, Unit
 from recordings.audio import clip_of
 from recordings.intake import row_of
 from recordings.keeping import archive, chain
-from recordings.listening.playback import Listener
+from recordings.listening.permission import Listener
 from recordings.models import Call, CallEnd, CallEvent, Recording, RecordingKind
 from recordings.settings import RecordingSettings
 

@@ -19,7 +19,7 @@ from core.db import Database
 from core.errors import HotlineError
 from ivr.board import AgentView
 from ivr.control import CallControl
-from ivr.tracking.tracker import LiveCall
+from ivr.tracking.live_call import LiveCall
 from recordings import models
 from recordings.models import CallEvent, Recording
 from tickets.models import SatisfactionRating, Ticket

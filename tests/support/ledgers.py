@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from recordings.call_story.timeline import Line
+from recordings.call_story.legs import Line
 
 START = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
 CALLER = "n1-100.1"

@@ -63,7 +63,8 @@ class Quick:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._controller._deps = self._before
+        for name, value in vars(self._before).items():  # in place: the dialogues hold the same object
+            setattr(self._controller._deps, name, value)
         await self._prompts_from("hotline")
 
     async def _prompts_from(self, folder: str) -> None:

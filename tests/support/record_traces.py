@@ -23,7 +23,7 @@ from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import MONDAY_MORNING, running_hotline
 from support.traces import FOLDER
 
-from ivr.tracking.tracker import TransferState
+from ivr.tracking.live_call import TransferState
 
 Story = Callable[[Exchange], Awaitable[None]]
 EVENING = "2026-06-01T22:00:00+08:00"

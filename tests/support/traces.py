@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ivr.tracking.live_call import Party
-from ivr.tracking.tracker import Line, Tracker, TransferState
+from ivr.tracking.live_call import Line, Party, TransferState
+from ivr.tracking.tracker import Tracker
 
 FOLDER = Path(__file__).parents[1] / "traces"
 Row = dict[str, Any]

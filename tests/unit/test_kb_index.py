@@ -11,7 +11,8 @@ import pytest
 from kb import demo
 from kb.errors import RebuildRunning
 from kb.searching import index, synonyms
-from kb.searching.engine import Engine, Scope
+from kb.searching.engine import Engine
+from kb.searching.hits import Scope
 from kb.searching.prepare import Doc, prepare
 from kb.searching.writer import IndexKept, Writer
 

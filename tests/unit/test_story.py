@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from support.ledgers import LIAISON, OPERATOR, UNIT, at, attended_transfer, lines
 
 from recordings import ledger
-from recordings.call_story import gaps, story, timeline
-from recordings.call_story.timeline import Lane
+from recordings.call_story import gaps, lanes, story, timeline
+from recordings.call_story.lanes import Lane
+from recordings.call_story.legs import legs_of
 
 NAMES = story.Names(users={OPERATOR: "101号 王芳", LIAISON: "李强"}, units={UNIT: "市公安局"})
 
@@ -40,7 +41,7 @@ def test_every_kind_of_the_ledger_has_words():
 
 def test_legs_name_who_answered_for_whom():
     """The operator's and the liaison's telephone are one leg each, with role, unit and times."""
-    operator, liaison = timeline.legs(attended_transfer())
+    operator, liaison = legs_of(attended_transfer())
     assert (operator.user_id, operator.role, operator.unit_id) == (OPERATOR, "operator", None)
     assert (operator.offered_at, operator.answered_at, operator.left_at) == (at(11), at(16), at(51))
     assert (liaison.user_id, liaison.role, liaison.unit_id) == (LIAISON, "liaison", UNIT)
@@ -50,7 +51,7 @@ def test_legs_name_who_answered_for_whom():
 def test_a_ring_without_answer_is_a_leg_of_its_own():
     """An operator who did not answer and then did when rung again leaves two legs."""
     rung = {"extension": "1001", "user": OPERATOR}
-    first, second = timeline.legs(
+    first, second = legs_of(
         lines(
             (0, "arrived", {}),
             (1, "offered", rung),
@@ -66,7 +67,7 @@ def test_a_ring_without_answer_is_a_leg_of_its_own():
 
 def test_lanes_show_each_part_of_the_call():
     """Menu, queue, ring, talk, consultation, liaison and survey are stretches on their lanes."""
-    found = {(s.lane, s.from_at, s.until_at) for s in timeline.segments(attended_transfer())}
+    found = {(s.lane, s.from_at, s.until_at) for s in lanes.segments(attended_transfer())}
     assert found == {
         (Lane.MENU, at(0), at(10)),
         (Lane.QUEUE, at(10), at(16)),
@@ -81,7 +82,7 @@ def test_lanes_show_each_part_of_the_call():
 
 def test_a_hold_is_a_lane_of_its_own():
     """The caller on hold is drawn below the talk and does not cut it."""
-    found = timeline.segments(
+    found = lanes.segments(
         lines(
             (0, "arrived", {}),
             (1, "bridged", {}),
@@ -148,6 +149,6 @@ def test_gap_is_reported_past_the_tolerance():
 def test_an_empty_ledger_breaks_nothing():
     """A call without a single line has no story, no lanes, no audio."""
     assert story.tell([]) == []
-    assert timeline.segments([]) == []
+    assert lanes.segments([]) == []
     assert timeline.bridged_spans([]) == []
-    assert timeline.legs([]) == []
+    assert legs_of([]) == []

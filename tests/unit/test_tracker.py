@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.traces import START, Row, feed, names, read
 
-from ivr.tracking.tracker import Tracker, TransferState, extension_of
+from ivr.tracking.live_call import TransferState, extension_of
+from ivr.tracking.tracker import Tracker
 from recordings import ledger
 
 SOURCES = st.integers(0, 2**32).map(random.Random)
