@@ -31,8 +31,8 @@ from ivr.outages.resync import Resync
 from ivr.queue.expected_wait import ExpectedWait
 from ivr.queue.seats import Seats
 from ivr.reactions import Reactions
-from ivr.tracking.outcome import call_facts
 from ivr.tracking.live_call import Leg, Line, LiveCall
+from ivr.tracking.outcome import call_facts
 from ivr.tracking.tracker import ENTRY_CONTEXTS, Tracker
 from recordings import ledger
 
@@ -268,4 +268,3 @@ class Controller:
 
     def job(self, work: Awaitable[Any], name: str) -> asyncio.Task[Any]:
         return self._deps.tasks.job(work, name)  # type: ignore[arg-type]
-

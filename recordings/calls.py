@@ -15,8 +15,8 @@ from core.people import User
 from core.units import Unit
 from recordings import ledger
 from recordings.call_story import timeline
-from recordings.call_story.story import Names
 from recordings.call_story.legs import Leg, Line, legs_of
+from recordings.call_story.story import Names
 from recordings.errors import CallUnknown
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
 

@@ -16,8 +16,8 @@ from core.web.keys import CLOCK, DB, person
 from core.web.requests import json_body
 from core.web.routes import Routes
 from recordings.listening import notes, playback, waveform
-from recordings.listening.sound import Sound, sound_of
 from recordings.listening.notes import Shown
+from recordings.listening.sound import Sound, sound_of
 
 log = structlog.get_logger()
 routes = Routes()

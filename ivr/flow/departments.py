@@ -79,7 +79,9 @@ class Departments(Branch):
         now = self.deps.clock.now()
         async with self.deps.db.reading() as session:
             calendar = await load_calendar(session)
-        if self.caller.unit:  # the dialplan, should it have to take a voicemail by itself, addresses it to this unit
+        if (
+            self.caller.unit
+        ):  # the dialplan, should it have to take a voicemail by itself, addresses it to this unit
             await self.dialogue.keep(UNIT=self.caller.unit.id)
         region = self.caller.region.code
         self.slots["hours"] = spoken.segments(

@@ -56,7 +56,9 @@ class Session:
     async def run(self, stage: str) -> None:
         """Walk from the node of this stage; whatever the caller leaves unfinished by hanging up is handed in."""
         if stage == "overflow" and self._after.caller.call.is_lost:
-            stage = "after"  # cut off in mid-talk and nobody else there: they hear the code, and are owed a call
+            stage = (
+                "after"  # cut off in mid-talk and nobody else there: they hear the code, and are owed a call
+            )
         node = STAGES.get(stage) or self._menus.start
         if stage == "after":
             self._after.fill_code()

@@ -113,9 +113,7 @@ class Engine:
         tier = tiers(query, found)
         asked: dict[int, list[Line]] = defaultdict(list)
         for (line, weight, han, sizes, keys), fit in zip(rows, fits, strict=True):
-            asked[index.entry_of(line)].append(
-                Line(tier(line, han, keys), weight * fit, weight, sizes, keys)
-            )
+            asked[index.entry_of(line)].append(Line(tier(line, han, keys), weight * fit, weight, sizes, keys))
         return together(asked, ranker)
 
     def _ordered(self, fits: Fits, scope: Scope, ranker: Ranker | None) -> list[Row]:
