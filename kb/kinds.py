@@ -125,8 +125,6 @@ FIELDS: dict[EntryKind, tuple[Field, ...]] = {
         BASIS,
     ),
 }
-ITEM_FIELDS = {field.key: field.label for field in FIELDS[EntryKind.ITEM] if field.required}
-"""A service item's six (M-69, 「办理依据、条件、程序、时限及服务指南、收费标准」)."""
 
 
 def is_case(entry: Entry) -> bool:

@@ -31,8 +31,8 @@ async def collect(session: AsyncSession, clock: Clock) -> int:
 
     Running it again changes nothing: a line keeps when it was last met, and only later searches count.
     """
-    first_at, last_at = func.min(SearchLog.at), func.max(SearchLog.at)
-    query = select(SearchLog.normal, func.min(SearchLog.query), func.count(), first_at, last_at)
+    first_met, last_met = func.min(SearchLog.at), func.max(SearchLog.at)
+    query = select(SearchLog.normal, func.min(SearchLog.query), func.count(), first_met, last_met)
     query = query.where(SearchLog.not_found, SearchLog.normal != "").group_by(SearchLog.normal)
     query = query.having(func.count() >= TIMES_TO_ASK)
     gaps = (await session.execute(query)).all()

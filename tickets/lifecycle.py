@@ -129,10 +129,6 @@ def transition(state: State | None, action: Action) -> Transition:
         raise IllegalTransition(state, action) from None
 
 
-def actions_from(state: State | None) -> frozenset[Action]:
-    return frozenset(row.action for row in TABLE if row.source == state)
-
-
 def _rows(
     rule: str,
     action: Action,

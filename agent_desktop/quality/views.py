@@ -19,12 +19,11 @@ from core.web.numbers import whole_number
 from core.web.routes import Routes
 from recordings.models import Call, CallMark
 from reports.quality import grading
-from reports.quality.models import Appeal, DrawnSample, Grade, GradeKind, Sample
+from reports.quality.models import Appeal, DrawnSample, Grade, Sample
 
 routes = Routes()
 _Stands = aliased(Grade, select(Grade).where(grading.STANDS).subquery())
 _OPEN_APPEAL = exists().where(Appeal.sample_id == Sample.id, Appeal.answered_at.is_(None))
-_RECHECKED = exists().where(Grade.sample_id == Sample.id, Grade.kind == GradeKind.RECHECK)
 VIEWS: dict[str, tuple[str, ColumnElement[bool]]] = {
     "waiting": (STATES["waiting"], _Stands.id.is_(None)),
     "appealed": (STATES["appealed"], _OPEN_APPEAL),

@@ -64,28 +64,6 @@ def bridged_ms(lines: Sequence[Line]) -> int:
     return sum(span.ms for span in bridged_spans(lines))
 
 
-def at_offset(spans: Sequence[Span], offset_ms: int) -> datetime | None:
-    """The instant at which `offset_ms` of the talk recording was spoken; None past its end or without a span."""
-    passed = 0
-    for span in spans:
-        if offset_ms <= passed + span.ms:
-            return span.from_at + timedelta(milliseconds=offset_ms - passed)
-        passed += span.ms
-    return None
-
-
-def offset_of(spans: Sequence[Span], instant: datetime) -> int:
-    """Where in the talk recording `instant` is heard, in ms; a moment of silence gives the next word's place."""
-    passed = 0
-    for span in spans:
-        if instant < span.from_at:
-            return passed
-        if instant < span.until_at:
-            return passed + _ms(instant - span.from_at)
-        passed += span.ms
-    return passed
-
-
 def offsets_of_unit(spans: Sequence[Span], unit_id: int) -> list[tuple[int, int]]:
     """The parts of the talk recording, in ms, in which the caller talked with this unit."""
     parts: list[tuple[int, int]] = []

@@ -12,7 +12,7 @@ from core.db import Database
 from core.errors import Conflict, InvalidInput
 from core.people import Role
 from core.units import Region, RegionLevel, ServicePhone
-from kb import entries, feedback, figures, from_reply, readings, workflow
+from kb import entries, feedback, figures, from_reply, kinds, readings, workflow
 from kb.access import Editor, actors
 from kb.entries import find
 from kb.errors import (
@@ -29,7 +29,7 @@ from kb.errors import (
     WrongState,
 )
 from kb.fields import EntryFields
-from kb.kinds import ITEM_FIELDS, Notice
+from kb.kinds import Notice
 from kb.lifecycle import Action, Actor
 from kb.models import Audience, Entry, EntryKind, EntryState, EntryStep, EntryVersion
 
@@ -203,7 +203,7 @@ async def test_the_slower_of_two_editors_is_told(office: Office):
 
 async def test_a_service_item_names_its_fee_or_is_not_submitted(office: Office):
     """M-69: without 收费标准 refused; 不收费 is a value."""
-    details = dict.fromkeys(ITEM_FIELDS, "见指南")
+    details = dict.fromkeys((field.key for field in kinds.FIELDS[EntryKind.ITEM] if field.required), "见指南")
     item = EntryFields("食品经营许可", kind=EntryKind.ITEM, details=details | {"fee": " "})
     entry_id = await office.draft(item)
     with pytest.raises(EntryIncomplete, match="收费标准"):

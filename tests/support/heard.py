@@ -3,7 +3,6 @@
 Owns placing packets in time. Knows nothing of sockets or SIP; instants are seconds of the monotonic clock.
 """
 
-import itertools
 import time
 from dataclasses import dataclass
 
@@ -88,11 +87,6 @@ class Heard:
             return tones.longest_silence_s(self.samples)
         start = since if since is not None else (self.started_at or 0.0)
         return tones.longest_silence_s(self.between(start, until if until is not None else time.monotonic()))
-
-    def longest_gap_s(self, since: float = 0.0) -> float:
-        """Seconds of the longest pause between the arrivals of two packets."""
-        times = [a.at for a in self.arrivals if a.at >= since]
-        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
     def first_packet_after(
         self, instant: float, hz: float | None = None, new_spurt: bool = False

@@ -86,12 +86,6 @@ class Call(Listening):
         assert self.invite is not None
         return str(self.invite.uri.user or "")
 
-    @property
-    def remote_name(self) -> str:
-        """The calling name of an incoming call."""
-        assert self.invite is not None
-        return self.invite.from_address.name
-
     def ring(self) -> None:
         """Say 180 Ringing."""
         self._respond(180, "Ringing")

@@ -1,7 +1,5 @@
 """The story of a call from its ledger: sentences, legs, lanes, and where the audio belongs."""
 
-from hypothesis import given
-from hypothesis import strategies as st
 from support.ledgers import LIAISON, OPERATOR, UNIT, at, attended_transfer, lines
 
 from recordings import ledger
@@ -101,23 +99,6 @@ def test_offsets_run_through_the_bridged_time_only():
     """20 s into the recording the caller is already with the liaison, 51 s after the call began."""
     spans = timeline.bridged_spans(attended_transfer())
     assert [(s.from_at, s.until_at) for s in spans] == [(at(16), at(36)), (at(51), at(81))]
-    assert timeline.at_offset(spans, 0) == at(16)
-    assert timeline.at_offset(spans, 19_999) == at(35.999)
-    assert timeline.at_offset(spans, 25_000) == at(56)
-    assert timeline.at_offset(spans, 50_001) is None
-    assert timeline.offset_of(spans, at(3)) == 0
-    assert timeline.offset_of(spans, at(45)) == 20_000
-    assert timeline.offset_of(spans, at(56)) == 25_000
-    assert timeline.offset_of(spans, at(999)) == 50_000
-
-
-@given(st.integers(min_value=0, max_value=50_000))
-def test_offset_and_instant_are_each_others_inverse(offset_ms: int):
-    """Every place in the audio has an instant, and that instant leads back to the place."""
-    spans = timeline.bridged_spans(attended_transfer())
-    instant = timeline.at_offset(spans, offset_ms)
-    assert instant is not None
-    assert timeline.offset_of(spans, instant) == offset_ms
 
 
 def test_a_units_part_of_the_audio_is_its_own_talk():

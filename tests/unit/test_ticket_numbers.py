@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
+from core.web import filters
 from tickets.query_codes.codes import (
     QueryCodeInvalid,
     QueryCodeUnknown,
@@ -12,7 +13,6 @@ from tickets.query_codes.codes import (
     is_well_formed,
     new_code,
     normalised,
-    spaced,
 )
 from tickets.settings import TicketSettings
 from tickets.text import LIMITS, TextTooLong, clean
@@ -51,8 +51,9 @@ def test_every_swap_of_neighbours_is_caught(code: str, place: int):
 @given(codes)
 def test_spaces_and_dashes_are_ignored(code: str):
     """The printed form 4-4-4 and what people make of it is the same code."""
-    assert spaced(code).count(" ") == 2
-    for typed in (code, spaced(code), spaced(code).replace(" ", "-"), f" {code} "):
+    printed = filters.code(code)
+    assert printed.count(" ") == 2
+    for typed in (code, printed, printed.replace(" ", "-"), f" {code} "):
         assert normalised(typed) == code
 
 

@@ -86,16 +86,6 @@ def due(calendar: WorkCalendar, kind: ClockKind, received_at: datetime, region_c
     return calendar.due_on(received_at, RULES[kind].days, region_code)
 
 
-def extended_due(
-    calendar: WorkCalendar, kind: ClockKind, received_at: datetime, region_code: str | None
-) -> Due:
-    """The due date after an extension, counted from the same Day 0; raises ValueError for a clock without one."""
-    total = RULES[kind].extended_days
-    if total is None:
-        raise ValueError(f"{kind} is not extendable")
-    return calendar.due_on(received_at, total, region_code)
-
-
 def may_extend(kind: ClockKind, *, now: datetime, cut_off_at: datetime, extended_at: datetime | None) -> bool:
     """Before expiry, once, and only a clock that can be extended (M-42 「经本单位负责人同意」 is the guard's)."""
     return RULES[kind].extended_days is not None and extended_at is None and now <= cut_off_at

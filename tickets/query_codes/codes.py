@@ -75,11 +75,6 @@ def normalised(code: str) -> str:
     return digits
 
 
-def spaced(code: str) -> str:
-    """4-4-4, as it is printed and spoken."""
-    return f"{code[:4]} {code[4:8]} {code[8:]}"
-
-
 def new_code() -> str:
     body = secrets.choice("123456789") + "".join(secrets.choice("0123456789") for _ in range(CODE_LENGTH - 2))
     return body + check_digit(body)

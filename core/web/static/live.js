@@ -47,7 +47,7 @@ export function live(path, { onMessage, onState = showState }) {
 }
 
 /** The default sign of a lost connection: a bar at the top of the page. */
-export function showState(state) {
+function showState(state) {
   document.documentElement.classList.toggle("offline", state === "lost");
   let bar = document.getElementById("offline-bar");
   if (!bar) {
