@@ -29,7 +29,7 @@ class SpokenAnswers:
 
     async def read_out(self, answer: HotAnswer, linkedid: str) -> HotAnswer | None:
         async with self._db.reading() as session:
-            entry = await entries.told(session, self._today(), answer.entry_id)
+            entry = await entries.public_entry(session, self._today(), answer.entry_id)
         if entry is None:
             return None
         self._job(self._note(entry.id, linkedid), "kb-reading")

@@ -34,7 +34,7 @@ from ivr.controller import Controller, ControllerDeps
 from ivr.events import CallEnded
 from ivr.flow.context import Caller, FlowDeps
 from ivr.ledger.journal import Journal
-from ivr.ledger.reconcile import Source, nightly, source_in, told
+from ivr.ledger.reconcile import Source, last_in_words, nightly, source_in
 from ivr.ledger.spool import Spool
 from ivr.menus.menu_check import load as load_menus
 from ivr.opening import Opening
@@ -333,7 +333,7 @@ class Telephony(Common):
 
     async def _reconciled(self) -> PartState:
         """A difference is told and keeps nobody from working."""
-        return PartState(ok=True, text=await told(self.db))
+        return PartState(ok=True, text=await last_in_words(self.db))
 
     # --- people and regions ---------------------------------------------------------------------------------------
 

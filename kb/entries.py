@@ -170,7 +170,7 @@ async def _all_notices(session: AsyncSession, today: date) -> Sequence[Entry]:
     return (await session.scalars(newest)).all()
 
 
-async def told(session: AsyncSession, today: date, entry_id: int) -> Entry | None:
+async def public_entry(session: AsyncSession, today: date, entry_id: int) -> Entry | None:
     """The entry, if it may be told to anybody on this day; None once it is withdrawn or expired."""
     public = (*visible(today), Entry.audience == Audience.PUBLIC)
     return await session.scalar(select(Entry).where(Entry.id == entry_id, *public))

@@ -61,7 +61,7 @@ async def history(session: AsyncSession, entry: Entry) -> list[Version]:
 
 def changes(old: EntryFields, new: EntryFields) -> list[Change]:
     """What differs, field by field; nothing for equal texts."""
-    before, after = said(old), said(new)
+    before, after = texts_of(old), texts_of(new)
     return [
         Change(label, tuple(_pieces(before.get(label, ""), after.get(label, ""))))
         for label in dict.fromkeys([*before, *after])
@@ -69,7 +69,7 @@ def changes(old: EntryFields, new: EntryFields) -> list[Change]:
     ]
 
 
-def said(fields: EntryFields) -> dict[str, str]:
+def texts_of(fields: EntryFields) -> dict[str, str]:
     """Everything a text says, by Chinese name, in the order of the form."""
     texts = {
         "种类": KIND_NAMES[fields.kind],

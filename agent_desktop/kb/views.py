@@ -133,7 +133,7 @@ async def history(request: web.Request) -> web.StreamResponse:
     old = by_number.get(_number(request, "from"), texts[min(1, len(texts) - 1)])
     return render(
         request, "kb/versions.html", entry=entry, texts=texts, old=old, new=new,
-        changes=versions.changes(old.fields, new.fields), said=versions.said(new.fields),
+        changes=versions.changes(old.fields, new.fields), whole=versions.texts_of(new.fields),
     )  # fmt: skip
 
 

@@ -25,22 +25,22 @@ READERS = frozenset({Role.OFFICE, Role.SUPERVISOR})
 
 @routes.get("/reports/contractor", roles=READERS, nav="承包考核")
 async def page(request: web.Request) -> web.StreamResponse:
-    reach, asked, region, said = await _made(request)
+    reach, asked, region, content = await _made(request)
     return render(
-        request, "reports/contractor.html", asked=asked, reach=reach, region=region, said=said,
+        request, "reports/contractor.html", asked=asked, reach=reach, region=region, content=content,
         periods=periods(beijing(request.app[CLOCK].now()).date()),
     )  # fmt: skip
 
 
 @routes.get("/reports/contractor/report.pdf", roles=READERS)
 async def as_pdf(request: web.Request) -> web.StreamResponse:
-    _, asked, region, said = await _made(request)
+    _, asked, region, content = await _made(request)
     facts = {
         "title": f"{region.name}96128政务信息查询专线承包服务考核表",
         "period": f"{asked.first:%Y年%-m月%-d日}至{asked.last:%Y年%-m月%-d日}",
         "made": f"{beijing(asked.of.now):%Y年%-m月%-d日}",
     }
-    body = await asyncio.to_thread(draw_contractor, said, facts)
+    body = await asyncio.to_thread(draw_contractor, content, facts)
     headers = {"Content-Disposition": f'inline; filename="contractor-{asked.first}-{asked.last}.pdf"'}
     return web.Response(body=body, content_type="application/pdf", headers=headers)
 
@@ -60,5 +60,5 @@ async def _made(request: web.Request) -> tuple[Reach, Question, Region, report.C
             raise NotFound
         found = await figures.figures(session, [BY_KEY[key] for key in report.KEYS], asked.of)
         known = {one.indicator.key: one for one in found if one.applies}
-        said = await report.make(session, region, asked.of, known)
-    return reach, asked, region, said
+        content = await report.make(session, region, asked.of, known)
+    return reach, asked, region, content

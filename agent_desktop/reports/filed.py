@@ -76,14 +76,14 @@ async def page(request: web.Request) -> web.StreamResponse:
         user = await who_asks(session, request)
         revision = _revision(request, report)
         facts = await filing.facts_of(session, report, revision)
-    said = revision.content
+    frozen = revision.content
     return render(
-        request, "reports/one.html", report=report, revision=revision, said=said, facts=facts,
+        request, "reports/one.html", report=report, revision=revision, content=frozen, facts=facts,
         state=filing.STATES[filing.state_of(report)], late=filing.is_late(report, request.app[CLOCK].now()),
         may=_may(report, user), changes=_changes(report, revision),
-        five=[one for key in FIVE for one in said["figures"] if one["key"] == key], groups=GROUPS,
+        five=[one for key in FIVE for one in frozen["figures"] if one["key"] == key], groups=GROUPS,
         compared=[BY_KEY[key].name for key in COMPARED], balance=BALANCE, splits=SPLITS, named=named,
-        names=names_of(said),
+        names=names_of(frozen),
     )  # fmt: skip
 
 
@@ -103,9 +103,9 @@ async def as_pdf(request: web.Request) -> web.StreamResponse:
 async def as_sheet(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         report = await _report(request, session)
-        said = _revision(request, report).content
+        frozen = _revision(request, report).content
         await _exported(request, session, report, "xlsx")
-    return await book_answer(_file(report), book.sheets(said))
+    return await book_answer(_file(report), book.sheets(frozen))
 
 
 @routes.post("/reports/filed/{id:[0-9]{1,9}}/correct", roles=GOV)

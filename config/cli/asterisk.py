@@ -73,7 +73,7 @@ def replay_trace(given: argparse.Namespace) -> None:
     tracker, count = Tracker(), 0
     for at, event in read_trace(given.file):
         for line in tracker.handle(event, at):
-            print(told(line))
+            print(as_text(line))
             count += 1
     print(f"共 {count} 条经过，未结束的通话 {len(tracker.calls)} 个。")
 
@@ -90,7 +90,7 @@ def read_trace(file: Path) -> Iterator[tuple[datetime, dict[str, str]]]:
             yield at, event
 
 
-def told(line: Line) -> str:
+def as_text(line: Line) -> str:
     """One ledger line as a line of text, numbers masked."""
     fields = "  ".join(f"{name}={value}" for name, value in line.data.items())
     return mask_text(

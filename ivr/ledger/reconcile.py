@@ -105,8 +105,7 @@ async def last(session: AsyncSession, limit: int = 1) -> Sequence[Reconciliation
     return (await session.scalars(query.limit(limit))).all()
 
 
-async def told(db: Database) -> str:
-    """How the last comparison went, in a sentence."""
+async def last_in_words(db: Database) -> str:
     async with db.reading() as session:
         rows = await last(session)
     if not rows:
@@ -119,36 +118,36 @@ async def told(db: Database) -> str:
 def differences(witness: Witness, stored: Mapping[str, Call]) -> Iterable[Difference]:
     """Every difference between what Asterisk wrote and the records; a pure comparison."""
     for linkedid, rows in sorted(witness.rows.items()):
-        told = cel.story(rows).call
+        witnessed = cel.story(rows).call
         call = stored.get(linkedid)
-        if told is None:
+        if witnessed is None:
             continue
         if call is None:
             yield Difference(
-                linkedid, f"Asterisk 有 {beijing(told.started_at):%H:%M:%S} 的来电，通话记录中没有"
+                linkedid, f"Asterisk 有 {beijing(witnessed.started_at):%H:%M:%S} 的来电，通话记录中没有"
             )
         else:
-            yield from (Difference(linkedid, text) for text in _disagreements(told, call))
+            yield from (Difference(linkedid, text) for text in _disagreements(witnessed, call))
         if linkedid not in witness.cdr:
             yield Difference(linkedid, "CEL 中有这通来电，CDR 中没有")
     for linkedid in sorted(stored.keys() - witness.rows.keys()):
         yield Difference(linkedid, "通话记录中有这通来电，Asterisk 的 CEL 中没有它或它的结束")
 
 
-def _disagreements(told: LiveCall, call: Call) -> Iterable[str]:
-    if told.caller != call.caller_number:
+def _disagreements(witnessed: LiveCall, call: Call) -> Iterable[str]:
+    if witnessed.caller != call.caller_number:
         yield "来电号码不一致"
     for name, theirs, ours in (
-        ("来电时间", told.started_at, call.started_at),
-        ("接听时间", told.answered_at, call.answered_at),
-        ("结束时间", told.ended_at, call.ended_at),
+        ("来电时间", witnessed.started_at, call.started_at),
+        ("接听时间", witnessed.answered_at, call.answered_at),
+        ("结束时间", witnessed.ended_at, call.ended_at),
     ):
         if (theirs is None) != (ours is None):
             yield f"{name}：{'Asterisk' if theirs else '通话记录'}有，另一方没有"
         elif theirs and ours and abs((theirs - ours).total_seconds()) > TOLERANCE_S:
             yield f"{name}相差 {abs((theirs - ours).total_seconds()):.0f} 秒"
-    if abs(told.talk_ms - call.talk_ms) > TOLERANCE_S * 1000:
-        yield f"通话时长：Asterisk {told.talk_ms / 1000:.0f} 秒，通话记录 {call.talk_ms / 1000:.0f} 秒"
+    if abs(witnessed.talk_ms - call.talk_ms) > TOLERANCE_S * 1000:
+        yield f"通话时长：Asterisk {witnessed.talk_ms / 1000:.0f} 秒，通话记录 {call.talk_ms / 1000:.0f} 秒"
     if call.end == CallEnd.UNSEEN:
         yield "通话在无人值守时结束，经过不全"
 

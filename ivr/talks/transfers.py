@@ -153,9 +153,8 @@ class Transfers(Steps):
 
     async def hand_back_from(self, call: LiveCall, leg: Leg) -> None:
         """As `hand_back`, for a liaison known by the leg alone (keys on an outside telephone)."""
-        told = leg.party.told() if leg.party else {}
         unit_id = (caller := self._controller.callers.get(call.linkedid)) and caller.unit_id
-        self._controller.note(call, ledger.HANDED_BACK, extension=leg.extension, unit=unit_id, **told)
+        self._controller.note(call, ledger.HANDED_BACK, unit=unit_id, **leg.about())
         if call.phase != "three_way":
             call.handed_back = True
             await self._redirect(call, "back-to-operator")

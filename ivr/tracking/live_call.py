@@ -52,8 +52,8 @@ class Party:
     needs_key: bool = False
     """Counts as answered only when key 1 was pressed; a mailbox presses none."""
 
-    def told(self) -> dict[str, Any]:
-        """What the ledger says of this party."""
+    def about(self) -> dict[str, Any]:
+        """Who it is, in the words of a ledger line."""
         return {"role": self.role, **({"user": self.user_id} if self.user_id else {})}
 
 
@@ -80,6 +80,10 @@ class Leg:
     """Whom it rings, for a transfer's leg."""
     failed: str = ""
     """DialStatus of a telephone that was not answered, until the cause of its hang-up is known as well."""
+
+    def about(self) -> dict[str, Any]:
+        """Whose telephone it is, in the words of a ledger line."""
+        return {"extension": self.extension, **(self.party.about() if self.party else {})}
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ offered once, and is unanswered when the last of them is over.
 """
 
 from datetime import datetime
-from typing import Any
 
 from ivr.tracking import transfer_story
 from ivr.tracking.live_call import Leg, Line, LiveCall, line, ms_between
@@ -38,7 +37,7 @@ def begun(call: LiveCall, leg: Leg, at: datetime, dial_string: str) -> list[Line
     leg.was_offered, others = True, _others(call, leg)
     if any(other.was_offered and other.rings for other in others):
         return lines
-    return [*lines, line(call, at, ledger.OFFERED, leg.uniqueid, extension=leg.extension, **_party(leg))]
+    return [*lines, line(call, at, ledger.OFFERED, leg.uniqueid, **leg.about())]
 
 
 def ended(call: LiveCall, leg: Leg, at: datetime, status: str) -> list[Line]:
@@ -68,9 +67,8 @@ def not_answered(call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Lin
         return []
     why = "refused" if cause == _REFUSED else _WHY.get(leg.failed, "gone")
     if call.transfer and leg.party and why != "cancelled":
-        call.transfer.tried.append({**leg.party.told(), "why": why})
-    about = {"extension": leg.extension, "why": why, **_party(leg)}
-    unanswered = line(call, at, ledger.NO_ANSWER, leg.uniqueid, **about)
+        call.transfer.tried.append({**leg.party.about(), "why": why})
+    unanswered = line(call, at, ledger.NO_ANSWER, leg.uniqueid, **leg.about(), why=why)
     return [unanswered, *transfer_story.party_gone(call, leg, at, why)]
 
 
@@ -95,7 +93,3 @@ def _others(call: LiveCall, leg: Leg) -> list[Leg]:
         for other in call.legs.values()
         if other is not leg and other.extension == leg.extension and other.party == leg.party
     ]
-
-
-def _party(leg: Leg) -> dict[str, Any]:
-    return leg.party.told() if leg.party else {}

@@ -221,11 +221,11 @@ class Tracker:
     def _of_queue(
         self, tell: Callable[[LiveCall, Fields, datetime], list[Line]]
     ) -> Callable[[Fields, datetime], list[Line]]:
-        def told(event: Fields, at: datetime) -> list[Line]:
+        def of_queue(event: Fields, at: datetime) -> list[Line]:
             call = self.calls.get(event.get("Uniqueid", ""))
             return tell(call, event, at) if call else []
 
-        return told
+        return of_queue
 
     def _told_by_dialplan(self, event: Fields, at: datetime) -> list[Line]:
         """What `dialplan/extensions.conf` says itself (UserEvent), because no event of Asterisk's does."""

@@ -19,7 +19,7 @@ def answered(call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
     transfer.phase, transfer.answered_by = "talking", leg.extension
     if transfer.mode == "attended" and (consulting := call.leg_of(transfer.by)):
         call.consults.append((consulting.uniqueid, at))
-    about = {"extension": leg.extension, **(leg.party.told() if leg.party else {"role": "liaison"})}
+    about = {"role": "liaison", **leg.about()}
     return [
         line(call, at, ledger.ANSWERED, leg.uniqueid, **about),
         line(call, at, ledger.TRANSFER_ANSWERED, leg.uniqueid, unit=transfer.unit_id, **about),

@@ -44,13 +44,13 @@ async def make(session: AsyncSession, region: Region, of: Slice, known: Mapping[
         "facts": [*_facts(found), ["话务员培训", await _trained(session, region, of)]],
         "outages": [_outage(one) for one in found.outages[:OUTAGES_MOST]],
         "outages_left_out": max(len(found.outages) - OUTAGES_MOST, 0),
-        "figures": [figures.said(known[key]) for key in KEYS if key in known],
+        "figures": [figures.as_json(known[key]) for key in KEYS if key in known],
     }
 
 
 async def _trained(session: AsyncSession, region: Region, of: Slice) -> str:
     operators = User.id.in_(select(RoleGrant.user_id).where(RoleGrant.role == Role.OPERATOR))
-    return (await share_of(session, of, operators & (region.id == WORKS_IN))).said
+    return (await share_of(session, of, operators & (region.id == WORKS_IN))).in_words
 
 
 async def _service(session: AsyncSession, region: Region, of: Slice) -> Service:

@@ -75,7 +75,7 @@ async def cases(session: AsyncSession, of: Slice, one: Aimed, most: int = LISTED
     ]
 
 
-async def said(session: AsyncSession, of: Slice, found: list[Aimed]) -> list[dict[str, Any]]:
+async def as_json(session: AsyncSession, of: Slice, found: list[Aimed]) -> list[dict[str, Any]]:
     """Targets and shortfalls as plain JSON, for a report that keeps them; nothing without a target."""
     return [
         {

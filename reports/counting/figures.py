@@ -71,7 +71,7 @@ def number_text(one: Figure, part: str) -> str:
     return f"{number} 日" if one.indicator.way is Way.SAVED else str(number)
 
 
-def said(one: Figure) -> dict[str, Any]:
+def as_json(one: Figure) -> dict[str, Any]:
     """The figure as plain JSON, with its numbers as people read them."""
     indicator = one.indicator
     return {

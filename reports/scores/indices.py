@@ -52,7 +52,7 @@ def indices(settings: ReportSettings, known: Mapping[str, Figure]) -> list[Index
     ]
 
 
-def said(one: Index) -> dict[str, Any]:
+def as_json(one: Index) -> dict[str, Any]:
     """The index as plain JSON, with the weights of its day, for a report that keeps it."""
     return {"group": one.group, "name": one.name, "text": one.text, "formula": one.formula}
 

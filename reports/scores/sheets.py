@@ -100,7 +100,7 @@ async def sheets(session: AsyncSession, found: ByUnit, weights: Mapping[str, int
     ]  # fmt: skip
 
 
-def said(one: UnitSheet) -> dict[str, Any]:
+def as_json(one: UnitSheet) -> dict[str, Any]:
     """The sheet as plain JSON, for a report that keeps it."""
     return {
         "name": one.name, "total": f"{one.total:.2f}" if one.total is not None else figures.DASH, "class": one.class_name,

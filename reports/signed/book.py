@@ -15,20 +15,20 @@ Row = list[str]
 FIGURE_HEAD = ["编号", "指标", "数值", "分子", "分母", "口径"]
 
 
-def sheets(said: Content) -> list[tuple[str, list[Row]]]:
+def sheets(content: Content) -> list[tuple[str, list[Row]]]:
     """Title and rows of each sheet, the first row its head."""
     made = {
-        "统计指标": _figures(said),
-        "受理情况": _splits(said),
-        "效能目标": _targets(said.get("targets") or []),
-        "加权指数": _indices(said.get("indices") or []),
-        "投诉事由": [["事由", "提出", "属实"], *(_texts(one) for one in said.get("causes") or [])],
-        "各单位情况": _units(said["units"]),
-        "单位考评": _scores(said.get("scores") or []),
-        "填报合计": _sums(said.get("returns")),
-        "各中心填报": _centres(said.get("returns")),
-        "承包服务考核": _contractor(said.get("contractor")),
-        "服务中断": _outages(said.get("contractor")),
+        "统计指标": _figures(content),
+        "受理情况": _splits(content),
+        "效能目标": _targets(content.get("targets") or []),
+        "加权指数": _indices(content.get("indices") or []),
+        "投诉事由": [["事由", "提出", "属实"], *(_texts(one) for one in content.get("causes") or [])],
+        "各单位情况": _units(content["units"]),
+        "单位考评": _scores(content.get("scores") or []),
+        "填报合计": _sums(content.get("returns")),
+        "各中心填报": _centres(content.get("returns")),
+        "承包服务考核": _contractor(content.get("contractor")),
+        "服务中断": _outages(content.get("contractor")),
     }
     return [(title, rows) for title, rows in made.items() if len(rows) > 1]
 
@@ -37,27 +37,27 @@ def _texts(cells: Sequence[Any]) -> Row:
     return [str(cell) for cell in cells]
 
 
-def _figures(said: Content) -> list[Row]:
+def _figures(content: Content) -> list[Row]:
     counts = [
-        ["", text, str(said["balance"][key]), "", "", ""]
+        ["", text, str(content["balance"][key]), "", "", ""]
         for key, text in {"registered": "登记", **BALANCE}.items()
     ]
-    training = [["", "人员培训", said["training"], "", "", ""]] if said.get("training") else []
-    return [FIGURE_HEAD, *counts, *training, *map(_figure, said["figures"])]
+    training = [["", "人员培训", content["training"], "", "", ""]] if content.get("training") else []
+    return [FIGURE_HEAD, *counts, *training, *map(_figure, content["figures"])]
 
 
 def _figure(one: dict[str, Any]) -> Row:
     return [one[key] for key in ("key", "name", "text", "above", "below", "rule")]
 
 
-def _splits(said: Content) -> list[Row]:
-    head, names = ["分类", "项目", "登记", *BALANCE.values()], names_of(said)
+def _splits(content: Content) -> list[Row]:
+    head, names = ["分类", "项目", "登记", *BALANCE.values()], names_of(content)
     return [
         head,
         *(
             [title, named(names, split, key), *(str(counts[name]) for name in ("registered", *BALANCE))]
             for split, title in SPLITS.items()
-            for key, counts in said["splits"].get(split, [])
+            for key, counts in content["splits"].get(split, [])
         ),
     ]
 
@@ -96,17 +96,17 @@ def _scores(scores: list[dict[str, Any]]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _sums(said: dict[str, Any] | None) -> list[Row]:
+def _sums(content: dict[str, Any] | None) -> list[Row]:
     keys = ("name", "counted", "reported", "together")
     return [
         ["项目", "系统统计", "填报", "合计"],
-        *([one[key] for key in keys] for one in (said or {}).get("sums", [])),
+        *([one[key] for key in keys] for one in (content or {}).get("sums", [])),
     ]
 
 
-def _centres(said: dict[str, Any] | None) -> list[Row]:
+def _centres(content: dict[str, Any] | None) -> list[Row]:
     """What was filed; a centre that did not has the state 未报."""
-    found = said or {"centres": [], "missing": []}
+    found = content or {"centres": [], "missing": []}
     filed = [
         _texts([one["month"], one["region"], one["centre"], one["state"], *(one[key] for key in COUNTS)])
         for one in found["centres"]
@@ -117,14 +117,14 @@ def _centres(said: dict[str, Any] | None) -> list[Row]:
     return [["月份", "地区", "中心", "建设状态", *COUNTS.values()], *filed, *missing]
 
 
-def _contractor(said: dict[str, Any] | None) -> list[Row]:
-    found = said or {"facts": [], "figures": []}
+def _contractor(content: dict[str, Any] | None) -> list[Row]:
+    found = content or {"facts": [], "figures": []}
     facts = [["", name, text, "", "", ""] for name, text in found["facts"]]
     return [FIGURE_HEAD, *facts, *map(_figure, found["figures"])]
 
 
-def _outages(said: dict[str, Any] | None) -> list[Row]:
-    found = (said or {}).get("outages", [])
+def _outages(content: dict[str, Any] | None) -> list[Row]:
+    found = (content or {}).get("outages", [])
     return [
         ["从", "到", "分钟", "情况"],
         *(_texts([one[key] for key in ("since", "until", "minutes", "cause")]) for one in found),

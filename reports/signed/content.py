@@ -21,8 +21,8 @@ from reports.counting.indicators import BY_KEY, INDICATORS, VERSION
 from reports.counting.slices import Slice, days
 from reports.models import Report
 from reports.returns.beside import beside
-from reports.scores import indices
-from reports.scores.sheets import ByUnit, said, sheets
+from reports.scores import indices, sheets
+from reports.scores.sheets import ByUnit
 from reports.scores.weights import STANDARD, holding
 from reports.settings import ReportSettings
 from reports.signed.periods import Period
@@ -52,13 +52,14 @@ async def make(session: AsyncSession, report: Report, now: datetime) -> Content:
         "balance": _counts(await balance.balance(session, of)),
         "splits": {name: [[part.key, _counts(part)] for part in parts] for name, parts in splits.items()},
         "causes": [[one.name, one.made, one.upheld] for one in await causes.by_cause(session, of)],
-        "targets": await efficiency.said(session, of, efficiency.aimed(settings, known)),
-        "indices": [indices.said(one) for one in indices.indices(settings, known)],
-        "training": (await share_of(session, of, WORKS_IN.in_(below))).said,
-        "figures": [figures.said(one) | {"rows": await rows.of(one)} for one in found],
+        "targets": await efficiency.as_json(session, of, efficiency.aimed(settings, known)),
+        "indices": [indices.as_json(one) for one in indices.indices(settings, known)],
+        "training": (await share_of(session, of, WORKS_IN.in_(below))).in_words,
+        "figures": [figures.as_json(one) | {"rows": await rows.of(one)} for one in found],
         "units": await _units(session, by_unit),
         "scores": [
-            said(one) for one in await sheets(session, by_unit, weights.weights if weights else STANDARD)
+            sheets.as_json(one)
+            for one in await sheets.sheets(session, by_unit, weights.weights if weights else STANDARD)
         ],
         "returns": await beside(session, below, report.first_on, report.last_on, known),
         "contractor": await _contractor(session, report.region, of, known),

@@ -129,13 +129,13 @@ def draw(content: Content, facts: dict[str, str], changes: Sequence[dict[str, An
     return bytes(paper.output())
 
 
-def draw_contractor(said: Content, facts: dict[str, str]) -> bytes:
+def draw_contractor(content: Content, facts: dict[str, str]) -> bytes:
     """The contractor's report alone; `facts`: `title`, `period`, `made`."""
     paper = _Paper(f"编制时间：{facts['made']}")
     paper.set_title(facts["title"])
     paper.set_lang("zh-CN")
     paper.heading(facts["title"], f"考核期：{facts['period']}")
-    _contractor(paper, said)
+    _contractor(paper, content)
     _signatures(paper, dict.fromkeys(("signer", "signed", "sent", "received"), ""))
     return bytes(paper.output())
 
@@ -174,10 +174,10 @@ def _received(paper: _Paper, content: Content) -> None:
         paper.set_font(SANS, size=_BODY)
         paper.ln(2)
         paper.cell(0, 7, f"按{title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        said = [
+        counted = [
             (named(names_of(content), split, key), c["registered"], str(c["registered"])) for key, c in parts
         ]
-        paper.bars([(name, number / longest, text) for name, number, text in said])
+        paper.bars([(name, number / longest, text) for name, number, text in counted])
 
 
 def _five(paper: _Paper, content: Content) -> None:
@@ -256,41 +256,43 @@ def _scores(paper: _Paper, scores: list[dict[str, Any]]) -> None:
     )
 
 
-def _returns(paper: _Paper, said: Content) -> None:
+def _returns(paper: _Paper, content: Content) -> None:
     """M-126, M-127"""
     paper.chapter("填报数据")
-    paper.text_line(said["note"])
+    paper.text_line(content["note"])
     paper.ln(1)
-    sums = [[one["name"], one["counted"], one["reported"], one["together"]] for one in said["sums"]]
+    sums = [[one["name"], one["counted"], one["reported"], one["together"]] for one in content["sums"]]
     paper.grid(("项目", "系统统计", "填报", "合计"), sums, (44, 42, 42, 42))
-    if said["centres"]:
+    if content["centres"]:
         paper.ln(2)
         paper.grid(
             ("中心", "月份", "状态", "人员", "受理", "办结", "现场", "按时", "满意"),
             [
                 [f"{one['region']} {one['centre']}", one["month"], one["state"], one["staff"], one["received"],
                  one["finished"], one["on_spot"], one["in_time"], one["satisfied"]]
-                for one in said["centres"]
+                for one in content["centres"]
             ],
             (48, 20, 17, 14, 14, 14, 14, 14, 15), texts=3,
         )  # fmt: skip
-    if said["missing"]:
-        lacking = "、".join(f"{region}{centre}（{month}）" for month, region, centre in said["missing"])
+    if content["missing"]:
+        lacking = "、".join(f"{region}{centre}（{month}）" for month, region, centre in content["missing"])
         paper.text_line(f"未报：{lacking}。")
 
 
-def _contractor(paper: _Paper, said: Content) -> None:
+def _contractor(paper: _Paper, content: Content) -> None:
     """M-79"""
     paper.chapter("承包服务考核")
-    paper.grid(("项目", "情况"), said["facts"], (85, 85), texts=2)
+    paper.grid(("项目", "情况"), content["facts"], (85, 85), texts=2)
     paper.ln(2)
     paper.grid(
-        ("接听与服务质量", "数值", "分子", "分母"), [_row(one) for one in said["figures"]], (82, 30, 29, 29)
+        ("接听与服务质量", "数值", "分子", "分母"),
+        [_row(one) for one in content["figures"]],
+        (82, 30, 29, 29),
     )
-    if said["outages"]:
+    if content["outages"]:
         paper.ln(2)
         rows = [
-            [one["since"], one["until"], f"{one['minutes']} 分钟", one["cause"]] for one in said["outages"]
+            [one["since"], one["until"], f"{one['minutes']} 分钟", one["cause"]] for one in content["outages"]
         ]
         paper.grid(("服务中断：从", "到", "时长", "情况"), rows, (45, 45, 30, 50), texts=4)
 

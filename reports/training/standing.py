@@ -74,7 +74,7 @@ class Share:
         return f"{self.valid / self.needed:.2%}" if self.needed else "—"
 
     @property
-    def said(self) -> str:
+    def in_words(self) -> str:
         return f"有效 {self.valid} 项，应具备 {self.needed} 项，{self.text}"
 
 

@@ -84,12 +84,12 @@ async def test_once_a_night_the_day_before(db: Database, tmp_path: Path, monkeyp
 async def test_it_tells_how_it_went(db: Database, tmp_path: Path):
     """In a sentence for /readyz: not yet, then everything or the number of differences."""
     clock = ShiftedClock(datetime(2026, 6, 3, 3, 0, tzinfo=BEIJING))
-    assert await reconcile.told(db) == "尚未对账"
+    assert await reconcile.last_in_words(db) == "尚未对账"
     source = source_with_a_call(tmp_path, clock, at(clock.now(), 1))
     await reconcile.reconcile(db, clock, source, at(clock.now(), 0), clock.now())
-    assert "对账 1 通，2 处不一致" in await reconcile.told(db)
+    assert "对账 1 通，2 处不一致" in await reconcile.last_in_words(db)
     await reconcile.reconcile(db, clock, source, at(clock.now(), 2), clock.now())
-    assert "对账 0 通，全部一致" in await reconcile.told(db)
+    assert "对账 0 通，全部一致" in await reconcile.last_in_words(db)
 
 
 async def test_the_page_shows_each_difference(db: Database, tmp_path: Path):
