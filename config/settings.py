@@ -4,6 +4,7 @@ Order of precedence: environment over file over default. Nothing is opened here 
 are generated at first use. Reading is `settings_source`'s, the Chinese sentences are `settings_faults`'.
 """
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 
 from agent_desktop.phone.settings import CallerPhoneSettings
 from config import settings_source as source
-from config.secrets import provide_secrets
+from config.secrets import UNSET, kept
 from config.settings_faults import SettingsInvalid, structure
 from core.calendar.holidays import CalendarSettings
 from core.clock import Clock, ShiftedClock, SystemClock
@@ -143,6 +144,21 @@ def load(environ: Mapping[str, str], *, mode: Mode | None = None, make_secrets: 
             raw.values[section] = defaults | given
     settings = structure(raw, Settings, DERIVED)
     return provide_secrets(_resolved(settings)) if make_secrets else _resolved(settings)
+
+
+def provide_secrets(settings: Settings) -> Settings:
+    """The settings with every secret in place."""
+    code, ami = settings.tickets.code_secret, settings.asterisk.ami_secret
+    if code == UNSET:
+        code = kept(settings.secrets_dir / "query_code").encode()
+    if settings.asterisk.mode == "embedded":
+        ami = ami or kept(settings.secrets_dir / "ami")
+    return replace(
+        settings,
+        tickets=replace(settings.tickets, code_secret=code),
+        portal=replace(settings.portal, secret=hmac.digest(code, b"portal forms", "sha256")),
+        asterisk=replace(settings.asterisk, ami_secret=ami),
+    )
 
 
 def make_clock(settings: Settings) -> Clock:

@@ -8,8 +8,7 @@ from config.backup.layout import fingerprint
 from config.backup.making import make
 from config.backup.restoring import Restored, restore
 from config.database import opened
-from config.secrets import provide_secrets
-from config.settings import Settings, make_clock
+from config.settings import Settings, make_clock, provide_secrets
 
 _KEEP_SAFE = (
     "备份里有全部密钥：拿到它的人能听所有录音、看所有工单。请离线加密保管，不要放在热线服务器上。\n"

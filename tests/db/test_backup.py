@@ -18,8 +18,7 @@ from config.backup.placing import Placing
 from config.backup.restoring import Restored, restore
 from config.cli.command import main
 from config.database import opened, upgrade
-from config.secrets import provide_secrets
-from config.settings import Settings, load
+from config.settings import Settings, load, provide_secrets
 from core import audit
 from core.clock import SystemClock
 from core.db import Database
