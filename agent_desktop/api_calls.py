@@ -27,7 +27,7 @@ from core.web.keys import CLOCK, DB
 from core.web.routes import ApiDoc, Param, Routes
 from recordings import calls
 from recordings.call_story import story
-from recordings.call_story.legs import Leg, Line
+from recordings.call_story.legs import LedgerLine, Leg
 from recordings.calls import CallFilter, Summary, WholeCall
 from recordings.listening import playback
 from recordings.listening.sound import sound_of
@@ -177,7 +177,7 @@ def whole_json(found: WholeCall, tickets: list[Ticket]) -> dict[str, Any]:
     }
 
 
-def line_json(line: Line, offset_ms: int, text: str) -> dict[str, Any]:
+def line_json(line: LedgerLine, offset_ms: int, text: str) -> dict[str, Any]:
     """Internal keys and full numbers stay inside."""
     hidden = {"user", "unit", "caller"}
     data = {name: value for name, value in line.data.items() if name not in hidden}

@@ -15,7 +15,7 @@ import structlog
 
 from core.bus import Bus
 from core.clock import Clock
-from core.lines import Line as HotlineLine
+from core.lines import Line
 from core.tasks import Tasks
 from ivr.asterisk.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
 from ivr.asterisk.heartbeat import Heartbeat
@@ -31,7 +31,7 @@ from ivr.outages.resync import Resync
 from ivr.queue.expected_wait import ExpectedWait
 from ivr.queue.seats import Seats
 from ivr.reactions import Reactions
-from ivr.tracking.live_call import Leg, Line, LiveCall
+from ivr.tracking.live_call import LedgerLine, Leg, LiveCall
 from ivr.tracking.outcome import call_facts
 from ivr.tracking.tracker import ENTRY_CONTEXTS, Tracker
 from recordings import ledger
@@ -57,7 +57,7 @@ class ControllerDeps:
     menus: Menus
     sound: Callable[..., str]
     """Name of the sound Asterisk plays for a prompt id, and to a caller of a line (its number)."""
-    lines: Mapping[str, HotlineLine]
+    lines: Mapping[str, Line]
     """Every line by the number dialled, as it is now."""
     recall: Callable[[Collection[str]], Awaitable[Mapping[str, Recalled]]]
     """The stories of calls (linkedids) that a controller has lost sight of, as far as anything tells them."""
@@ -125,7 +125,7 @@ class Controller:
         """Add a line of the controller's own to the call's ledger."""
         if kind == ledger.NODE:
             call.nodes.append(data["node"])
-        self._store([Line(call.linkedid, self._deps.clock.now(), kind, channel or call.linkedid, data)])
+        self._store([LedgerLine(call.linkedid, self._deps.clock.now(), kind, channel or call.linkedid, data)])
 
     def changed(self, user_id: int | None = None) -> None:
         """Tell the pages: one seat (and the board), or the board alone."""
@@ -134,11 +134,11 @@ class Controller:
         self._deps.bus.deliver(BoardChanged())
 
     @property
-    def lines(self) -> Mapping[str, HotlineLine]:
+    def lines(self) -> Mapping[str, Line]:
         """Every line by the number dialled, as it is now."""
         return self._deps.lines
 
-    def change_line(self, call: LiveCall, line: HotlineLine) -> None:
+    def change_line(self, call: LiveCall, line: Line) -> None:
         """From here on it is a call of this line and its region."""
         caller, call.line = self.caller_of(call), line.number
         caller.line = line
@@ -150,7 +150,7 @@ class Controller:
         if self.supervision:
             self.supervision.talk_changed(call, partner)
 
-    def happened(self, lines: list[Line], call: LiveCall) -> None:
+    def happened(self, lines: list[LedgerLine], call: LiveCall) -> None:
         """Store lines of a call's story, and do what follows from them."""
         self._store(lines)
         self._reactions.to(lines, call)
@@ -187,7 +187,7 @@ class Controller:
             return self._deps.clock.now()
         return self._deps.clock.now() - (datetime.now(UTC) - happened)
 
-    def _store(self, lines: list[Line]) -> None:
+    def _store(self, lines: list[LedgerLine]) -> None:
         self.journal.add(*lines)
 
     def _key_down(self, event: Fields) -> None:

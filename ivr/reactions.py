@@ -10,7 +10,7 @@ import structlog
 
 from ivr.asterisk.ami import ActionRefused, TelephonyDown, hang_up_if_there
 from ivr.events import AgentChanged, BoardChanged
-from ivr.tracking.live_call import Line, LiveCall
+from ivr.tracking.live_call import LedgerLine, LiveCall
 from recordings import ledger
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Reactions:
     def __init__(self, controller: "Controller", deps: "ControllerDeps") -> None:
         self._controller = controller
         self._deps = deps
-        self._by_kind: Mapping[str, Callable[[Line, LiveCall], None]] = {
+        self._by_kind: Mapping[str, Callable[[LedgerLine, LiveCall], None]] = {
             ledger.ARRIVED: self._arrived,
             ledger.ANSWERED: self._answered,
             ledger.TRANSFER_ANSWERED: self._unit_answered,
@@ -35,7 +35,7 @@ class Reactions:
             ledger.ENDED: self._ended,
         }
 
-    def to(self, lines: list[Line], before: LiveCall | None) -> None:
+    def to(self, lines: list[LedgerLine], before: LiveCall | None) -> None:
         """React to new ledger lines. `before` is their call as it was known until now: they may have ended it."""
         for line in lines:
             call = self._controller.tracker.calls.get(line.linkedid) or before
@@ -54,10 +54,10 @@ class Reactions:
 
     # --- by kind of line ----------------------------------------------------------------------------------------
 
-    def _arrived(self, _: Line, call: LiveCall) -> None:
+    def _arrived(self, _: LedgerLine, call: LiveCall) -> None:
         self._controller.caller_of(call)
 
-    def _answered(self, line: Line, call: LiveCall) -> None:
+    def _answered(self, line: LedgerLine, call: LiveCall) -> None:
         """An operator, or the citizen whom an operator has called; a liaison's answer is `_unit_answered`'s."""
         if line.data["role"] == "operator":
             self._operator_answered(line, call)
@@ -66,7 +66,7 @@ class Reactions:
             answered = self._deps.on_answered(self._controller, call, call.operator)
             self._controller.job(answered, "citizen-answered")
 
-    def _operator_answered(self, line: Line, call: LiveCall) -> None:
+    def _operator_answered(self, line: LedgerLine, call: LiveCall) -> None:
         controller, extension = self._controller, line.data["extension"]
         call.is_lost = False
         if seat := controller.board.seat_of(extension):
@@ -78,22 +78,22 @@ class Reactions:
         opening = controller.job(self._deps.on_answered(controller, call, extension), "answered")
         controller.caller_of(call).opening = opening
 
-    def _unit_answered(self, line: Line, call: LiveCall) -> None:
+    def _unit_answered(self, line: LedgerLine, call: LiveCall) -> None:
         controller, caller = self._controller, self._controller.caller_of(call)
         caller.liaison_id, caller.failed_unit_id = line.data.get("user"), None
         facts = {"liaison_id": line.data.get("user"), "liaison_unit_id": line.data["unit"]}
         controller.journal.set_facts(call.linkedid, **facts)
         caller.opening = controller.job(self._deps.on_liaison(controller, call), "liaison-answered")
 
-    def _transfer_failed(self, line: Line, call: LiveCall) -> None:
+    def _transfer_failed(self, line: LedgerLine, call: LiveCall) -> None:
         caller = self._controller.caller_of(call)
         caller.failed_unit_id, caller.tried = line.data["unit"], line.data["tried"]
         self._controller.job(self._deps.on_transfer_failed(caller), "transfer-failed")
 
-    def _bridged(self, line: Line, call: LiveCall) -> None:
+    def _bridged(self, line: LedgerLine, call: LiveCall) -> None:
         self._controller.partner_changed(call, line.channel)
 
-    def _party_left(self, line: Line, call: LiveCall) -> None:
+    def _party_left(self, line: LedgerLine, call: LiveCall) -> None:
         controller = self._controller
         if _is_consulting(call, line.data["extension"]):
             controller.job(self._send(call, "back-to-operator"), "fetch-operator")
@@ -104,7 +104,7 @@ class Reactions:
             seat.last_call = call
             controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
 
-    def _ended(self, _: Line, call: LiveCall) -> None:
+    def _ended(self, _: LedgerLine, call: LiveCall) -> None:
         self._controller.partner_changed(call, "")
         self._end_legs(call)
         self._controller.job(self._controller.finish(call), "call-end")
@@ -120,7 +120,7 @@ class Reactions:
                 controller.job(controller.seats.wrap_up(seat, call.linkedid), "wrap-up")
             controller.job(hang_up_if_there(controller.ami, leg.name), "release-leg")
 
-    async def _fetch_somebody(self, line: Line, call: LiveCall) -> None:
+    async def _fetch_somebody(self, line: LedgerLine, call: LiveCall) -> None:
         """A caller cut off from an operator comes first in the queue, one cut off from a liaison to the same operator (M-12, M-24)."""
         if line.data["extension"] == call.operator:
             await self._send(call, "lost")
@@ -138,7 +138,7 @@ class Reactions:
         except (ActionRefused, TelephonyDown):
             log.info("caller_gone_too", linkedid=call.linkedid)
 
-    def _tell_pages(self, before: LiveCall | None, lines: list[Line]) -> None:
+    def _tell_pages(self, before: LiveCall | None, lines: list[LedgerLine]) -> None:
         controller = self._controller
         call = before or (controller.tracker.calls.get(lines[0].linkedid) if lines else None)
         extensions = {leg.extension for leg in call.legs.values()} if call else set()
@@ -159,7 +159,7 @@ def _is_consulting(call: LiveCall, extension: str) -> bool:
     return transfer.mode == "attended" and transfer.by == extension
 
 
-def _is_cut_off(left: Line, call: LiveCall) -> bool:
+def _is_cut_off(left: LedgerLine, call: LiveCall) -> bool:
     """Whether the telephone that talked to the caller was lost, not hung up, so that the caller is alone now."""
     is_partners = left.data["extension"] in {call.operator, call.liaison} - {""}
     is_alone = call.direction == "in" and call.transfer is None and not call.has_partner

@@ -15,7 +15,7 @@ from core.people import User
 from core.units import Unit
 from recordings import ledger
 from recordings.call_story import timeline
-from recordings.call_story.legs import Leg, Line, legs_of
+from recordings.call_story.legs import LedgerLine, Leg, legs_of
 from recordings.call_story.story import Names
 from recordings.errors import CallUnknown
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
@@ -88,10 +88,10 @@ class Summary:
         return round((until - self.call.queued_at).total_seconds() * 1000)
 
 
-def lines_of(events: Iterable[CallEvent]) -> list[Line]:
+def lines_of(events: Iterable[CallEvent]) -> list[LedgerLine]:
     """The ledger free of the database, in order of time (rows of one instant in order of writing)."""
     ordered = sorted(events, key=lambda e: (e.at, e.id))
-    return [Line(event.at, event.kind, event.channel, event.data) for event in ordered]
+    return [LedgerLine(event.at, event.kind, event.channel, event.data) for event in ordered]
 
 
 def _event(kind: str, *more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -248,7 +248,7 @@ class WholeCall:
     """One call with all that is known of it."""
 
     call: Call
-    lines: list[Line]
+    lines: list[LedgerLine]
     legs: list[Leg]
     spans: list[timeline.Span]
     names: Names
@@ -279,7 +279,7 @@ async def whole(session: AsyncSession, call: Call, scope: Scope) -> WholeCall:
     return WholeCall(call, lines, legs, timeline.bridged_spans(lines), names, kept, shows_number(call, scope))
 
 
-async def legs_with_people(session: AsyncSession, lines: Sequence[Line]) -> list[Leg]:
+async def legs_with_people(session: AsyncSession, lines: Sequence[LedgerLine]) -> list[Leg]:
     """The legs; a telephone the ledger names without a person is its present owner's."""
     legs = legs_of(lines)
     unnamed = {leg.extension for leg in legs if leg.user_id is None}

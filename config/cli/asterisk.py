@@ -17,7 +17,7 @@ from config.cli.ami_client import connected
 from core.clock import beijing
 from core.errors import HotlineError
 from core.log import mask_text
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 from ivr.tracking.tracker import Tracker
 
 
@@ -90,7 +90,7 @@ def read_trace(file: Path) -> Iterator[tuple[datetime, dict[str, str]]]:
             yield at, event
 
 
-def as_text(line: Line) -> str:
+def as_text(line: LedgerLine) -> str:
     """One ledger line as a line of text, numbers masked."""
     fields = "  ".join(f"{name}={value}" for name, value in line.data.items())
     return mask_text(

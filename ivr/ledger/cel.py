@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ivr.tracking.live_call import Line, LiveCall
+from ivr.tracking.live_call import LedgerLine, LiveCall
 from ivr.tracking.tracker import Fields, Tracker
 from recordings import ledger
 
@@ -60,7 +60,7 @@ class Story:
 
     call: LiveCall | None
     """As it was at its end; None when it did not begin on a line of ours, or has not ended."""
-    lines: list[Line]
+    lines: list[LedgerLine]
     running: LiveCall | None = None
     """As it is after the last row, while it has not ended."""
 
@@ -80,10 +80,10 @@ def story(rows: Iterable[Row], turns: Iterable[Turn] = ()) -> Story:
     return _Telling(turns).tell(list(rows))
 
 
-def missing(told: Iterable[Line], stored: Iterable[tuple[str, str]]) -> list[Line]:
+def missing(told: Iterable[LedgerLine], stored: Iterable[tuple[str, str]]) -> list[LedgerLine]:
     """The lines of a story that a ledger, given as (kind, channel) of its lines, lacks; of equal ones the latest."""
     known = list(stored)
-    lacking: list[Line] = []
+    lacking: list[LedgerLine] = []
     for line in reversed(list(told)):
         here = sum(one.kind == line.kind and one.channel == line.channel for one in lacking)
         there = known.count((line.kind, line.channel))
@@ -100,7 +100,7 @@ class _Telling:
         self._tracker = Tracker()
         self._turns = sorted(turns, key=lambda turn: turn[0])
         self._call: LiveCall | None = None
-        self._lines: list[Line] = []
+        self._lines: list[LedgerLine] = []
         self._in_queue = False
         self._rings_unit = False
 
@@ -127,7 +127,7 @@ class _Telling:
             self._call = self._tracker.calls.get(line.linkedid, self._call)
             self._lines.append(self._with_role(line, operator))
 
-    def _with_role(self, line: Line, operator: str) -> Line:
+    def _with_role(self, line: LedgerLine, operator: str) -> LedgerLine:
         """Who answers where the dialplan rings a unit is a liaison, even when no turn has told of the transfer."""
         call = self._call
         if (
@@ -138,7 +138,7 @@ class _Telling:
         ):
             return line
         call.operator, call.liaison = operator, line.data["extension"]
-        return Line(line.linkedid, line.at, line.kind, line.channel, {**line.data, "role": "liaison"})
+        return LedgerLine(line.linkedid, line.at, line.kind, line.channel, {**line.data, "role": "liaison"})
 
     def _events(self, row: Row, rows: list[Row]) -> list[Fields]:
         own = {"Uniqueid": row.uniqueid, "Linkedid": row.linkedid, "Channel": row.channel}

@@ -19,7 +19,7 @@ from core.db import Database
 from core.errors import why
 from ivr.ledger.ledger_store import LedgerStore
 from ivr.ledger.spool import Batch, Facts, Spool
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 
 log = structlog.get_logger()
 BATCH_PAUSE_S = 0.2
@@ -38,7 +38,7 @@ class Journal:
         self.disk_fault = ""
         """Why the spool could not be written either."""
         self._writer = ""
-        self._lines: list[Line] = []
+        self._lines: list[LedgerLine] = []
         self._facts: dict[str, Facts] = {}
         self._batches: list[Batch] = []
         """Numbered, and neither stored nor on disk yet."""
@@ -49,7 +49,7 @@ class Journal:
         self._given = self._kept = 0
         """How many additions there were, and how many of them the database has."""
 
-    def add(self, *lines: Line) -> None:
+    def add(self, *lines: LedgerLine) -> None:
         """Take lines in, to be stored with the next batch; never waits."""
         self._lines += lines
         self._given += 1

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from core.db import Database
 from ivr.ledger.spool import Batch, Facts
 from ivr.models import LedgerMark
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 from recordings import ledger
 from recordings.models import Call, CallEvent, CallMark
 
@@ -91,7 +91,7 @@ class LedgerStore:
         )
         return fresh
 
-    def _arrival(self, line: Line) -> Facts:
+    def _arrival(self, line: LedgerLine) -> Facts:
         return {
             "linkedid": line.linkedid,
             "direction": line.data.get("direction", "in"),
@@ -108,7 +108,7 @@ async def _keys(connection: AsyncConnection, linkedids: Iterable[str]) -> dict[s
     return {row.linkedid: row.id for row in rows}
 
 
-def event_row(line: Line, call_id: int) -> dict[str, Any]:
+def event_row(line: LedgerLine, call_id: int) -> dict[str, Any]:
     """A ledger line as the row of `CallEvent` that keeps it."""
     return {
         "call_id": call_id,

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from core.db import UtcDateTime
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 from recordings.models import Call
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ class Batch:
     """Lines in order, and columns of call records by linkedid; numbered by its writer from 1."""
 
     number: int
-    lines: list[Line]
+    lines: list[LedgerLine]
     facts: dict[str, Facts] = field(default_factory=dict)
 
     def of(self, linkedid: str) -> "Batch":
@@ -98,7 +98,9 @@ def _instant(value: object) -> str:
 
 def _loaded(text: bytes) -> Batch:
     stored = json.loads(text)
-    lines = [Line(linkedid, datetime.fromisoformat(at), *rest) for linkedid, at, *rest in stored["lines"]]
+    lines = [
+        LedgerLine(linkedid, datetime.fromisoformat(at), *rest) for linkedid, at, *rest in stored["lines"]
+    ]
     facts = {key: {name: _column(name, value) for name, value in columns.items()}
              for key, columns in stored["facts"].items()}  # fmt: skip
     return Batch(stored["number"], lines, facts)

@@ -24,7 +24,7 @@ from ivr.board import CallNotes
 from ivr.flow.context import Caller
 from ivr.ledger import cel
 from ivr.talks import directory
-from ivr.tracking.live_call import Line, LiveCall
+from ivr.tracking.live_call import LedgerLine, LiveCall
 from recordings import ledger
 from recordings.models import Call, CallEvent
 from tickets.models import Channel, State, Ticket, TicketKind
@@ -43,7 +43,7 @@ class Recalled:
     """`call` as Asterisk has it, ended or not; `lacking` are the lines of its story that are not stored."""
 
     call: LiveCall
-    lacking: list[Line]
+    lacking: list[LedgerLine]
     events: Sequence[CallEvent]
     ticket: Ticket | None
     unit: Unit | None

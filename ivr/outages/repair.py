@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.db import Database
-from core.lines import Line as HotlineLine
+from core.lines import Line
 from ivr.controller import Controller
 from ivr.ledger import cel
 from ivr.ledger.ledger_store import event_row
@@ -24,7 +24,7 @@ from ivr.models import OwedKind
 from ivr.outages.leftovers import Leftovers
 from ivr.outages.recall import story_of
 from ivr.queue import owed_calls
-from ivr.tracking.live_call import Line, LiveCall
+from ivr.tracking.live_call import LedgerLine, LiveCall
 from ivr.tracking.outcome import how_ended
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent, CallMark, Recording, RecordingKind
@@ -52,7 +52,7 @@ class Repair:
         clock: Clock,
         controller: Controller,
         leftovers: Leftovers,
-        lines: Mapping[str, HotlineLine],
+        lines: Mapping[str, Line],
         file: Path,
         system_name: str,
     ) -> None:
@@ -170,7 +170,9 @@ class Repair:
         lines = cel.missing(story.lines, [(one.kind, one.channel) for one in known])
         if story.call is None:  # nothing better is known
             last = max((one.at for one in known), default=call.started_at)
-            lines = [Line(call.linkedid, last, ledger.ENDED, call.linkedid, {"cause": "unseen", "node": ""})]
+            lines = [
+                LedgerLine(call.linkedid, last, ledger.ENDED, call.linkedid, {"cause": "unseen", "node": ""})
+            ]
         if lines:
             await session.execute(insert(CallEvent), [event_row(line, call.id) for line in lines])
         for one in story.lines:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ivr.tracking import transfer_story
-from ivr.tracking.live_call import Line, LiveCall, line
+from ivr.tracking.live_call import LedgerLine, LiveCall, ledger_line
 from recordings import ledger
 
 _WHY = {
@@ -22,16 +22,16 @@ _WHY = {
 """The dialplan's words: QUEUESTATUS, or what the caller's key asked for."""
 
 
-def joined(call: LiveCall, event: Mapping[str, str], at: datetime) -> list[Line]:
+def joined(call: LiveCall, event: Mapping[str, str], at: datetime) -> list[LedgerLine]:
     left = went_on(call, at, "")
     call.phase, call.queued_at, call.left_queue = "queue", call.queued_at or at, False
     call.is_moved, call.queue = False, event.get("Queue", "")
     position = int(event["Position"]) if event.get("Position", "").isdecimal() else 0
-    queued = line(call, at, ledger.QUEUED, call.linkedid, queue=call.queue, position=position)
+    queued = ledger_line(call, at, ledger.QUEUED, call.linkedid, queue=call.queue, position=position)
     return [*left, *transfer_story.returned_to_queue(call, at), queued]
 
 
-def left(call: LiveCall, at: datetime) -> list[Line]:
+def left(call: LiveCall, at: datetime) -> list[LedgerLine]:
     """The caller is out of the queue. Answered by an operator, or moved by a supervisor, is told now; anything else later."""
     if call.left_queue:
         return []
@@ -41,17 +41,17 @@ def left(call: LiveCall, at: datetime) -> list[Line]:
     return _told(call, at, "moved") if call.is_moved else []
 
 
-def went_on(call: LiveCall, at: datetime, why: str) -> list[Line]:
+def went_on(call: LiveCall, at: datetime, why: str) -> list[LedgerLine]:
     """The caller is out of the queue and still there; `why` in the dialplan's words."""
     return _told(call, at, _WHY.get(why, "other"))
 
 
-def gave_up(call: LiveCall, at: datetime) -> list[Line]:
+def gave_up(call: LiveCall, at: datetime) -> list[LedgerLine]:
     """The call ends: a caller who has just left the queue, and nothing told why, has hung up in it."""
     return _told(call, at, "abandoned")
 
 
-def _told(call: LiveCall, at: datetime, why: str) -> list[Line]:
+def _told(call: LiveCall, at: datetime, why: str) -> list[LedgerLine]:
     """One line for each time in the queue, however often its end is reported."""
     is_told, call.is_unanswered = not call.is_unanswered, False
-    return [] if is_told else [line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]
+    return [] if is_told else [ledger_line(call, at, ledger.LEFT_QUEUE, call.linkedid, why=why)]

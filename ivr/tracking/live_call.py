@@ -19,7 +19,7 @@ def extension_of(channel_name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One ledger line to be written."""
 
     linkedid: str
@@ -29,9 +29,9 @@ class Line:
     data: dict[str, Any]
 
 
-def line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -> Line:
+def ledger_line(call: "LiveCall", at: datetime, kind: str, channel: str, **data: Any) -> LedgerLine:
     """A line of this call's; `kind` is one of `recordings.ledger`'s, which says what its `data` are."""
-    return Line(call.linkedid, at, kind, channel, data)
+    return LedgerLine(call.linkedid, at, kind, channel, data)
 
 
 def ms_between(start: datetime, end: datetime) -> int:

@@ -7,7 +7,7 @@ offered once, and is unanswered when the last of them is over.
 from datetime import datetime
 
 from ivr.tracking import transfer_story
-from ivr.tracking.live_call import Leg, Line, LiveCall, line, ms_between
+from ivr.tracking.live_call import LedgerLine, Leg, LiveCall, ledger_line, ms_between
 from recordings import ledger
 
 _REFUSED = "21"
@@ -23,7 +23,7 @@ _WHY = {
 """Why a telephone was not answered, by DialStatus; CONTINUE: somebody, or a mailbox, answered and did not press the key."""
 
 
-def begun(call: LiveCall, leg: Leg, at: datetime, dial_string: str) -> list[Line]:
+def begun(call: LiveCall, leg: Leg, at: datetime, dial_string: str) -> list[LedgerLine]:
     """Asterisk begins to dial a telephone."""
     leg.offered_at = at
     if call.phase == "queue":
@@ -37,10 +37,10 @@ def begun(call: LiveCall, leg: Leg, at: datetime, dial_string: str) -> list[Line
     leg.was_offered, others = True, _others(call, leg)
     if any(other.was_offered and other.rings for other in others):
         return lines
-    return [*lines, line(call, at, ledger.OFFERED, leg.uniqueid, **leg.about())]
+    return [*lines, ledger_line(call, at, ledger.OFFERED, leg.uniqueid, **leg.about())]
 
 
-def ended(call: LiveCall, leg: Leg, at: datetime, status: str) -> list[Line]:
+def ended(call: LiveCall, leg: Leg, at: datetime, status: str) -> list[LedgerLine]:
     """Asterisk has done with dialling; one that was not answered is told by its hang-up, which has the cause."""
     if not leg.rings:
         return []
@@ -59,7 +59,7 @@ def ended(call: LiveCall, leg: Leg, at: datetime, status: str) -> list[Line]:
     return []
 
 
-def not_answered(call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Line]:
+def not_answered(call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[LedgerLine]:
     """A telephone that nobody answered rings no more; one that was hung up by us (no DialEnd) gets no line."""
     if not leg.failed:
         return transfer_story.party_gone(call, leg, at, "gone") if leg.rings else []
@@ -68,11 +68,11 @@ def not_answered(call: LiveCall, leg: Leg, at: datetime, cause: str) -> list[Lin
     why = "refused" if cause == _REFUSED else _WHY.get(leg.failed, "gone")
     if call.transfer and leg.party and why != "cancelled":
         call.transfer.tried.append({**leg.party.about(), "why": why})
-    unanswered = line(call, at, ledger.NO_ANSWER, leg.uniqueid, **leg.about(), why=why)
+    unanswered = ledger_line(call, at, ledger.NO_ANSWER, leg.uniqueid, **leg.about(), why=why)
     return [unanswered, *transfer_story.party_gone(call, leg, at, why)]
 
 
-def _answered(call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
+def _answered(call: LiveCall, leg: Leg, at: datetime) -> list[LedgerLine]:
     leg.answered_at = at
     if transfer_story.is_for(call, leg):
         return transfer_story.answered(call, leg, at)
@@ -83,7 +83,7 @@ def _answered(call: LiveCall, leg: Leg, at: datetime) -> list[Line]:
     call.operator = leg.extension if call.direction == "in" else call.operator
     role = "operator" if call.direction == "in" else "citizen"
     about = {"extension": leg.extension, "role": role, "wait_ms": wait_ms}
-    return [line(call, at, ledger.ANSWERED, leg.uniqueid, **about), *returned]
+    return [ledger_line(call, at, ledger.ANSWERED, leg.uniqueid, **about), *returned]
 
 
 def _others(call: LiveCall, leg: Leg) -> list[Leg]:

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from ivr.queue import queue_story
 from ivr.tracking import ring_story, talk_story, transfer_story
-from ivr.tracking.live_call import Leg, Line, LiveCall, extension_of, line
+from ivr.tracking.live_call import LedgerLine, Leg, LiveCall, extension_of, ledger_line
 from recordings import ledger
 
 Fields = dict[str, str]
@@ -36,7 +36,7 @@ class Tracker:
         self._owner: dict[str, str] = {}
         """linkedid of the call that a channel (uniqueid) belongs to."""
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
-        self._handlers: dict[str, Callable[[Fields, datetime], list[Line]]] = {
+        self._handlers: dict[str, Callable[[Fields, datetime], list[LedgerLine]]] = {
             "Newchannel": self._new_channel,
             "DialBegin": self._dial_begin,
             "DialEnd": self._dial_end,
@@ -51,7 +51,7 @@ class Tracker:
             "Hangup": self._hangup,
         }
 
-    def handle(self, event: Fields, at: datetime) -> list[Line]:
+    def handle(self, event: Fields, at: datetime) -> list[LedgerLine]:
         """The ledger lines that this event adds, oldest first; an unknown or incomplete event adds none."""
         handler = self._handlers.get(event.get("Event", ""))
         return handler(event, at) if handler else []
@@ -65,16 +65,18 @@ class Tracker:
                  for leg in call.legs.values() if leg.extension == extension]  # fmt: skip
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
-    def expect_out(self, uniqueid: str, operator: str, number: str, called: str, at: datetime) -> list[Line]:
+    def expect_out(
+        self, uniqueid: str, operator: str, number: str, called: str, at: datetime
+    ) -> list[LedgerLine]:
         """An operator is about to call `number`: the call begins with the operator's own channel, whose id we have chosen."""
         call = LiveCall(uniqueid, "", called, number, at, direction="out", phase="ringing", operator=operator)
         self.calls[uniqueid] = call
         self._owner[uniqueid] = uniqueid
-        return [line(call, at, ledger.ARRIVED, uniqueid, line=called, caller=number, direction="out")]
+        return [ledger_line(call, at, ledger.ARRIVED, uniqueid, line=called, caller=number, direction="out")]
 
     def expect_practice(
         self, uniqueid: str, other: str, called: str, sample: str, at: datetime
-    ) -> tuple[LiveCall, Line]:
+    ) -> tuple[LiveCall, LedgerLine]:
         """A practice call is about to begin, with the sample caller's channel, whose id we have chosen.
 
         `other` is the uniqueid of that Local channel's second half, `called` the line, `sample` the sample's key.
@@ -82,7 +84,7 @@ class Tracker:
         call = LiveCall(uniqueid, "", called, "", at, phase="ringing", is_practice=True)
         self.calls[uniqueid] = call
         self._owner |= {uniqueid: uniqueid, other: uniqueid}
-        return call, line(
+        return call, ledger_line(
             call, at, ledger.ARRIVED, uniqueid, line=called, caller="", mark=PRACTICE, sample=sample
         )
 
@@ -101,7 +103,7 @@ class Tracker:
         self.calls[call.linkedid] = call
         self._owner |= dict.fromkeys((call.linkedid, *call.legs), call.linkedid)
 
-    def adopt(self, channel: Fields, at: datetime) -> list[Line]:
+    def adopt(self, channel: Fields, at: datetime) -> list[LedgerLine]:
         """Take up a channel found running (a row of CoreShowChannels, with the line as `Exten`) after an interruption.
 
         Returns the arrival of a call that begins with it; whether that is stored already is for the caller to find out.
@@ -109,7 +111,7 @@ class Tracker:
         uniqueid, linkedid = channel.get("Uniqueid", ""), channel.get("Linkedid", "")
         if uniqueid == linkedid and uniqueid not in self.calls:
             call = self._open(channel, at)
-            return [line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
+            return [ledger_line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
         if linkedid in self.calls and uniqueid not in self._owner:
             self._add_leg(self.calls[linkedid], channel, at)
             if channel.get("ChannelState") == "6":
@@ -119,7 +121,7 @@ class Tracker:
 
     # --- channels ---------------------------------------------------------------------------------------------
 
-    def _new_channel(self, event: Fields, at: datetime) -> list[Line]:
+    def _new_channel(self, event: Fields, at: datetime) -> list[LedgerLine]:
         uniqueid, linkedid = event.get("Uniqueid", ""), event.get("Linkedid", "")
         if uniqueid in self._owner:
             known = self.calls.get(uniqueid)
@@ -135,7 +137,7 @@ class Tracker:
             and uniqueid not in self._ended
         ):
             call = self._open(event, at)
-            return [line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
+            return [ledger_line(call, at, ledger.ARRIVED, uniqueid, line=call.line, caller=call.caller)]
         if uniqueid and linkedid in self.calls:
             self._add_leg(self.calls[linkedid], event, at)
         return []
@@ -154,7 +156,7 @@ class Tracker:
         call.legs[uniqueid] = Leg(uniqueid, name, extension_of(name), at)
         self._owner[uniqueid] = call.linkedid
 
-    def _hangup(self, event: Fields, at: datetime) -> list[Line]:
+    def _hangup(self, event: Fields, at: datetime) -> list[LedgerLine]:
         uniqueid, cause = event.get("Uniqueid", ""), event.get("Cause", "")
         call = self.call_of(uniqueid)
         self._owner.pop(uniqueid, None)
@@ -167,17 +169,17 @@ class Tracker:
             return []
         if leg.answered_at is None:
             return ring_story.not_answered(call, leg, at, cause)
-        left = line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
+        left = ledger_line(call, at, ledger.PARTY_LEFT, uniqueid, extension=leg.extension, cause=cause)
         if cause in ledger.LOST and leg.extension == call.liaison and not call.has_partner:
             call.handed_back = True
         return [left, *transfer_story.party_gone(call, leg, at, "left")]
 
-    def _end(self, call: LiveCall, at: datetime, cause: str) -> list[Line]:
+    def _end(self, call: LiveCall, at: datetime, cause: str) -> list[LedgerLine]:
         lines = queue_story.gave_up(call, at)
         lines += talk_story.over(call, at) if call.bridge else []
         if own := call.legs.pop(call.linkedid, None):  # a call made from here: the operator leaves with it
             lines.append(
-                line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
+                ledger_line(call, at, ledger.PARTY_LEFT, call.linkedid, extension=own.extension, cause=cause)
             )
         for leg in call.legs.values():
             lines += ring_story.not_answered(call, leg, at, "") if leg.failed else []
@@ -187,15 +189,15 @@ class Tracker:
         self._ended.append(call.linkedid)
         for uniqueid in call.legs:
             self._owner.pop(uniqueid, None)
-        return [*lines, line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
+        return [*lines, ledger_line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
 
     # --- what the story modules tell ---------------------------------------------------------------------------
 
-    def _dial_begin(self, event: Fields, at: datetime) -> list[Line]:
+    def _dial_begin(self, event: Fields, at: datetime) -> list[LedgerLine]:
         call, leg = self._dialled(event)
         return ring_story.begun(call, leg, at, event.get("DialString", "")) if call and leg else []
 
-    def _dial_end(self, event: Fields, at: datetime) -> list[Line]:
+    def _dial_end(self, event: Fields, at: datetime) -> list[LedgerLine]:
         call, leg = self._dialled(event)
         return ring_story.ended(call, leg, at, event.get("DialStatus", "?")) if call and leg else []
 
@@ -203,31 +205,31 @@ class Tracker:
         call = self.call_of(event.get("DestUniqueid", ""))
         return call, call.legs.get(event["DestUniqueid"]) if call else None
 
-    def _bridge_enter(self, event: Fields, at: datetime) -> list[Line]:
+    def _bridge_enter(self, event: Fields, at: datetime) -> list[LedgerLine]:
         uniqueid, bridge = event.get("Uniqueid", ""), event.get("BridgeUniqueid", "")
         call = self.call_of(uniqueid)
         return talk_story.entered(call, uniqueid, bridge, at) if call and bridge else []
 
-    def _bridge_leave(self, event: Fields, at: datetime) -> list[Line]:
+    def _bridge_leave(self, event: Fields, at: datetime) -> list[LedgerLine]:
         uniqueid, bridge = event.get("Uniqueid", ""), event.get("BridgeUniqueid", "")
         call = self.call_of(uniqueid)
         return talk_story.left(call, uniqueid, bridge, at) if call else []
 
-    def _hold(self, event: Fields, at: datetime) -> list[Line]:
+    def _hold(self, event: Fields, at: datetime) -> list[LedgerLine]:
         call = self.call_of(event.get("Uniqueid", ""))
         is_held = event.get("Event") == "Hold"
         return talk_story.held(call, event["Uniqueid"], at, is_held=is_held) if call else []
 
     def _of_queue(
-        self, tell: Callable[[LiveCall, Fields, datetime], list[Line]]
-    ) -> Callable[[Fields, datetime], list[Line]]:
-        def of_queue(event: Fields, at: datetime) -> list[Line]:
+        self, tell: Callable[[LiveCall, Fields, datetime], list[LedgerLine]]
+    ) -> Callable[[Fields, datetime], list[LedgerLine]]:
+        def of_queue(event: Fields, at: datetime) -> list[LedgerLine]:
             call = self.calls.get(event.get("Uniqueid", ""))
             return tell(call, event, at) if call else []
 
         return of_queue
 
-    def _told_by_dialplan(self, event: Fields, at: datetime) -> list[Line]:
+    def _told_by_dialplan(self, event: Fields, at: datetime) -> list[LedgerLine]:
         """What `dialplan/extensions.conf` says itself (UserEvent), because no event of Asterisk's does."""
         call = self.calls.get(event.get("Linkedid", ""))
         if call is None:
@@ -237,7 +239,7 @@ class Tracker:
                 return transfer_story.ladder_ended(call, at)
             case "TurnedAway" if not call.is_turned_away:
                 call.is_turned_away = True
-                return [line(call, at, ledger.TURNED_AWAY, call.linkedid)]
+                return [ledger_line(call, at, ledger.TURNED_AWAY, call.linkedid)]
             case "LeftQueue":
                 return queue_story.went_on(call, at, event.get("Why", ""))
             case "Accepted" if leg := call.legs.get(event.get("Uniqueid", "")):

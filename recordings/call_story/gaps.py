@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from recordings.call_story import timeline
-from recordings.call_story.legs import Line
+from recordings.call_story.legs import LedgerLine
 from recordings.calls import lines_of
 from recordings.models import Call, RecordingKind
 
@@ -28,7 +28,7 @@ class Gap:
         return self.bridged_ms - self.recorded_ms
 
 
-def gap_of(linkedid: str, lines: Sequence[Line], recorded_ms: int) -> Gap | None:
+def gap_of(linkedid: str, lines: Sequence[LedgerLine], recorded_ms: int) -> Gap | None:
     """The gap of one call, or None when recording and ledger agree within the tolerance."""
     gap = Gap(linkedid, timeline.bridged_ms(lines), recorded_ms)
     return gap if abs(gap.missing_ms) > TOLERANCE_MS else None

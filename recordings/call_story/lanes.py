@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from recordings import ledger
-from recordings.call_story.legs import DEPARTMENT_ROLES, Line, end_of, legs_of
+from recordings.call_story.legs import DEPARTMENT_ROLES, LedgerLine, end_of, legs_of
 from recordings.call_story.timeline import bridged_spans
 
 AFTER_TALK_NODES = frozenset(
@@ -37,7 +37,7 @@ class Segment:
     unit_id: int | None = None
 
 
-def segments(lines: Sequence[Line]) -> list[Segment]:
+def segments(lines: Sequence[LedgerLine]) -> list[Segment]:
     """The call as coloured stretches on lanes, sorted by lane and time; a stretch of no length is left out."""
     if not lines:
         return []
@@ -54,10 +54,10 @@ def segments(lines: Sequence[Line]) -> list[Segment]:
     return sorted(whole, key=lambda s: (order.index(s.lane), s.from_at))
 
 
-def _menus(lines: Sequence[Line]) -> Iterable[Segment]:
+def _menus(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     """From a node to the next thing that is no longer a menu; nodes after a talk are the survey's."""
     stops = {ledger.QUEUED, ledger.BRIDGED, ledger.TRANSFER_STARTED, ledger.OFFERED, ledger.ENDED}
-    begun: Line | None = None
+    begun: LedgerLine | None = None
     path: list[str] = []
     for line in lines:
         node = str(line.data.get("node", "")) if line.kind == ledger.NODE else ""
@@ -75,9 +75,9 @@ def _menus(lines: Sequence[Line]) -> Iterable[Segment]:
 
 
 def _between(
-    lines: Sequence[Line], lane: Lane, opens: frozenset[str], closes: frozenset[str], key: str
+    lines: Sequence[LedgerLine], lane: Lane, opens: frozenset[str], closes: frozenset[str], key: str
 ) -> Iterable[Segment]:
-    begun: Line | None = None
+    begun: LedgerLine | None = None
     for line in lines:
         if line.kind in opens and begun is None:
             begun = line
@@ -88,24 +88,24 @@ def _between(
         yield Segment(lane, begun.at, end_of(lines), str(begun.data.get(key) or ""))
 
 
-def _waits(lines: Sequence[Line]) -> Iterable[Segment]:
+def _waits(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     closes = frozenset({ledger.LEFT_QUEUE, ledger.BRIDGED, ledger.ENDED})
     return _between(lines, Lane.QUEUE, frozenset({ledger.QUEUED}), closes, "queue")
 
 
-def _holds(lines: Sequence[Line]) -> Iterable[Segment]:
+def _holds(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     closes = frozenset({ledger.RESUMED, ledger.ENDED})
     return _between(lines, Lane.HOLD, frozenset({ledger.HELD}), closes, "by")
 
 
-def _rings(lines: Sequence[Line]) -> Iterable[Segment]:
+def _rings(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     for leg in legs_of(lines):
         if leg.offered_at is not None:
             until_at = leg.answered_at or leg.left_at or end_of(lines)
             yield Segment(Lane.RING, leg.offered_at, until_at, leg.extension, leg.unit_id)
 
 
-def _talks(lines: Sequence[Line]) -> Iterable[Segment]:
+def _talks(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     for span in bridged_spans(lines):
         is_department = span.leg is not None and span.leg.role in DEPARTMENT_ROLES
         extension = span.leg.extension if span.leg else ""
@@ -115,11 +115,11 @@ def _talks(lines: Sequence[Line]) -> Iterable[Segment]:
         )
 
 
-def _consults(lines: Sequence[Line]) -> Iterable[Segment]:
+def _consults(lines: Sequence[LedgerLine]) -> Iterable[Segment]:
     """An attended transfer from the liaison's answer to its completion, failure or return."""
     ends = {ledger.TRANSFER_COMPLETED, ledger.TRANSFER_FAILED, ledger.RETURNED, ledger.ENDED}
-    started: Line | None = None
-    answered: Line | None = None
+    started: LedgerLine | None = None
+    answered: LedgerLine | None = None
     for line in lines:
         if line.kind == ledger.TRANSFER_STARTED:
             started, answered = line, None

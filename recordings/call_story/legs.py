@@ -12,7 +12,7 @@ DEPARTMENT_ROLES = frozenset({"liaison", "backup", "service_phone"})
 
 
 @dataclass(frozen=True)
-class Line:
+class LedgerLine:
     """One ledger line, free of the database."""
 
     at: datetime
@@ -37,15 +37,15 @@ class Leg:
     """`ringing`, `answered`, or why it was not answered."""
 
 
-def end_of(lines: Sequence[Line]) -> datetime:
+def end_of(lines: Sequence[LedgerLine]) -> datetime:
     """When the call ended, or the last thing known of one still running."""
     return lines[-1].at
 
 
-def legs_of(lines: Sequence[Line]) -> list[Leg]:
+def legs_of(lines: Sequence[LedgerLine]) -> list[Leg]:
     """Every telephone that was rung or answered, in order; an extension rung twice gives two legs."""
     found: list[Leg] = []
-    transfer: Line | None = None
+    transfer: LedgerLine | None = None
     for line in lines:
         if line.kind == ledger.TRANSFER_STARTED:
             transfer = line
@@ -62,7 +62,7 @@ def legs_of(lines: Sequence[Line]) -> list[Leg]:
     return found
 
 
-def _open_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
+def _open_leg(found: list[Leg], line: LedgerLine, transfer: LedgerLine | None) -> None:
     extension = str(line.data["extension"])
     for leg in found:
         if leg.extension == extension and leg.outcome == "ringing":
@@ -77,7 +77,7 @@ def _open_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
     found.append(Leg(extension, channel, user, unit, role, offered_at=line.at))
 
 
-def _answer_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
+def _answer_leg(found: list[Leg], line: LedgerLine, transfer: LedgerLine | None) -> None:
     extension = str(line.data.get("extension", ""))
     open_legs = [leg for leg in found if leg.extension == extension and leg.left_at is None]
     leg = next((x for x in open_legs if x.outcome in {"ringing", "answered"}), None)
@@ -97,7 +97,7 @@ def _answer_leg(found: list[Leg], line: Line, transfer: Line | None) -> None:
         )
 
 
-def _fail_leg(found: list[Leg], line: Line) -> None:
+def _fail_leg(found: list[Leg], line: LedgerLine) -> None:
     extension = line.data.get("extension")
     for leg in reversed(found):
         if leg.outcome == "ringing" and extension in {None, "", leg.extension}:
@@ -106,7 +106,7 @@ def _fail_leg(found: list[Leg], line: Line) -> None:
             return
 
 
-def _close_legs(found: list[Leg], line: Line) -> None:
+def _close_legs(found: list[Leg], line: LedgerLine) -> None:
     extension = str(line.data.get("extension", ""))
     for leg in found:
         mine = (

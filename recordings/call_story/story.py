@@ -10,7 +10,7 @@ from typing import Any
 
 from recordings import ledger
 from recordings.call_story.lanes import Lane
-from recordings.call_story.legs import Line
+from recordings.call_story.legs import LedgerLine
 
 NODES = {
     "WELCOME": "欢迎语",
@@ -149,7 +149,7 @@ class Entry:
     text: str
 
 
-def tell(lines: Sequence[Line], names: Names | None = None) -> list[Entry]:
+def tell(lines: Sequence[LedgerLine], names: Names | None = None) -> list[Entry]:
     """The story in the ledger's order; a kind without words of its own shows its name."""
     known = names or Names()
     start = lines[0].at if lines else None
@@ -189,7 +189,7 @@ def why_text(why: Any) -> str:
     return WHY.get(str(why or ""), str(why or "原因不明"))
 
 
-def sentence(line: Line, names: Names) -> str:
+def sentence(line: LedgerLine, names: Names) -> str:
     words = _SENTENCES.get(line.kind)
     return words(line.data, names) if words else line.kind
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recordings import ledger
-from recordings.call_story.legs import Leg, Line, end_of, legs_of
+from recordings.call_story.legs import LedgerLine, Leg, end_of, legs_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def _ms(delta: timedelta) -> int:
     return round(delta / timedelta(milliseconds=1))
 
 
-def bridged_spans(lines: Sequence[Line]) -> list[Span]:
+def bridged_spans(lines: Sequence[LedgerLine]) -> list[Span]:
     """The times in which the caller was bridged; a consultation between others is no line of BRIDGED."""
     all_legs = legs_of(lines)
     spans: list[Span] = []
@@ -48,7 +48,7 @@ def bridged_spans(lines: Sequence[Line]) -> list[Span]:
     return [span for span in spans if span.until_at > span.from_at]
 
 
-def _partner(all_legs: Sequence[Leg], line: Line) -> Leg | None:
+def _partner(all_legs: Sequence[Leg], line: LedgerLine) -> Leg | None:
     """The leg named by channel or extension; failing that, whoever answered last before."""
     names = {line.channel, str(line.data.get("with") or ""), str(line.data.get("extension") or "")} - {""}
     answered = [leg for leg in all_legs if leg.answered_at and leg.answered_at <= line.at]
@@ -60,7 +60,7 @@ def _partner(all_legs: Sequence[Leg], line: Line) -> Leg | None:
     return remaining[-1] if remaining else None
 
 
-def bridged_ms(lines: Sequence[Line]) -> int:
+def bridged_ms(lines: Sequence[LedgerLine]) -> int:
     return sum(span.ms for span in bridged_spans(lines))
 
 

@@ -16,18 +16,18 @@ from ivr.ledger import ledger_store
 from ivr.ledger.journal import Journal
 from ivr.ledger.ledger_store import LedgerStore
 from ivr.ledger.spool import Batch, Spool
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 from recordings import ledger
 from recordings.models import Call, CallEnd, CallEvent
 
 NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
 
 
-def line(call: str, kind: str, second: int = 0, **data: Any) -> Line:
-    return Line(call, NOW + timedelta(seconds=second), kind, call, data)
+def line(call: str, kind: str, second: int = 0, **data: Any) -> LedgerLine:
+    return LedgerLine(call, NOW + timedelta(seconds=second), kind, call, data)
 
 
-def arrived(call: str, **data: Any) -> Line:
+def arrived(call: str, **data: Any) -> LedgerLine:
     return line(call, ledger.ARRIVED, line="96128", **{"caller": "13900000001", **data})
 
 
@@ -177,7 +177,7 @@ async def test_one_bad_call_does_not_block_the_others(db: Database, journal: Jou
 
 async def test_overlong_values_are_cut(db: Database, journal: Journal):
     """A number of forty digits and a name of a thousand characters do not stop the ledger, on either engine."""
-    journal.add(Line("a", NOW, ledger.ARRIVED, "c" * 200, {"line": "9" * 40, "caller": "张" * 1000}))
+    journal.add(LedgerLine("a", NOW, ledger.ARRIVED, "c" * 200, {"line": "9" * 40, "caller": "张" * 1000}))
     await journal.flush()
     (call,) = await calls(db)
     assert (len(call.line), len(call.caller_number)) == (20, 32)

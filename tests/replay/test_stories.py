@@ -6,7 +6,7 @@
 import pytest
 from support.traces import feed, names, read, story
 
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 from ivr.tracking.tracker import Tracker
 
 TALK = ["queued", "offered 1001", "answered 1001", "left_queue answered", "bridged 1001"]
@@ -57,7 +57,7 @@ STORIES: dict[str, list[str]] = {
 """What is told between the arrival and the end, which every story has."""
 
 
-def told(name: str) -> list[Line]:
+def told(name: str) -> list[LedgerLine]:
     return feed(read(name), Tracker())
 
 

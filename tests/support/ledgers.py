@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from recordings.call_story.legs import Line
+from recordings.call_story.legs import LedgerLine
 
 START = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)
 CALLER = "n1-100.1"
@@ -14,15 +14,17 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def lines(*rows: tuple[float, str, dict[str, Any]], channel: str = CALLER) -> list[Line]:
+def lines(*rows: tuple[float, str, dict[str, Any]], channel: str = CALLER) -> list[LedgerLine]:
     """A `channel` key in a row's data names that line's channel."""
     return [
-        Line(at(s), kind, data.get("channel", channel), {k: v for k, v in data.items() if k != "channel"})
+        LedgerLine(
+            at(s), kind, data.get("channel", channel), {k: v for k, v in data.items() if k != "channel"}
+        )
         for s, kind, data in rows
     ]
 
 
-def attended_transfer() -> list[Line]:
+def attended_transfer() -> list[LedgerLine]:
     """Menu 10 s, queue 6 s, operator 20 s, caller holds 15 s while the liaison is consulted, liaison 30 s, survey."""
     operator = {"extension": "1001", "user": OPERATOR}
     liaison = {"extension": "2001", "user": LIAISON, "unit": UNIT}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ivr.tracking.live_call import Line, Party, TransferState
+from ivr.tracking.live_call import LedgerLine, Party, TransferState
 from ivr.tracking.tracker import Tracker
 
 FOLDER = Path(__file__).parents[1] / "traces"
@@ -22,9 +22,9 @@ def read(name: str) -> list[Row]:
     return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
 
 
-def feed(rows: Iterable[Row], tracker: Tracker) -> list[Line]:
+def feed(rows: Iterable[Row], tracker: Tracker) -> list[LedgerLine]:
     """Every line of the rows, in order; a step of the desk is done where it was recorded."""
-    lines: list[Line] = []
+    lines: list[LedgerLine] = []
     for number, row in enumerate(rows):
         if "Did" in row:
             _transfer(row, tracker)
@@ -51,7 +51,7 @@ def _transfer(row: Row, tracker: Tracker) -> None:
         call.phase = "transferring"
 
 
-def story(lines: Iterable[Line]) -> list[str]:
+def story(lines: Iterable[LedgerLine]) -> list[str]:
     """Each line as a word or two: kind, and what distinguishes it."""
     return [" ".join([line.kind, *(str(line.data[key]) for key in ("extension", "to", "why", "mode") if key in line.data)])
             for line in lines]  # fmt: skip

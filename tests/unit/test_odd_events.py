@@ -16,7 +16,7 @@ from support.traces import Row, names, read
 
 from ivr.controller import SUPERVISORS_EVENTS, Controller
 from ivr.queue.seats import Staff
-from ivr.tracking.live_call import Line
+from ivr.tracking.live_call import LedgerLine
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 SOURCES = st.integers(0, 2**32).map(random.Random)
@@ -32,12 +32,12 @@ class Nobody:
     up = False
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[LedgerLine] = []
 
     def now(self) -> datetime:
         return NOW
 
-    def add(self, *lines: Line) -> None:
+    def add(self, *lines: LedgerLine) -> None:
         self.lines += lines
 
     def set_facts(self, *_: object, **__: object) -> None: ...
