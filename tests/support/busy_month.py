@@ -68,7 +68,7 @@ async def _put_through(
     """A few talks of the two days before then, each put through to the unit and recorded."""
     settings = city.hotline.settings.recordings
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recordings.demo.month._ENDS", {CallEnd.LIAISON: 1})
+        patch.setattr("recordings.demo.scenes.ENDS", {CallEnd.LIAISON: 1})
         await seed_history(
             session, _At(city.clock.now() - ago), [region], [operator], [unit], random.Random(5), settings=settings,
             calls=3, days=2,
