@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import pylopdf_fonts_zh_cn as fonts
-from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.enums import XPos, YPos
 
 from core.clock import beijing
 from reports.counting.catalogue import GROUPS
@@ -18,100 +15,14 @@ from reports.counting.efficiency import FIVE
 from reports.counting.indicators import BY_KEY
 from reports.scores.sheets import CLASSES, NOT_JUDGED
 from reports.signed.content import COMPARED, Content
+from reports.signed.paper import BODY, INK, SANS, SERIF, Paper
 from reports.words import BALANCE, SPLITS, named, names_of
-
-SANS, SERIF = "sans", "serif"
-INK, GREY, LINE, BAR = (0, 0, 0), (90, 90, 90), (150, 160, 175), (31, 78, 140)
-_BODY, _SMALL = 10.5, 9.0
-_WITH_HEADING = 40
-"""Millimetres that a heading and the beginning of what it heads take."""
-_NUMBERS = "一二三四五六七八九十"
-_HEAD = FontFace(fill_color=(232, 238, 246), emphasis=None)
-
-
-class _Paper(FPDF):
-    """A4 with the page number and what the figures rest on at the foot."""
-
-    def __init__(self, foot: str) -> None:
-        super().__init__(format="A4")
-        self._foot = foot
-        self._chapters = 0
-        self.add_font(SANS, fname=str(fonts.sans_path()))
-        self.add_font(SERIF, fname=str(fonts.serif_path()))
-        self.set_margins(20, 20, 20)
-        self.set_auto_page_break(True, margin=20)
-        self.add_page()
-
-    def footer(self) -> None:
-        self.set_y(-14)
-        self.set_font(SERIF, size=8)
-        self.set_text_color(*GREY)
-        self.cell(0, 6, self._foot)
-        self.cell(0, 6, f"第 {self.page_no()} 页 / 共 {{nb}} 页", align="R")
-
-    def heading(self, title: str, period: str) -> None:
-        """The paper's title and what time it is about."""
-        self.set_font(SANS, size=18)
-        self.multi_cell(0, 11, title, align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_font(SERIF, size=_BODY)
-        self.cell(0, 8, period, align="C", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def text_line(self, text: str) -> None:
-        """A paragraph of body text."""
-        self.set_font(SERIF, size=_BODY)
-        self.multi_cell(0, 6, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def section(self, title: str) -> None:
-        """A heading, never alone at the foot of a page."""
-        if self.will_page_break(_WITH_HEADING):
-            self.add_page()
-        self.ln(4)
-        self.set_font(SANS, size=13)
-        self.set_text_color(*INK)
-        self.cell(0, 9, title, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def chapter(self, title: str) -> None:
-        """A section of the report, numbered 一、二、三 as far as there are any."""
-        self._chapters += 1
-        self.section(f"{_NUMBERS[self._chapters - 1]}、{title}")
-
-    def grid(
-        self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], texts: int = 1
-    ) -> None:
-        """A table whose first columns, so many `texts`, are text and the others figures; its head repeats on each page."""
-        self.set_font(SERIF, size=_SMALL)
-        self.set_fill_color(255, 255, 255)
-        self.set_draw_color(*LINE)
-        self.set_line_width(0.15)
-        aligned = (*["LEFT"] * texts, *["RIGHT"] * (len(head) - texts))
-        with self.table(
-            col_widths=tuple(widths), text_align=aligned, headings_style=_HEAD, line_height=6,
-            borders_layout=TableBordersLayout.ALL,
-        ) as table:  # fmt: skip
-            for cells in (head, *rows):
-                table.row([str(cell) for cell in cells])
-
-    def bars(self, parts: Sequence[tuple[str, float, str]]) -> None:
-        """Horizontal bars: name, share of the longest (0…1), what is written behind."""
-        self.ln(2)
-        self.set_font(SERIF, size=_SMALL)
-        for name, share, text in parts:
-            if self.will_page_break(6):
-                self.add_page()
-            self.cell(42, 6, name)
-            x, y = self.get_x(), self.get_y()
-            self.set_fill_color(*BAR)
-            self.rect(x, y + 1.2, max(90 * share, 0.3), 3.6, style="F")
-            self.set_xy(x + 93, y)
-            self.cell(0, 6, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def draw(content: Content, facts: dict[str, str], changes: Sequence[dict[str, Any]] = ()) -> bytes:
     """The PDF. `facts` as `filing.facts_of` gives them, `changes` what a correction changed."""
     as_of = beijing(datetime.fromisoformat(content["as_of"]))
-    paper = _Paper(
-        f"口径版本 {content['rule_version']}　数据截至 {as_of:%Y-%m-%d %H:%M}　{facts['revision']}"
-    )
+    paper = Paper(f"口径版本 {content['rule_version']}　数据截至 {as_of:%Y-%m-%d %H:%M}　{facts['revision']}")
     paper.set_title(content["title"])
     paper.set_lang("zh-CN")
     _title(paper, content, facts)
@@ -131,7 +42,7 @@ def draw(content: Content, facts: dict[str, str], changes: Sequence[dict[str, An
 
 def draw_contractor(content: Content, facts: dict[str, str]) -> bytes:
     """The contractor's report alone; `facts`: `title`, `period`, `made`."""
-    paper = _Paper(f"编制时间：{facts['made']}")
+    paper = Paper(f"编制时间：{facts['made']}")
     paper.set_title(facts["title"])
     paper.set_lang("zh-CN")
     paper.heading(facts["title"], f"考核期：{facts['period']}")
@@ -140,7 +51,7 @@ def draw_contractor(content: Content, facts: dict[str, str]) -> bytes:
     return bytes(paper.output())
 
 
-def _title(paper: _Paper, content: Content, facts: dict[str, str]) -> None:
+def _title(paper: Paper, content: Content, facts: dict[str, str]) -> None:
     mark = "" if facts["signed"] else "（草稿，未签发）"
     paper.heading(content["title"] + mark, f"报告期：{facts['period']}")
     paper.cell(85, 8, f"填报单位：{facts['office']}")
@@ -149,7 +60,7 @@ def _title(paper: _Paper, content: Content, facts: dict[str, str]) -> None:
         paper.multi_cell(0, 7, f"更正说明：{facts['reason']}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _changes(paper: _Paper, changes: Sequence[dict[str, Any]]) -> None:
+def _changes(paper: Paper, changes: Sequence[dict[str, Any]]) -> None:
     """What this revision says otherwise than the one before."""
     paper.section("本版更正")
     paper.grid(
@@ -159,10 +70,10 @@ def _changes(paper: _Paper, changes: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _received(paper: _Paper, content: Content) -> None:
+def _received(paper: Paper, content: Content) -> None:
     paper.chapter("受理情况")
     numbers = content["balance"]
-    paper.set_font(SERIF, size=_BODY)
+    paper.set_font(SERIF, size=BODY)
     sums = " + ".join(f"{text} {numbers[key]}" for key, text in BALANCE.items())
     paper.cell(0, 7, f"登记 {numbers['registered']} 件 = {sums}。", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     for split, title in SPLITS.items():
@@ -171,7 +82,7 @@ def _received(paper: _Paper, content: Content) -> None:
         if not parts:
             continue
         longest = max(counts["registered"] for _, counts in parts)
-        paper.set_font(SANS, size=_BODY)
+        paper.set_font(SANS, size=BODY)
         paper.ln(2)
         paper.cell(0, 7, f"按{title}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         counted = [
@@ -180,7 +91,7 @@ def _received(paper: _Paper, content: Content) -> None:
         paper.bars([(name, number / longest, text) for name, number, text in counted])
 
 
-def _five(paper: _Paper, content: Content) -> None:
+def _five(paper: Paper, content: Content) -> None:
     """M-126, with the targets of M-128"""
     paper.chapter("五项效能指标")
     by_key = {one["key"]: one for one in content["figures"]}
@@ -195,7 +106,7 @@ def _five(paper: _Paper, content: Content) -> None:
             paper.text_line(f"{one['name']}未达目标 {one['target']} 的有 {one['missed']} 件，见附表。")
 
 
-def _missed(paper: _Paper, short: Sequence[dict[str, Any]]) -> None:
+def _missed(paper: Paper, short: Sequence[dict[str, Any]]) -> None:
     """M-128: an appendix behind the signatures, two cases in a row."""
     if short:
         paper.add_page()
@@ -210,7 +121,7 @@ def _missed(paper: _Paper, short: Sequence[dict[str, Any]]) -> None:
         paper.grid(("工单", "单位", "日期") * 2, rows, (29, 36, 20) * 2, texts=6)
 
 
-def _indicators(paper: _Paper, content: Content) -> None:
+def _indicators(paper: Paper, content: Content) -> None:
     paper.chapter("统计指标")
     if content.get("training"):
         paper.text_line(f"人员培训：{content['training']}。")
@@ -232,7 +143,7 @@ def _row(one: dict[str, Any]) -> list[str]:
     return [f"{one['key']} {one['name']}", one["text"], one["above"], one["below"]]
 
 
-def _units(paper: _Paper, content: Content) -> None:
+def _units(paper: Paper, content: Content) -> None:
     if content["units"]:
         paper.chapter("各单位情况")
         head = ["单位", *(BY_KEY[key].name for key in COMPARED)]
@@ -241,7 +152,7 @@ def _units(paper: _Paper, content: Content) -> None:
         )
 
 
-def _scores(paper: _Paper, scores: list[dict[str, Any]]) -> None:
+def _scores(paper: Paper, scores: list[dict[str, Any]]) -> None:
     """By class; the components stand on the page, the paper has room for what they come to."""
     paper.chapter("单位考评")
     weights = "，".join(f"{part['name']} {part['weight']}" for part in scores[0]["components"])
@@ -256,7 +167,7 @@ def _scores(paper: _Paper, scores: list[dict[str, Any]]) -> None:
     )
 
 
-def _returns(paper: _Paper, content: Content) -> None:
+def _returns(paper: Paper, content: Content) -> None:
     """M-126, M-127"""
     paper.chapter("填报数据")
     paper.text_line(content["note"])
@@ -279,7 +190,7 @@ def _returns(paper: _Paper, content: Content) -> None:
         paper.text_line(f"未报：{lacking}。")
 
 
-def _contractor(paper: _Paper, content: Content) -> None:
+def _contractor(paper: Paper, content: Content) -> None:
     """M-79"""
     paper.chapter("承包服务考核")
     paper.grid(("项目", "情况"), content["facts"], (85, 85), texts=2)
@@ -297,12 +208,12 @@ def _contractor(paper: _Paper, content: Content) -> None:
         paper.grid(("服务中断：从", "到", "时长", "情况"), rows, (45, 45, 30, 50), texts=4)
 
 
-def _signatures(paper: _Paper, facts: dict[str, str]) -> None:
+def _signatures(paper: Paper, facts: dict[str, str]) -> None:
     """Kept together at the foot of the last page's text."""
     if paper.will_page_break(48):
         paper.add_page()
     paper.ln(10)
-    paper.set_font(SERIF, size=_BODY)
+    paper.set_font(SERIF, size=BODY)
     paper.set_text_color(*INK)
     pairs = (("编制人：", "签发人：" + facts["signer"]), ("单位负责人：", "签发日期：" + facts["signed"]),
              ("上报日期：" + facts["sent"], "签收日期：" + facts["received"]))  # fmt: skip
