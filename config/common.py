@@ -50,7 +50,8 @@ class Common:
     async def hear_others(self) -> None:
         """From now on news of other processes are delivered on the bus; after everybody has subscribed to the channel."""
         await self._outbox.listen(self._channel if self.db.is_postgresql else None)
-        if self.db.is_postgresql:
+        if self.db.pulse:
+            self.tasks.loop("database-pulse", self.db.pulse.run)
             self.tasks.loop("channel", self._channel.run)
         self.tasks.loop("outbox", self._outbox.run)
 

@@ -62,6 +62,7 @@ ROOMS_WITH_TABLES = (
     "tickets.webhooks.models",
     "tickets.oversight.oversight_models",
 )
+CONNECT_LIMIT_S = 5.0
 _LOCK = 96128_2
 _PATIENCE = ("SET LOCAL lock_timeout = '10s'", "SET LOCAL statement_timeout = '10min'")
 
@@ -156,7 +157,7 @@ async def _engine(url: str) -> AsyncIterator[AsyncEngine]:
     """An engine of its own: SQLite rebuilds tables, for which foreign keys must be off before the transaction."""
     if (file := make_url(url).database) and url.startswith("sqlite"):
         await asyncio.to_thread(Path(file).parent.mkdir, parents=True, exist_ok=True)
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_LIMIT_S})
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _own_transactions)
         event.listen(engine.sync_engine, "begin", _begin_at_once)

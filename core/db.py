@@ -1,10 +1,12 @@
 """Database plumbing: engine, units of work and column types; SQLite and PostgreSQL alike.
 
 SQLite takes one writer at a time: `unit_of_work` queues writers on a lock and begins IMMEDIATE, so that no
-transaction fails half-way for want of the write lock. Readers never wait (WAL).
+transaction fails half-way for want of the write lock. Readers never wait (WAL). A database that cannot be written, or does not
+answer, fails whoever asks within `LOCK_LIMIT_S` and what `core.pulse` takes to notice.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,11 +29,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.bus import Bus, take_pending
-from core.looks import WITHOUT_JIT, Looks, PostgresLooks
+from core.looks import POSTGRES_ARGUMENTS, Looks, PostgresLooks
+from core.pulse import DatabaseSilent, Pulse
 
 log = structlog.get_logger()
 PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
@@ -41,10 +45,16 @@ PrimaryKey = BigInteger().with_variant(Integer, "sqlite")
 Settings = TypeVar("Settings")
 Result = TypeVar("Result")
 AWAY_PAUSE_S = 1.0
+LOCK_LIMIT_S = 5.0
+"""How long somebody else's lock, on a row (PostgreSQL) or on the file (SQLite), is waited for."""
+LEAST_LOCK_S = 0.1
+"""Of who has waited for the turn to write that long already."""
+POOL_LIMIT_S = 10.0
 _CONNECTING = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 """What comes from the driver itself while there is no connection."""
 _OUR_FAULT = (IntegrityError, DataError, ProgrammingError)
 _PROVIDED = "provided_settings"
+_WAITS_MS = "waits_ms"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -116,10 +126,20 @@ class Database:
         self._looks: Looks | PostgresLooks = (
             Looks(self.url, info) if self._is_sqlite else PostgresLooks(self.url, info)
         )
+        self.pulse: Pulse | None = None if self._is_sqlite else Pulse(self.url)
+        """Run by whoever runs for long."""
+        if self.pulse and isinstance(self._looks, PostgresLooks):
+            self.pulse.guard(self.engine)
+            self.pulse.guard(self._looks.engine)
 
     @property
     def is_postgresql(self) -> bool:
         return not self._is_sqlite
+
+    @property
+    def answers(self) -> bool:
+        """False while it is known to be away."""
+        return self.pulse is None or self.pulse.is_felt
 
     def provide(self, settings: object) -> None:
         """Hand a room's settings to every session of this database; `provided` reads them back."""
@@ -127,20 +147,23 @@ class Database:
 
     def _engine_options(self, settings: DatabaseSettings) -> dict[str, Any]:
         if self._is_sqlite:
-            return {"connect_args": {"timeout": 30}}
+            return {"connect_args": {"timeout": LOCK_LIMIT_S}}
         return {
             "pool_size": settings.pool_size,
             "max_overflow": settings.pool_size,
+            "pool_timeout": POOL_LIMIT_S,
             "pool_pre_ping": True,
-            "connect_args": WITHOUT_JIT,
+            "connect_args": POSTGRES_ARGUMENTS,
         }
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncSession]:
         """The only commit: all that happens inside is stored together or not at all."""
+        since = time.monotonic()
         async with _held(self._writer if self._is_sqlite else None), self._sessions() as session:
             if self._is_sqlite:
-                await session.connection(execution_options={"sqlite_write": True})
+                left_s = max(LOCK_LIMIT_S - (time.monotonic() - since), LEAST_LOCK_S)
+                await session.connection(execution_options={"sqlite_write_s": left_s})
             yield session
             events = take_pending(session)
             if events and self.before_commit:
@@ -198,7 +221,12 @@ async def until_stored(work: Callable[[], Awaitable[Result]]) -> Result:
 
 def is_away(error: Exception) -> bool:
     """Whether the database could not be reached, as opposed to having refused what it was asked."""
-    return isinstance(error, _CONNECTING) or (
+    return isinstance(error, _CONNECTING) or is_database_away(error)
+
+
+def is_database_away(error: Exception) -> bool:
+    """The same of an error that may come from elsewhere, such as a file that is missing."""
+    return isinstance(error, DatabaseSilent | PoolExhausted) or (
         isinstance(error, DBAPIError) and not isinstance(error, _OUR_FAULT)
     )
 
@@ -212,7 +240,7 @@ def provided(session: AsyncSession | Session, kind: type[Settings]) -> Settings:
 
 
 _PRAGMAS = (
-    "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000",
+    "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL",
     "cache_size=-32768",  # 32 MB a connection: with the default of two every list reads its tickets from the disk's cache again
 )  # fmt: skip
 
@@ -226,7 +254,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    if connection.get_execution_options().get("sqlite_write", False):
+    if left_s := connection.get_execution_options().get("sqlite_write_s"):
+        _wait_at_most(connection, left_s)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:  # cannot fail, so it goes past the cursor: one trip to the connection's thread instead of three
         connection.connection.run_async(lambda driver: driver.execute("BEGIN"))
+
+
+def _wait_at_most(connection: Any, left_s: float) -> None:
+    """Who comes late, after others have waited in vain for the same lock, waits no longer than they."""
+    wait_ms = int((LOCK_LIMIT_S if left_s > LOCK_LIMIT_S * 0.8 else left_s) * 1000)
+    if connection.info.get(_WAITS_MS, int(LOCK_LIMIT_S * 1000)) != wait_ms:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={wait_ms}")
+        connection.info[_WAITS_MS] = wait_ms

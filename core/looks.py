@@ -16,8 +16,16 @@ from sqlalchemy.orm import Session, sessionmaker
 
 THREADS = 2
 CONNECTIONS = 4
-WITHOUT_JIT = {"server_settings": {"jit": "off"}}
-"""Compiling a query takes PostgreSQL longer than any of ours runs."""
+_SERVER = {
+    "jit": "off",  # compiling a query takes PostgreSQL longer than any of ours runs
+    "lock_timeout": "5s",  # somebody else's lock; `core.db.LOCK_LIMIT_S`
+    # A machine of ours that has lost its power or its network must not keep its locks for hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+POSTGRES_ARGUMENTS = {"timeout": 3.0, "server_settings": _SERVER}
+"""Of every connection: `timeout` is for making it."""
 Result = TypeVar("Result")
 
 
@@ -46,18 +54,18 @@ class PostgresLooks:
     """Reading sessions without transactions, on a few connections of their own."""
 
     def __init__(self, url: URL, info: dict[Any, Any]) -> None:
-        self._engine = create_async_engine(
+        self.engine = create_async_engine(
             url, isolation_level="AUTOCOMMIT", pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True,
-            connect_args=WITHOUT_JIT,
+            connect_args=POSTGRES_ARGUMENTS,
         )  # fmt: skip
-        self._sessions = async_sessionmaker(self._engine, info=info)
+        self._sessions = async_sessionmaker(self.engine, info=info)
 
     async def look(self, ask: Callable[[Session], Result]) -> Result:
         async with self._sessions() as session:
             return await session.run_sync(ask)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self.engine.dispose()
 
 
 def _prepare(connection: Any, _record: Any) -> None:
@@ -65,4 +73,4 @@ def _prepare(connection: Any, _record: Any) -> None:
         None  # each statement sees what is committed by then, as PostgreSQL's sessions do
     )
     connection.execute("PRAGMA query_only=ON")
-    connection.execute("PRAGMA busy_timeout=30000")
+    connection.execute("PRAGMA busy_timeout=5000")

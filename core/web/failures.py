@@ -7,8 +7,9 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
+from core.db import is_database_away
 from core.errors import Conflict, HotlineError, LoginRequired, TooManyRequests
 from core.web import api
 from core.web.errors import (
@@ -43,13 +44,13 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status >= 500:
             log.exception("request_failed", route=route_of(request))
         return answer(request, error)
-    except (OperationalError, InterfaceError):
-        log.exception("database_away", route=route_of(request))
-        return answer(request, DatabaseAway())
     except IntegrityError:  # a row vanished or appeared between looking and writing
         log.exception("integrity_refused", route=route_of(request))
         return answer(request, Conflict())
-    except Exception:
+    except Exception as error:
+        if is_database_away(error):
+            log.exception("database_away", route=route_of(request))
+            return answer(request, DatabaseAway())
         log.exception("request_failed", route=route_of(request))
         return answer(request, HotlineError())
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import beijing
+from core.db import Database
 from core.web.api import answer
 from core.web.keys import CLOCK, DB, HUB, PROBES, TASKS, PartState, Probe
 from core.web.routes import PUBLIC, Routes
@@ -67,7 +69,7 @@ async def healthz(_: web.Request) -> web.StreamResponse:
 @routes.get("/readyz", roles=PUBLIC)
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Each part's state; 503 when one is down."""
-    parts = {"database": await _database(request.app)}
+    parts = {"database": await _asked("database", partial(_database, request.app[DB]))}
     for name, probe in request.app[PROBES].items():
         parts[name] = await _asked(name, probe)
     parts |= _loops(request.app)
@@ -99,9 +101,11 @@ async def _asked(name: str, probe: Probe) -> PartState:
         return PartState(False, f"检查失败（{type(error).__name__}）")
 
 
-async def _database(app: web.Application) -> PartState:
+async def _database(db: Database) -> PartState:
+    if not db.answers:
+        return PartState(False, "数据库没有应答，正在重试")
     try:
-        async with app[DB].reading() as session:
+        async with db.reading() as session:
             await session.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError) as error:
         return PartState(False, f"数据库无法访问（{type(error).__name__}）")

@@ -14,14 +14,14 @@ from ivr.asterisk.ami import Ami, TelephonyDown
 from ivr.menus.dialogue import Dialogue
 
 log = structlog.get_logger()
-BEAT_S = 1.0
+BEAT_S = 0.5
 LOOK_S = 0.1
 """How often a connection is looked for: whoever dials is told by the first beat that somebody drives again."""
-DIALOGUE_LIMIT_S = 6
-"""How long after the last beat a caller in a dialogue is left to the dialplan (which begins with the same limit)."""
+DIALOGUE_LIMIT_S = 2.5
+"""How long after the last beat a caller in a dialogue is left to the dialplan (which begins with the same limit): the longest
+silence after the death of a controller, and the longest stall of a living one that no caller notices.
+"""
 MISSED_BEATS = 3
-KEEP_EVERY = 2
-"""Beats between two renewals of the callers' limits: each costs an AMI action a caller."""
 
 
 class Heartbeat:
@@ -30,8 +30,6 @@ class Heartbeat:
     def __init__(self, ami: Ami, dialogues: Mapping[str, Dialogue]) -> None:
         self._ami = ami
         self._dialogues = dialogues
-
-        self._beats = 0
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Beat for ever; a connection that stops answering is given up."""
@@ -52,9 +50,7 @@ class Heartbeat:
             await asyncio.sleep(BEAT_S if self._ami.up else LOOK_S)
 
     async def _beat(self) -> None:
-        if self._beats % KEEP_EVERY == 0:
-            self._keep_callers()
-        self._beats += 1
+        self._keep_callers()
         epoch = int(datetime.now(UTC).timestamp())
         await self._ami.action("Setvar", Variable="CTL_BEAT", Value=epoch, limit_s=2)
 

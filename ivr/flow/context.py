@@ -141,9 +141,9 @@ class Branch:
     """Name of the sound Asterisk plays for a prompt id."""
 
     async def keep(self, work: Coroutine[Any, Any, Any], name: str, wait_s: float) -> "asyncio.Task[Any]":
-        """Do what must be stored; a caller waits for a database that is away no longer than `wait_s`."""
+        """Do what must be stored; a caller waits for a slow database no longer than `wait_s`, for one that is away not at all."""
         job = self.deps.job(work, name)
-        await asyncio.wait({job}, timeout=wait_s)
+        await asyncio.wait({job}, timeout=wait_s if self.deps.db.answers else 0)
         return job
 
     def use_unit(self, unit: Unit, region: Region | None = None) -> None:

@@ -56,6 +56,7 @@ class Dialogues:
                 return
             before.leave()
         self.running[dialogue.uniqueid] = dialogue
+        dialogue.rest()
         self._controller.partner_changed(call, "")
         call.phase = "menu" if not call.answered_at else "after_talk"
         job = self._controller.job(self._lead(dialogue, call), f"dialogue-{dialogue.uniqueid}")
@@ -112,7 +113,7 @@ class Dialogues:
         if call.transfer:
             self._controller.journal.add(*transfer_story.failed(call, self._deps.clock.now()))
             call.transfer = None
-        if dialogue.stage == "after" and caller.opening:
+        if dialogue.stage == "after" and caller.opening and self._deps.flow.db.answers:
             await asyncio.wait({caller.opening}, timeout=OPENING_LIMIT_S)
         await self._walk(dialogue, call, caller)
 

@@ -14,11 +14,12 @@ import asyncio
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ivr.asterisk.ami import Ami, Fields, TelephonyDown, quoted
+from ivr.menus.patience import Patience
 
 PLAY_CHARACTERS = 700
 """AMI refuses lines over 1024 characters: longer lists of sounds are played in parts."""
@@ -90,6 +91,7 @@ class Dialogue:
         """All digits have come: an # that follows ends the entry and means nothing to what comes after it."""
         self._sent: dict[str, _Sent] = {}
         """Oldest first: the first one runs."""
+        self._patience = Patience(self._execute)
 
     # --- fed by the controller --------------------------------------------------------------------------------
 
@@ -122,6 +124,13 @@ class Dialogue:
         self._down_too_long = self._down_too_long or bool(self._down)
         if not sent.answer.done():
             sent.answer.set_result(parse_result(unquote(result)))
+        if not self._sent:
+            self.rest()
+
+    def rest(self) -> None:
+        """Nothing is said at the moment: there will be music unless something is soon."""
+        if not (self.gone or self.leaving):
+            self._patience.begin()
 
     def leave(self) -> None:
         """The caller has hung up or left AsyncAGI: whoever waits for a command gets CallerGone."""
@@ -130,6 +139,7 @@ class Dialogue:
             if not sent.answer.done():
                 sent.answer.set_exception(self._gone_as())
         self._sent.clear()
+        self._patience.give_up()
         self.come_back()
 
     def cut(self) -> None:
@@ -196,6 +206,7 @@ class Dialogue:
             await self._back
         finally:
             self._back, self.leaving = None, False
+            self.rest()
         if self._gone_as is TelephonyDown:
             raise TelephonyDown
         self.forget_keys()
@@ -210,9 +221,7 @@ class Dialogue:
         """Hand the caller back to the dialplan, which goes on in `context`."""
         self.leaving = True
         await self.keep(**variables, NEXT=context)
-        self._ami.post(
-            "AGI", Channel=self.channel, Command="ASYNCAGI BREAK", CommandID=f"{self.uniqueid}/break"
-        )
+        self._post("ASYNCAGI BREAK", f"{self.uniqueid}/break")
 
     # --- pieces -----------------------------------------------------------------------------------------------
 
@@ -245,12 +254,18 @@ class Dialogue:
     def _send(self, text: str, *, is_read: bool = False) -> _Sent:
         if self.gone:
             raise self._gone_as
+        self._patience.end()
         number = f"{self.uniqueid}/{next(self._numbers)}"
-        self._ami.post(
-            "AGI", lambda: self._refused(number), Channel=self.channel, Command=text, CommandID=number
-        )
+        self._post(text, number, lambda: self._refused(number))
         sent = self._sent[number] = _Sent(asyncio.get_running_loop().create_future(), is_read)
         return sent
+
+    def _post(self, text: str, number: str, on_refused: Callable[[], None] | None = None) -> None:
+        self._ami.post("AGI", on_refused, Channel=self.channel, Command=text, CommandID=number)
+
+    def _execute(self, text: str) -> None:
+        """A command whose end nobody waits for."""
+        self._post(text, f"{self.uniqueid}/music")
 
     async def _answered(self, sent: _Sent, limit_s: float) -> AgiResult:
         """With a bare timer, at a tenth of what `asyncio.timeout` costs: there are dozens of commands in a call."""

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LINE = "087296128"
 """A second line, of several languages."""
 WELCOME_HZ, ALONE_HZ = 550, 650
-TAKEN_OVER_S = 7.0
-"""How long at most a caller in the menu hears nothing before the dialplan goes on alone."""
+TAKEN_OVER_S = 3.0
+"""How long at most a caller in the menu hears nothing before there is music, or the dialplan goes on alone."""
 ONCE = ("arrived", "answered", "bridged", "unbridged", "ended")
 """Not `party_left`: of an operator whose telephone is released after the caller's, the end of the call tells it."""
 

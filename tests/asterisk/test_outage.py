@@ -3,10 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 from support.calls import CALLER_HZ, OPERATOR_HZ
 from support.killable import KillableHotline, until
 from support.postgres import PostgresServer
@@ -20,8 +21,9 @@ from tickets.models import Ticket
 
 TONES = {"fallback-operator": 600, "goodbye": 1050, "thanks": 1150, "survey-operator": 1350}
 WELCOME_HZ = 500
-WITHOUT_CODE_S = 6.0
-"""How long at most a caller waits after a talk for the ticket, and with it the code, of a database that is away."""
+SILENCE_S = 2.0
+"""The longest pause that anybody hears while the database is away."""
+PAGE_S = 8.0
 ONCE = (
     ledger.ARRIVED,
     ledger.ANSWERED,
@@ -30,7 +32,7 @@ ONCE = (
     ledger.PARTY_LEFT,
     ledger.ENDED,
 )
-TALKED, ABSENT = "13900008001", "13900008002"
+TALKED, ABSENT, ASKS = "13900008001", "13900008002", "13900008003"
 
 
 @pytest.fixture
@@ -86,35 +88,63 @@ async def test_started_while_the_database_is_away(hotline: KillableHotline, post
     assert (await hotline.closed(ABSENT)).end == CallEnd.MENU
 
 
+@pytest.mark.parametrize("state", ["stopped", "hanging"])
 async def test_database_away_and_back_under_a_running_hotline(
-    hotline: KillableHotline, postgres: PostgresServer
+    hotline: KillableHotline, postgres: PostgresServer, state: str
 ):
-    """A talk ends and a caller comes and goes meanwhile: nobody is left in silence, and both are on record once."""
+    """M-14: it refuses, or answers nothing at all. A talk begins and ends, a caller comes and goes, another asks for what only the
+    database knows: nobody is left in silence, pages say what is wrong, and afterwards everything is on record once.
+    """
     sip = hotline.city.sip
     async with (
         await Phone.start("1001", sip, "sip-operator1", tone_hz=OPERATOR_HZ) as operator,
         await Phone.start(TALKED, sip, tone_hz=CALLER_HZ) as caller,
         await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
+        await Phone.start(ASKS, sip, tone_hz=CALLER_HZ) as asking,
     ):
         await operator.register()
-        call, answered = await talking(hotline, caller, operator, postgres)
+        asks = await asking.call("96128")
+        await asks.answered()
+        await hotline.until_told(ASKS, ledger.ARRIVED, 15)
+        await asks.until_hears(WELCOME_HZ, timeout=10)
+        away = getattr(postgres, state)()
+        call, answered = await talking(hotline, caller, operator, away)
+        pressed_at = time.monotonic()
+        await asks.dtmf("0")
         came = await late.call("96128")
         await came.answered()
         await came.until_hears(WELCOME_HZ, timeout=10)
         await came.hangup()
+        await pages_say_so(hotline)
         left_at = time.monotonic()
+        assert asks.longest_silence_s(pressed_at, left_at) < SILENCE_S
         await answered.hangup()
         asked_at = await call.until_hears(TONES["survey-operator"], timeout=15)
-        assert call.longest_silence_s(left_at, asked_at) < WITHOUT_CODE_S
+        assert call.longest_silence_s(left_at, asked_at) < SILENCE_S
         assert (await call.ended(20)).by == "remote"
-    postgres.start()
-    talk, absent = await hotline.closed(TALKED), await hotline.closed(ABSENT)
-    told = await kinds(hotline, TALKED)
-    assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
-    assert (talk.end, absent.end) == (CallEnd.OPERATOR, CallEnd.MENU)
-    assert len(await hotline.of_call(Ticket, talk, 1)) == 1
-    assert len(await hotline.of_call(Recording, talk, 1)) == 1
+        next_talk = await operator.incoming(15)
+        assert next_talk.remote_number == ASKS
+        await next_talk.hangup()
+        await asks.until_hears(TONES["survey-operator"], timeout=15)
+        await asks.hangup()
+    away.__exit__(None, None, None)
+    talks, absent = [await hotline.closed(TALKED), await hotline.closed(ASKS)], await hotline.closed(ABSENT)
+    for talk in talks:
+        told = await kinds(hotline, talk.caller_number)
+        assert {kind: told[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
+        assert talk.end == CallEnd.OPERATOR
+        assert len(await hotline.of_call(Ticket, talk, 1)) == 1
+        assert len(await hotline.of_call(Recording, talk, 1)) == 1
+    assert absent.end == CallEnd.MENU
     assert (await kinds(hotline, ABSENT))[ledger.ARRIVED] == 1
+
+
+async def pages_say_so(hotline: KillableHotline) -> None:
+    """In Chinese, and before a person has given up waiting."""
+    async with ClientSession(timeout=ClientTimeout(PAGE_S)) as http:
+        for path, said in (("/", "数据库暂时无法访问"), ("/readyz", "数据库没有应答")):
+            async with http.get(f"{hotline.city.url}{path}") as page:
+                assert (page.status, said in await page.text()) == (503, True), path
 
 
 async def kinds(hotline: KillableHotline, number: str) -> Counter[str]:
@@ -122,17 +152,19 @@ async def kinds(hotline: KillableHotline, number: str) -> Counter[str]:
 
 
 async def talking(
-    hotline: KillableHotline, caller: Phone, operator: Phone, postgres: PostgresServer
+    hotline: KillableHotline, caller: Phone, operator: Phone, away: AbstractContextManager[None]
 ) -> tuple[PhoneCall, PhoneCall]:
     """A talk that began after the database had gone."""
     await hotline.seat()
     call = await caller.call("96128")
     await call.answered()
     await hotline.until_told(TALKED, ledger.ARRIVED, 15)
-    postgres.stop()
+    away.__enter__()
+    pressed_at = time.monotonic()
     await call.dtmf("0")
     answered = await operator.incoming(15)
-    await call.until_hears(OPERATOR_HZ, timeout=10)
+    talk_at = await call.until_hears(OPERATOR_HZ, timeout=10)
+    assert call.longest_silence_s(pressed_at, talk_at) < SILENCE_S
     return call, answered
 
 
@@ -145,7 +177,7 @@ async def test_database_and_process_lost_in_a_talk(hotline: KillableHotline, pos
         await Phone.start(ABSENT, sip, tone_hz=CALLER_HZ) as late,
     ):
         await operator.register()
-        call, answered = await talking(hotline, caller, operator, postgres)
+        call, answered = await talking(hotline, caller, operator, postgres.stopped())
         spool = hotline.city.hotline.settings.data_dir / "ledger"
         await until(lambda: any("answered" in file.read_text() for file in spool.glob("*.jsonl")), 15)
         await hotline.kill()

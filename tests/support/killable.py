@@ -147,12 +147,9 @@ class KillableHotline:
             other.execute("ROLLBACK")
             other.close()
 
-    async def keep_in_menu(self, number: str) -> None:
-        """The dialplan leaves a caller in a dialogue to a dead controller: however slow this machine is, one is started again."""
-        async with self.asterisk() as ami:
-            rows = await ami.listing("CoreShowChannels")
-            (channel,) = [row["Channel"] for row in rows if row.get("CallerIDNum") == number]
-            await ami.action("Setvar", Channel=channel, Variable="TIMEOUT(absolute)", Value=120)
+    async def keep_in_doubt(self) -> None:
+        """The dialplan waits for a dead controller's next beat: however slow this machine is, one is started again."""
+        await self.ask_asterisk("Setvar", Variable="CTL_BEAT", Value=int(time.time() + START_LIMIT_S))
 
     async def until_paused(self, extension: str = "1001") -> None:
         """Wait until the seat is taken out of the queue, as after a talk."""

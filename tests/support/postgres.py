@@ -4,8 +4,11 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +45,28 @@ class PostgresServer:
     def stop(self) -> None:
         """As a machine that loses its power."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.stop()
+        yield
+        self.start()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It answers nothing and refuses nothing, as a machine that is out of memory or a network that swallows all."""
+        main = int(Path(self._data, "postmaster.pid").read_text().split()[0])
+        processes = [
+            main,
+            *(int(one) for one in Path(f"/proc/{main}/task/{main}/children").read_text().split()),
+        ]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from ivr.asterisk.ami import TelephonyDown, UnsafeValue, safe
+from ivr.menus import patience
 from ivr.menus.dialogue import PLAY_CHARACTERS, AgiResult, CallerGone, Dialogue, parse_result
 
 START = {
@@ -306,6 +307,39 @@ async def test_hang_up_and_a_lost_connection_over_a_message(ami: FakeAmi, dialog
     other.cut()
     with pytest.raises(TelephonyDown):
         await task
+
+
+async def test_music_while_we_are_busy(ami: FakeAmi, dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch):
+    """Nothing said for a while, before the first command or after one, is music; it ends with the next one. Who is gone hears none."""
+    monkeypatch.setattr(patience, "QUIET_S", 0.02)
+    dialogue.rest()
+    await asyncio.sleep(0.05)
+    await command(ami, dialogue, "NOOP", "200 result=1")
+    assert sent_by(ami) == ["EXEC StartMusicOnHold", "EXEC StopMusicOnHold", "NOOP"]
+    await asyncio.sleep(0.05)
+    assert sent_by(ami)[3:] == ["EXEC StartMusicOnHold"]
+    dialogue.rest()
+    dialogue.leave()
+    await asyncio.sleep(0.05)
+    assert sent_by(ami)[4:] == []
+
+
+async def test_no_music_over_what_is_being_said(
+    ami: FakeAmi, dialogue: Dialogue, monkeypatch: pytest.MonkeyPatch
+):
+    """Neither while a command runs, nor once the caller is on the way back to the dialplan."""
+    monkeypatch.setattr(patience, "QUIET_S", 0.02)
+    dialogue.rest()
+    task = asyncio.create_task(dialogue.leave_to("operators"))
+    await asyncio.sleep(0.05)
+    dialogue.answer(ami.posted[0]["CommandID"], quote("200 result=1"))
+    await task
+    await asyncio.sleep(0.05)
+    assert sent_by(ami) == ['SET VARIABLE NEXT "operators"', "ASYNCAGI BREAK"]
+
+
+def sent_by(ami: FakeAmi) -> list[str]:
+    return [one["Command"] for one in ami.posted]
 
 
 async def test_line_break_never_reaches_asterisk(ami: FakeAmi, dialogue: Dialogue):
