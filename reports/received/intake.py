@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from core import audit
 from core.clock import Clock, beijing
@@ -20,13 +19,10 @@ from core.units import Region
 from reports.models import Report
 from reports.received.models import ReceivedReport
 from reports.received.reading import Fault, Given, read
+from reports.revisions import stands
 
-_Later = aliased(ReceivedReport)
-STANDS: ColumnElement[bool] = ~exists().where(
-    _Later.region_id == ReceivedReport.region_id,
-    _Later.kind == ReceivedReport.kind,
-    _Later.first_on == ReceivedReport.first_on,
-    _Later.revision > ReceivedReport.revision,
+STANDS = stands(
+    ReceivedReport.revision, ReceivedReport.region_id, ReceivedReport.kind, ReceivedReport.first_on
 )
 """The latest revision: the one that counts."""
 

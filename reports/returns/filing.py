@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from core import audit
 from core.calendar.holidays import load_calendar
@@ -22,6 +21,7 @@ from core.units import Region
 from reports.models import PeriodKind
 from reports.returns.models import CentreReturn
 from reports.returns.sheet import CENTRE, COUNTS, MONTH, REASON, REGION, Fault, Filled
+from reports.revisions import stands
 from reports.signed.periods import DUE_WORKDAY, period
 
 SHORTEST_REASON = 5
@@ -34,13 +34,7 @@ FIGURES = {
     "K-09": ("satisfied", "rated"),
 }
 """Indicator → the two counts of a return that are its numerator and denominator."""
-_Later = aliased(CentreReturn)
-STANDS: ColumnElement[bool] = ~exists().where(
-    _Later.region_id == CentreReturn.region_id,
-    _Later.centre == CentreReturn.centre,
-    _Later.first_on == CentreReturn.first_on,
-    _Later.number > CentreReturn.number,
-)
+STANDS = stands(CentreReturn.number, CentreReturn.region_id, CentreReturn.centre, CentreReturn.first_on)
 """The latest revision: the one that counts."""
 
 
