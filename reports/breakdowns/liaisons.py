@@ -9,12 +9,12 @@ works by now.
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import aliased, join
 
+from core.sql import elapsed_ms
 from recordings import ledger
 from recordings.call_story.legs import DEPARTMENT_ROLES
 from recordings.models import Call, CallEvent, CallMark
 from reports.counting.indicators import BY_KEY, Group, Indicator, Show
 from reports.counting.sources import Source
-from reports.counting.sql import elapsed_ms
 
 _End, _Start, _Rang, _Any = (aliased(CallEvent) for _ in range(4))
 _started: ColumnElement[str] = literal_column(f"'{ledger.TRANSFER_STARTED}'")

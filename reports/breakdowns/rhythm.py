@@ -13,12 +13,12 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import beijing
+from core.sql import beijing_day, beijing_hour
 from recordings.models import Call
 from reports.counting.indicators import BY_KEY, EVERY
 from reports.counting.passes import rows
 from reports.counting.slices import Slice
 from reports.counting.sources import CALLS, Condition, Source
-from reports.counting.sql import beijing_day, beijing_hour
 
 Counted = list[tuple[str, int, int]]
 """Day, hour, how many."""

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.sql import beijing_hour
 from reports.counting.passes import rows
 from reports.counting.slices import Slice
 from reports.counting.sources import QUESTIONS
-from reports.counting.sql import beijing_hour
 from tickets.lifecycle import REPLIED_STATES
 from tickets.models import Outcome, State, Ticket
 

@@ -13,11 +13,11 @@ from sqlalchemy import Boolean, String, and_, bindparam, case, cast, func, liter
 from sqlalchemy.sql.elements import BindParameter
 
 from core.db import UtcDateTime
+from core.sql import elapsed_ms
 from kb.models import Entry
 from recordings.models import Call, CallEnd
 from reports.counting import sources
 from reports.counting.sources import Condition, Source
-from reports.counting.sql import elapsed_ms
 from reports.quality.models import About, Grade, Sample
 from tickets.clocks.deadlines import RULES
 from tickets.lifecycle import REPLIED_STATES

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal_column, null, or_, select
 from sqlalchemy.orm import aliased, join, outerjoin
 
+from core.sql import elapsed_ms
 from core.units import Unit
 from kb.models import Entry
 from recordings import ledger
 from recordings.models import GRADED, Call, CallEvent, CallMark
-from reports.counting.sql import elapsed_ms
 from reports.quality.grading import STANDS
 from reports.quality.models import Grade, Sample
 from tickets.mayor.models import MayorReferral

@@ -12,6 +12,7 @@ from support.tickets import City, build_city
 
 from agent_desktop.wallboard.state import sliding, wall_state
 from core.db import Database, UtcDateTime
+from core.sql import elapsed_ms
 from recordings import ledger
 from recordings.figures import QueueFigures
 from recordings.models import Call, CallEnd, CallEvent
@@ -20,7 +21,6 @@ from reports.counting import balance, figures
 from reports.counting.figures import DENOMINATOR, MISSED, NUMERATOR
 from reports.counting.indicators import BY_KEY, INDICATORS, Show, Way
 from reports.counting.slices import Slice, days
-from reports.counting.sql import elapsed_ms
 
 JUNE = days(datetime(2026, 6, 1).date(), datetime(2026, 6, 30).date())
 NOW = datetime(2026, 6, 24, 3, tzinfo=UTC)
