@@ -2,8 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -18,7 +19,9 @@ from ivr.events import AgentChanged, BoardChanged
 log = structlog.get_logger()
 BEAT_S = 1.0
 GATHER_S = 0.03
-State = dict[tuple[str, str], Any]
+REST_S = 0.07
+"""While changes keep coming: putting a large board together takes milliseconds that callers need."""
+State = Mapping[str, Mapping[Any, Any]]
 
 
 class BoardFeed:
@@ -63,17 +66,14 @@ class BoardFeed:
             if self._is_wanted():
                 await self.tell()
             beat()
+            await asyncio.sleep(REST_S)
 
     async def tell(self, *, whole: bool = False) -> None:
         """What has changed since the last time, or everything. What is lost on the way is noticed by its number."""
         async with self._turn:
-            state = self._state()
-            before = {} if whole else self._told
-            changed = [(*key, value) for key, value in state.items() if before.get(key) != value]
-            gone = [(*key, None) for key in before if key not in state]
-            self._told = state
+            before, self._told = {} if whole else self._told, self._state()
             try:
-                await self._send([*changed, *gone], whole=whole)
+                await self._send(_changes(before, self._told), whole=whole)
             except ChannelDown:
                 log.info("board_not_told")
 
@@ -87,20 +87,25 @@ class BoardFeed:
             await self._channel.send(BOARDS, converter.dumps(told, ensure_ascii=False))
 
     def _state(self) -> State:
+        """Of views that never change, so that what was told is still known when it has."""
         board, control = self._control.board, self._control
-        sections: dict[str, Mapping[Any, Any]] = {
+        return {
             "seats": {one.user_id: one for one in board.agents()},
             "calls": {one.linkedid: one for one in board.calls()},
             "waiting": {one.linkedid: one for one in board.waiting()},
-            "watches": control.watches,
+            "watches": {user_id: replace(watch) for user_id, watch in control.watches.items()},
             "names": control.names(),
             "lines": control.line_names(),
             "devices": dict.fromkeys(board.registered, True),
             "owed": {"": board.owed},
-            "parts": self._parts(),
+            "parts": dict(self._parts()),
         }
-        return {
-            (section, str(key)): converter.unstructure(value)
-            for section, entries in sections.items()
-            for key, value in entries.items()
-        }
+
+
+def _changes(before: State, now: State) -> Iterator[Entry]:
+    for section, entries in now.items():
+        known = before.get(section, {})
+        for key, view in entries.items():
+            if known.get(key) != view:
+                yield section, str(key), converter.unstructure(view)
+        yield from ((section, str(key), None) for key in known if key not in entries)

@@ -13,7 +13,6 @@ The tracker knows which call and leg an event concerns; what it means for them i
 `transfer_story` and `ivr.queue.queue_story`.
 """
 
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -35,7 +34,10 @@ class Tracker:
         self.calls: dict[str, LiveCall] = {}
         self._owner: dict[str, str] = {}
         """linkedid of the call that a channel (uniqueid) belongs to."""
-        self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+        self._by_extension: dict[str, LiveCall] | None = None
+        """Who is in which call, until something happens: every seat asks for it after every event."""
+        self._ended: dict[str, None] = {}
+        """The last that ended, the oldest first."""
         self._handlers: dict[str, Callable[[Fields, datetime], list[LedgerLine]]] = {
             "Newchannel": self._new_channel,
             "DialBegin": self._dial_begin,
@@ -53,6 +55,7 @@ class Tracker:
 
     def handle(self, event: Fields, at: datetime) -> list[LedgerLine]:
         """The ledger lines that this event adds, oldest first; an unknown or incomplete event adds none."""
+        self._by_extension = None
         handler = self._handlers.get(event.get("Event", ""))
         return handler(event, at) if handler else []
 
@@ -61,9 +64,12 @@ class Tracker:
 
     def call_by_extension(self, extension: str) -> LiveCall | None:
         """The running call in which this extension has a leg; an answered one before a ringing one."""
-        found = [(leg.answered_at is not None, call) for call in self.calls.values()
-                 for leg in call.legs.values() if leg.extension == extension]  # fmt: skip
-        return max(found, key=lambda pair: pair[0])[1] if found else None
+        if self._by_extension is None:
+            legs = [(leg, call) for call in self.calls.values() for leg in call.legs.values()]
+            legs.reverse()  # of several alike the first counts
+            self._by_extension = {leg.extension: call for leg, call in legs}
+            self._by_extension |= {leg.extension: call for leg, call in legs if leg.answered_at}
+        return self._by_extension.get(extension)
 
     def expect_out(
         self, uniqueid: str, operator: str, number: str, called: str, at: datetime
@@ -90,15 +96,17 @@ class Tracker:
 
     def take_in(self, call: LiveCall, uniqueid: str, channel: str, extension: str, at: datetime) -> None:
         """A supervisor's telephone, which was a call of its own, becomes a leg of this call."""
+        self._by_extension = None
         call.legs[uniqueid] = Leg(uniqueid, channel, extension, at, answered_at=at, rings=False)
         self._owner[uniqueid] = call.linkedid
 
     def replace(self, call: LiveCall) -> None:
         """Go on with a call as its story was told anew (`ivr.outages.recall`), or forget it when that says it has ended."""
+        self._by_extension = None
         self.calls.pop(call.linkedid, None)
         self._owner = {key: owner for key, owner in self._owner.items() if owner != call.linkedid}
         if call.ended_at:
-            self._ended.append(call.linkedid)
+            self._remember(call)
             return
         self.calls[call.linkedid] = call
         self._owner |= dict.fromkeys((call.linkedid, *call.legs), call.linkedid)
@@ -108,6 +116,7 @@ class Tracker:
 
         Returns the arrival of a call that begins with it; whether that is stored already is for the caller to find out.
         """
+        self._by_extension = None
         uniqueid, linkedid = channel.get("Uniqueid", ""), channel.get("Linkedid", "")
         if uniqueid == linkedid and uniqueid not in self.calls:
             call = self._open(channel, at)
@@ -186,10 +195,15 @@ class Tracker:
         lines += transfer_story.failed(call, at, "abandoned")
         call.ended_at, call.phase_before_end, call.phase = at, call.phase, "ended"
         del self.calls[call.linkedid]
-        self._ended.append(call.linkedid)
+        self._remember(call)
         for uniqueid in call.legs:
             self._owner.pop(uniqueid, None)
         return [*lines, ledger_line(call, at, ledger.ENDED, call.linkedid, cause=cause, node=call.node)]
+
+    def _remember(self, ended: LiveCall) -> None:
+        self._ended[ended.linkedid] = None
+        if len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
 
     # --- what the story modules tell ---------------------------------------------------------------------------
 

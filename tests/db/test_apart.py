@@ -52,7 +52,8 @@ class ControllerSide:
         channel = Channel(self.db)
         self.boards = Boards(channel, node, self.bus, self.tasks, self.control.board)
         self.remote: Any = RemoteControl(channel, node, self.boards, self.control)
-        feed = BoardFeed(channel, node, self.control, self.bus, lambda: {"asterisk": (True, "已连接")})
+        self.parts = {"asterisk": (True, "已连接")}
+        feed = BoardFeed(channel, node, self.control, self.bus, lambda: self.parts)
         OrderTaker(channel, node, self.control, feed, self.tasks)
         self.tasks.loop("channel", channel.run)
         self.tasks.loop("board-feed", feed.run)
@@ -132,6 +133,8 @@ async def test_the_desk_shows_the_controllers_board(apart: Apart):
     assert apart.remote.names() == {"1001": "王话务", "1002": "李话务"}
     assert apart.remote.line_names()["087296128"] == "大理专线"
     assert apart.board.parts == {"asterisk": (True, "已连接")}
+    apart.here.parts["asterisk"] = (False, "连接中断")
+    await until(lambda: apart.board.parts == {"asterisk": (False, "连接中断")})
     await control.logout(OPERATOR)
     board.live.clear()
     board.queue.clear()
@@ -198,6 +201,9 @@ async def test_orders_and_their_answers(apart: Apart):
     ]  # fmt: skip
     watch = apart.remote.watches[OTHER]
     assert (watch.by, watch.mode) == (by, Mode.WHISPER)
+    apart.here.control.watches[OTHER].mode = Mode.BARGE
+    apart.here.control.board_changed()
+    await until(lambda: apart.remote.watches[OTHER].mode == Mode.BARGE)
 
 
 async def test_a_refusal_comes_back_in_its_own_words(apart: Apart, monkeypatch: pytest.MonkeyPatch):

@@ -50,6 +50,19 @@ def hold_what_must_hold(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TRACES))
+def test_who_is_in_which_call(name: str):
+    """After each event: an extension is in the call that has a leg of it, one it has answered before one that rings."""
+    tracker = Tracker()
+    for row in TRACES[name]:
+        feed([row], tracker)
+        legs = [(leg, call) for call in tracker.calls.values() for leg in call.legs.values()]
+        legs.sort(key=lambda pair: pair[0].answered_at is None)
+        for extension in ("1001", "1002", "2001", "nobody"):
+            call = next((call for leg, call in legs if leg.extension == extension), None)
+            assert tracker.call_by_extension(extension) is call
+
+
+@pytest.mark.parametrize("name", sorted(TRACES))
 def test_every_event_twice(name: str):
     """A doubled trace adds neither calls nor answers."""
     once, twice = Tracker(), Tracker()
