@@ -1,10 +1,10 @@
 """The ticket in an operator's hand (工单草稿): which one it is, what its form shows. Saving is `tickets.service`'s."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.desk.state import Draft
@@ -30,14 +30,28 @@ FIELDS = (
 
 async def draft_in_hand(session: AsyncSession, user_id: int, ticket_no: str | None) -> Draft | None:
     """The ticket of the running call, or else the newest one this operator has not finished."""
-    query = select(Ticket.ticket_no, Ticket.draft_version, Ticket.outcome, Ticket.state)
-    if ticket_no:
-        query = query.where(Ticket.ticket_no == ticket_no)
-    else:
-        unfinished = (Ticket.operator_id == user_id, Ticket.state == State.NEW, Ticket.outcome.is_(None))
-        query = query.where(*unfinished).order_by(Ticket.id.desc()).limit(1)
-    row = (await session.execute(query)).first()
-    return row and Draft(row.ticket_no, row.draft_version, row.state != State.NEW)
+    return (await drafts_in_hand(session, {user_id: ticket_no})).get(user_id)
+
+
+async def drafts_in_hand(session: AsyncSession, calls: Mapping[int, str | None]) -> dict[int, Draft]:
+    """The same of many operators at once; `calls`: of each, the ticket of the running call."""
+    is_unfinished = and_(Ticket.state == State.NEW, Ticket.outcome.is_(None))
+    free = [user_id for user_id, ticket_no in calls.items() if not ticket_no]
+    query = select(
+        Ticket.operator_id, Ticket.ticket_no, Ticket.draft_version, Ticket.state, is_unfinished.label("is_unfinished")
+    ).where(
+        or_(Ticket.ticket_no.in_([one for one in calls.values() if one]), and_(Ticket.operator_id.in_(free), is_unfinished))
+    )  # fmt: skip
+    by_number, newest = {}, {}
+    for row in await session.execute(query.order_by(Ticket.id)):
+        by_number[row.ticket_no] = draft = Draft(row.ticket_no, row.draft_version, row.state != State.NEW)
+        if row.is_unfinished:
+            newest[row.operator_id] = draft
+    found = {
+        user_id: by_number.get(ticket_no) if ticket_no else newest.get(user_id)
+        for user_id, ticket_no in calls.items()
+    }
+    return {user_id: draft for user_id, draft in found.items() if draft}
 
 
 async def own_ticket(session: AsyncSession, user_id: int, ticket_no: str) -> Ticket:

@@ -51,11 +51,25 @@ class Draft:
     has_outcome: bool
 
 
+def room_state(board: "Shown") -> dict[str, Any]:
+    """What every desk shows alike."""
+    return {
+        "waiting": len(board.waiting()),
+        "owed": {"open": board.owed[0], "overdue": board.owed[1]},
+        "present": sorted(board.registered),
+        "away": not board.is_current,
+    }
+
+
 def desk_state(
-    board: "Shown", user_id: int, *, now: datetime, regions: Mapping[int, str], draft: Draft | None
+    agent: "AgentView | None",
+    room: Mapping[str, Any],
+    *,
+    now: datetime,
+    regions: Mapping[int, str],
+    draft: Draft | None,
 ) -> dict[str, Any]:
-    """Everything the page shows of `user_id`; `agent` is None until the person has logged in to a seat."""
-    agent = board.agent(user_id)
+    """Everything the page shows of one operator; no `agent` until the person has logged in to a seat."""
     return {
         "kind": "state",
         "now": now.isoformat(),
@@ -63,10 +77,7 @@ def desk_state(
         "call": _call(agent.call, now, regions) if agent and agent.call else None,
         "ticket": draft
         and {"ticket_no": draft.ticket_no, "version": draft.version, "done": draft.has_outcome},
-        "waiting": len(board.waiting()),
-        "owed": {"open": board.owed[0], "overdue": board.owed[1]},
-        "present": sorted(board.registered),
-        "away": not board.is_current,
+        **room,
     }
 
 

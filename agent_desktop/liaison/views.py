@@ -3,16 +3,14 @@
 Works without: a transferred call rings any SIP telephone, and the answer may be filled in later.
 """
 
-from typing import Any
-
 from aiohttp import web
 
 from agent_desktop.desk import kb_views
 from agent_desktop.desk.errors import WishUnknown
 from agent_desktop.desk.views import chosen_party
-from agent_desktop.keys import BOARD, CONTROL
-from agent_desktop.liaison import follow_up, lists, panels, state, work
-from agent_desktop.live import StatePush
+from agent_desktop.keys import CONTROL
+from agent_desktop.liaison import follow_up, lists, live, panels, state, work
+from agent_desktop.liaison.live import LIAISON_PUSH
 from core.people import Role
 from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
@@ -23,7 +21,6 @@ from tickets import replies
 routes = Routes()
 TAKERS = (Role.LIAISON, Role.HEAD, Role.OFFICE)
 """Who may take a transferred call (§5.9)."""
-LIAISON_PUSH: web.AppKey[StatePush] = web.AppKey("LIAISON_PUSH", StatePush)
 
 
 @routes.get("/liaison", roles=TAKERS, nav="联络员")
@@ -69,34 +66,11 @@ async def answer(request: web.Request) -> web.StreamResponse:
     return web.json_response({"ok": True})
 
 
-async def _state_of(app: web.Application, user_id: int) -> dict[str, Any]:
-    board, now = app[BOARD], app[CLOCK].now()
-    async with app[DB].reading() as session:
-        user = await state.person(session, user_id)
-        call = board.call_with(user.extension) if user.extension else None
-        return {
-            "kind": "state",
-            "now": now.isoformat(),
-            "me": user_id,
-            "registered": bool(board.registered & {user.extension or "", f"w{user.extension}"}),
-            "call": await state.call_json(session, call, user.extension) if call else None,
-            "tickets": await state.open_tickets(session, user, now),
-        }
-
-
-async def _start(app: web.Application) -> None:
-    app[LIAISON_PUSH] = StatePush(app, "liaison", lambda user_id: _state_of(app, user_id))
-
-
-async def _stop(app: web.Application) -> None:
-    app[LIAISON_PUSH].close()
-
-
 def setup(app: web.Application) -> None:
     add_room(app, "agent_desktop.liaison", prefix="liaison")
     for part in (routes, lists.routes, work.routes):
         part.register(app)
     panels.setup(app)
     follow_up.setup(app)
-    app.on_startup.append(_start)
-    app.on_cleanup.append(_stop)
+    app.on_startup.append(live.start)
+    app.on_cleanup.append(live.stop)

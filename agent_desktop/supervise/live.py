@@ -4,6 +4,7 @@ Every order goes to call control, which audits it and refuses in Chinese; only w
 can be seen or ordered.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from aiohttp import web
@@ -45,13 +46,16 @@ class LiveStates:
         self._scopes[person(request).user_id] = scope
         return scope
 
-    async def of(self, user_id: int) -> dict[str, Any]:
-        board, control = self._app[EVERYWHERE], self._app[CONTROL]
-        scope = self._scopes.get(user_id, Scope())
-        return live_state(
-            self._app[CLOCK].now(), scope, user_id, board.calls(), board.agents(), control.watches,
-            control.names(), self._regions,
-        )  # fmt: skip
+    async def of(self, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """By supervisor."""
+        board, control, now = self._app[EVERYWHERE], self._app[CONTROL], self._app[CLOCK].now()
+        calls, agents, names = board.calls(), board.agents(), control.names()
+        return {
+            user_id: live_state(
+                now, self._scopes.get(user_id, Scope()), user_id, calls, agents, control.watches, names, self._regions
+            )
+            for user_id in user_ids
+        }  # fmt: skip
 
 
 STATES: web.AppKey[LiveStates] = web.AppKey("SUPERVISE_STATES", LiveStates)
@@ -61,9 +65,14 @@ PUSH: web.AppKey[StatePush] = web.AppKey("SUPERVISE_PUSH", StatePush)
 @routes.get("/supervise/live", roles=SUPERVISOR, nav="实时监督")
 async def page(request: web.Request) -> web.StreamResponse:
     await request.app[STATES].learn(request)
-    state = await request.app[STATES].of(person(request).user_id)
+    user_id = person(request).user_id
+    states = await request.app[STATES].of([user_id])
     return render(
-        request, "supervise/live.html", state=state, reasons=REASONS, lines=request.app[CONTROL].line_names()
+        request,
+        "supervise/live.html",
+        state=states[user_id],
+        reasons=REASONS,
+        lines=request.app[CONTROL].line_names(),
     )
 
 
