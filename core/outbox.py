@@ -115,12 +115,12 @@ class Outbox:
 
     async def _by_number(self) -> Sequence[BusNews]:
         """SQLite has one writer at a time: rows appear in the order of their numbers."""
-        async with self._db.reading() as session:
-            if self._since is None:
-                self._since = await session.scalar(select(func.max(BusNews.id))) or 0
-                return ()
-            query = select(BusNews).where(BusNews.id > self._since).order_by(BusNews.id)
-            fresh = (await session.scalars(query)).all()
+        if self._since is None:
+            last = select(func.max(BusNews.id))
+            self._since = await self._db.look(lambda session: session.scalar(last)) or 0
+            return ()
+        query = select(BusNews).where(BusNews.id > self._since).order_by(BusNews.id)
+        fresh = await self._db.look(lambda session: session.scalars(query).all())
         self._since = fresh[-1].id if fresh else self._since
         return fresh
 

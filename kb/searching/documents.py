@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from core.units import Unit
 from kb.models import Alias, AliasState, Audience, Entry, EntryState
@@ -51,9 +52,9 @@ async def stamps(session: AsyncSession, since: datetime | None = None) -> dict[i
     return {row[0]: row[1].isoformat() if row[2] in INDEXED else None for row in rows}
 
 
-async def newest(session: AsyncSession) -> datetime | None:
-    """When an entry changed last."""
-    return await session.scalar(select(func.max(Entry.changed_at)))
+def newest(session: Session) -> datetime | None:
+    """When an entry changed last; asked twice a second, by a quick look."""
+    return session.scalar(select(func.max(Entry.changed_at)))
 
 
 async def count(session: AsyncSession) -> int:

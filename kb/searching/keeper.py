@@ -67,8 +67,7 @@ class Keeper:
         """Make the index anew from the database; searches see the old one until it is done. Returns the entries."""
         with index.rebuilding(self._path):
             folder = await self._run(index.create, self._path)
-            async with self._db.reading() as session:
-                begun_at = await documents.newest(session)
+            begun_at = await self._db.look(documents.newest)
             done = await refill(folder, self._db, progress)
             async with self._writing:
                 await self._drop_writer()
@@ -92,8 +91,8 @@ class Keeper:
 
     async def catch_up(self) -> int:
         """Compare the index with the database and mend what differs; returns the number of entries mended."""
+        self._saw(await self._db.look(documents.newest))
         async with self._db.reading() as session:
-            self._saw(await documents.newest(session))
             wanted = await documents.stamps(session)
         different = await self._different(wanted, everything=True)
         for start in range(0, len(different), documents.BATCH):
@@ -120,13 +119,13 @@ class Keeper:
         kept = self._writer
         async with self._writing:
             writer = await self._keeping()
+        newest = await self._db.look(documents.newest)
+        if writer is None or newest is None:
+            return
+        if newest == self._seen_at and writer is kept and time.monotonic() > self._rests_at:
+            return
+        since = min(self._seen_at or newest, newest) - SLACK
         async with self._db.reading() as session:
-            newest = await documents.newest(session)
-            if writer is None or newest is None:
-                return
-            if newest == self._seen_at and writer is kept and time.monotonic() > self._rests_at:
-                return
-            since = min(self._seen_at or newest, newest) - SLACK
             wanted = await documents.stamps(session, since)
         if different := await self._different(wanted, everything=False):
             self._db.bus.deliver(EntriesChanged(tuple(different)))  # as if it had been told here
@@ -155,8 +154,7 @@ class Keeper:
                 raise
 
     async def _take_synonyms(self) -> None:
-        async with self._db.reading() as session:
-            pairs = await synonyms.everything(session)
+        pairs = await self._db.look(synonyms.everything)
         if pairs == self._synonyms_seen:
             return
         async with self._writing:

@@ -23,7 +23,7 @@ async def refill(folder: Path, db: Database, progress: Progress | None = None) -
     """Put every entry into this generation; returns how many."""
     async with db.reading() as session:
         total = await documents.count(session)
-        pairs = await synonyms.everything(session)
+    pairs = await db.look(synonyms.everything)
     done = 0
     with ThreadPoolExecutor(1) as thread, _preparers(total) as preparers:
         loop = asyncio.get_running_loop()

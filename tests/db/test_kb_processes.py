@@ -74,12 +74,10 @@ async def test_an_index_of_another_machine_follows_the_database(db: Database, of
         assert entry_id in there.told
 
 
-def _counted(
-    ask: Callable[..., Awaitable[object]], name: str, asked: dict[str, int]
-) -> Callable[..., object]:
-    async def counted(*given: object) -> object:
+def _counted(ask: Callable[..., object], name: str, asked: dict[str, int]) -> Callable[..., object]:
+    def counted(*given: object) -> object:
         asked[name] += 1
-        return await ask(*given)
+        return ask(*given)
 
     return counted
 
