@@ -1,7 +1,7 @@
 """A call's whole way for minutes (全程压测): `python -m bench.journey`, by default three callers a second for ten minutes.
 
 Menu, key 0, queue, a recorded talk with an operator's SIP telephone, the query code, a key in the survey; every ticket is
-written and finished. Beside it some callers only walk the menu and time each step, as before on the floor, the same menu in
+written and finished, and every operator's desk page and one wallboard are open. Beside it some callers only walk the menu and time each step, as before on the floor, the same menu in
 pure dialplan. At the end the hotline's own reconciliation compares its ledger with what Asterisk wrote.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar
 from support.sipcall import Call
 from support.siptransport import SipError
 
@@ -46,6 +46,8 @@ class Way:
     answered_at: dict[str, float] = field(default_factory=dict)
     """By extension: since when its telephone talks, until the wall shows it."""
     wall_ms: list[float] = field(default_factory=list)
+    desk_states: int = 0
+    """Sent to the operators' desks."""
     memory_mb: list[float] = field(default_factory=list)
 
 
@@ -89,22 +91,39 @@ async def _whole_way(call: Call) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _wall(url: str, way: Way) -> AsyncIterator[None]:
-    """A wallboard that looks: how long after an operator's telephone talks the wall shows that seat talking."""
+async def _page(url: str, extension: str, path: str) -> AsyncIterator[ClientWebSocketResponse]:
+    """The live line of an operator's page."""
     async with ClientSession(url, cookie_jar=CookieJar(unsafe=True)) as client:
-        form = {"username": f"operator{FIRST_EXTENSION}", "password": PASSWORD}
+        form = {"username": f"operator{extension}", "password": PASSWORD}
         async with client.post("/login", data=form) as answer:
             assert answer.status == 200
-        socket = await client.ws_connect("/wallboard/ws")
-        reading = asyncio.create_task(_look(socket, way))
+        async with client.ws_connect(path) as socket:
+            yield socket
+
+
+@contextlib.asynccontextmanager
+async def _pages(url: str, desks: int, way: Way) -> AsyncIterator[None]:
+    """A wallboard that looks how long after an operator's telephone talks it shows that seat talking, and the desks."""
+    async with contextlib.AsyncExitStack() as stack:
+        wall = await stack.enter_async_context(_page(url, str(FIRST_EXTENSION), "/wallboard/ws"))
+        reading = [asyncio.create_task(_look(wall, way))]
+        for extension in extensions(desks):
+            desk = await stack.enter_async_context(_page(url, extension, "/desk/ws"))
+            reading.append(asyncio.create_task(_count(desk, way)))
         try:
             yield
         finally:
-            reading.cancel()
+            for one in reading:
+                one.cancel()
 
 
-async def _look(socket: object, way: Way) -> None:
-    async for message in socket:  # type: ignore[attr-defined]
+async def _count(socket: ClientWebSocketResponse, way: Way) -> None:
+    async for _ in socket:
+        way.desk_states += 1
+
+
+async def _look(socket: ClientWebSocketResponse, way: Way) -> None:
+    async for message in socket:
         state, now = message.json(), time.monotonic()
         for seat in state.get("agents", ()):
             if seat["state"] == "talking" and seat["staff_number"] in way.answered_at:
@@ -150,27 +169,35 @@ async def _measure(given: argparse.Namespace, root: Path) -> None:
     async with running_hotline(root / "hotline", given.base_port, given.operators) as (system, controller):
         assert system.controller_pid
         await tell(controller, "seats")
-        weighing = asyncio.create_task(_weigh(system.controller_pid, way))
-        before = [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), machine_busy_s()]
-        began = time.monotonic()
-        async with _wall(f"http://127.0.0.1:{settings(given.base_port, 1).http_port + 1}", way):
+        url = f"http://127.0.0.1:{settings(given.base_port, 1).http_port + 1}"
+        desks = given.operators if given.desks is None else given.desks
+        async with _pages(url, desks, way):
+            weighing = asyncio.create_task(_weigh(system.controller_pid, way))
+            before = _used(system)
+            began = time.monotonic()
             steps = await _drive(system, given, way)
-        took_s = time.monotonic() - began
-        used = [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), machine_busy_s()]
+            took_s, used = time.monotonic() - began, _used(system)
         weighing.cancel()
         await asyncio.sleep(5)
         compared, differences = (await tell(controller, "reconcile")).split()
         books = _books(system.root)
-    shares = [(last - first) / took_s * 100 for last, first in zip(used, before, strict=True)]
+    spent_s = [last - first for last, first in zip(used, before, strict=True)]
+    shares = [one / took_s * 100 for one in spent_s]
     print(
         f"hotline: {way.calls} calls in {took_s:.0f} s, {len(way.failed)} failed {sorted(set(way.failed))}; step {_said(steps)}\n"
         f"ledger: {books}; {compared} calls compared with CEL and CDR, {differences} differences\n"
-        f"wall: a talk shown after {_said(spread(way.wall_ms))}\n"
+        f"wall: a talk shown after {_said(spread(way.wall_ms))}; {desks} desks open, {way.desk_states} states sent to them\n"
         f"memory of the controller: {way.memory_mb[0]:.0f} MB at first, {way.memory_mb[len(way.memory_mb) // 2]:.0f} half-way, "
         f"{way.memory_mb[-1]:.0f} at the end, most {max(way.memory_mb):.0f}\n"
-        f"of one core: Asterisk {shares[0]:.0f} %, controller {shares[1]:.0f} %, whole machine {shares[2]:.0f} %",
+        f"of one core: Asterisk {shares[0]:.0f} %, controller {shares[1]:.0f} % ({spent_s[1] / way.calls * 1000:.0f} ms a call), "
+        f"whole machine {shares[2]:.0f} %",
         flush=True,
     )
+
+
+def _used(system: System) -> list[float]:
+    assert system.controller_pid
+    return [cpu_s(system.asterisk_pid), cpu_s(system.controller_pid), machine_busy_s()]
 
 
 def _said(found: Spread) -> str:
@@ -195,6 +222,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--talk-seconds", type=float, default=8.0, help="on average")
     parser.add_argument("--operators", type=int, default=60)
+    parser.add_argument("--desks", type=int, help="desk pages open, every operator's by default")
     parser.add_argument(
         "--base-port", type=int, default=30000, help="the bench uses this port and the 1999 after it"
     )
