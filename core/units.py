@@ -48,6 +48,8 @@ class UnitDuty(StrEnum):
     INSPECTION = "inspection"
     """监察: complaints, one per region"""
     CALL_CENTRE = "call_centre"
+    MAYOR = "mayor"
+    """市长热线 (M-122): operators put callers through to its telephone; it works on no ticket"""
 
 
 class ConnectionState(StrEnum):

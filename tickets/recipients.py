@@ -99,6 +99,8 @@ def _workers(duty: UnitDuty) -> tuple[Role, ...]:
             return (Role.INSPECTOR, Role.HEAD)
         case UnitDuty.CALL_CENTRE:
             return (Role.SUPERVISOR,)
+        case UnitDuty.MAYOR:
+            return ()
         case UnitDuty.DEPARTMENT:
             return (Role.LIAISON, Role.HEAD)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.units import Unit
-from tickets.models import Outcome, State, Ticket
+from tickets.models import State, Ticket
 from tickets.moves import leave_mark
 from tickets.wrapup import assign
 
@@ -55,6 +55,5 @@ async def hand_to_unit(
         return False
     ticket.unit_id, ticket.recording_id = unit_id, ticket.recording_id or recording_id
     ticket.question = ticket.question or UNASKED.format(unit=unit.short_name or unit.name)
-    await assign(session, clock, ticket)
-    ticket.outcome = Outcome.ASSIGNED
+    ticket.outcome = await assign(session, clock, ticket)
     return True

@@ -18,6 +18,7 @@ from tickets.clocks.deadlines import clock_for
 from tickets.errors import OfficeMissing, OutcomeMissing, TicketNotFound, UnitUnknown
 from tickets.guards import Facts, Guard, check
 from tickets.lifecycle import Action, transition
+from tickets.mayor.trail import put_through
 from tickets.models import ClockKind, Outcome, StepResult, Ticket, TicketKind
 from tickets.moves import finish_step, move, open_step, start_step, ticket_by_no
 
@@ -73,9 +74,15 @@ async def finish(
     return ticket
 
 
-async def assign(session: AsyncSession, clock: Clock, ticket: Ticket) -> None:
-    """T3 without an operator: the unit chosen on the ticket has it from now on."""
+async def assign(session: AsyncSession, clock: Clock, ticket: Ticket) -> Outcome:
+    """T3 without an operator: the unit chosen on the ticket has it from now on; T4 where that works on no ticket."""
+    unit = await session.get(Unit, ticket.unit_id) if ticket.unit_id else None
+    if unit is not None and unit.duty == UnitDuty.MAYOR:
+        ticket.reason = f"来电人要求转接{unit.name}，未能接通"
+        await _unclear(_Case(session, clock, ticket, None, Outcome.UNCLEAR, None))
+        return Outcome.UNCLEAR
     await _assigned(_Case(session, clock, ticket, None, Outcome.ASSIGNED, None))
+    return Outcome.ASSIGNED
 
 
 def _outcome(value: Outcome | str | None) -> Outcome:
@@ -109,6 +116,9 @@ async def _transferred(case: _Case) -> None:
     call = await session.get(Call, ticket.call_id) if ticket.call_id else None
     facts = await _unit_facts(case, unit, call_unit_id=call.liaison_unit_id if call else None)
     check((Guard.UNIT_TOOK_CALL,), facts)
+    if unit.duty == UnitDuty.MAYOR:
+        await _to_mayor(case, unit)
+        return
     await _end_registration(case, StepResult.REGISTERED)
     person_id = (call.liaison_id if call else None) or ticket.liaison_id
     taken_at = await _taken_at(session, ticket) or case.clock.now()
@@ -124,9 +134,21 @@ async def _transferred(case: _Case) -> None:
         await _move(case, Action.FILL_IN, facts, from_unit_id=unit.id)
 
 
+async def _to_mayor(case: _Case, unit: Unit) -> None:
+    """T2: the mayor's hotline has the caller; that is told as another way, and registered as handed over (M-122)."""
+    ticket = case.ticket
+    assert case.operator_id is not None
+    ticket.guidance = ticket.guidance or f"已将电话转接{unit.name}。"
+    ticket.closed_at, ticket.unit_id = case.clock.now(), None
+    await _move(case, Action.ANSWER_ON_SPOT, Facts(guidance=ticket.guidance))
+    await put_through(case.session, case.clock, ticket, case.operator_id)
+
+
 async def _assigned(case: _Case) -> None:
     """T3: the unit's clock starts now."""
     unit = await _chosen_unit(case)
+    if unit.duty == UnitDuty.MAYOR:
+        raise InvalidInput(field="单位", reason="市长热线不承办工单，请在工单页登记移交")
     facts = await _unit_facts(case, unit)
     await _end_registration(case, StepResult.REGISTERED)
     _need_question(case.ticket)

@@ -84,6 +84,6 @@ async def readiness(request: web.Request) -> web.StreamResponse:
         select(Unit, *lacks.values())
         .join(Region, Region.id == Unit.region_id)
         .options(selectinload(Unit.region))
-        .where(Unit.is_active, Unit.duty != UnitDuty.CALL_CENTRE, reach.rows("unit"))
+        .where(Unit.is_active, Unit.duty.not_in([UnitDuty.CALL_CENTRE, UnitDuty.MAYOR]), reach.rows("unit"))
     )
     return await serve_list(request, _table(lacks), query, "admin/readiness.html", **with_tabs(request))

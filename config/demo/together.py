@@ -87,4 +87,4 @@ async def _units(session: AsyncSession) -> dict[str, int]:
     rows = await session.execute(
         select(Unit.code, Unit.id).join(Region, Region.id == Unit.region_id).where(Region.code == REGION)
     )
-    return dict(rows)
+    return {row.code: row.id for row in rows}

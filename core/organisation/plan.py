@@ -17,7 +17,11 @@ from core.units import SUBJECTS, UnitDuty
 
 MOST_FAULTS = 200
 _RANK = {str(level): rank for rank, level in enumerate(LEVELS)}
-_ONE_A_REGION = {str(UnitDuty.OFFICE): "政府办", str(UnitDuty.INSPECTION): "监察"}
+_ONE_A_REGION = {
+    str(UnitDuty.OFFICE): "政府办",
+    str(UnitDuty.INSPECTION): "监察",
+    str(UnitDuty.MAYOR): "市长热线",
+}
 
 
 class OrganisationInvalid(HotlineError):

@@ -30,6 +30,7 @@ DUTIES = {
     UnitDuty.OFFICE: "政府办",
     UnitDuty.INSPECTION: "监察",
     UnitDuty.CALL_CENTRE: "呼叫中心",
+    UnitDuty.MAYOR: "市长热线",
 }
 AFFILIATIONS = {
     Affiliation.LOCAL: "本级",

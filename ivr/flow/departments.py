@@ -69,7 +69,7 @@ class Departments(Branch):
         region = self.region or self.caller.region
         async with self.deps.db.reading() as session:
             unit = await directory.unit_by_code(session, region.id, digits)
-        if unit is None or unit.duty == UnitDuty.CALL_CENTRE:
+        if unit is None or unit.duty in {UnitDuty.CALL_CENTRE, UnitDuty.MAYOR}:
             return None
         self.use_unit(unit)
         return "not_connected" if unit.state == ConnectionState.NOT_CONNECTED else "found"

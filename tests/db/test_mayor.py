@@ -9,16 +9,19 @@ from support.tickets import City, question
 
 from core.db import Database
 from core.errors import InvalidInput, NotAllowed
+from core.units import Unit, UnitDuty
 from reports.counting import figures
 from reports.counting.indicators import BY_KEY
 from reports.counting.slices import Slice, days
+from tickets import service
 from tickets.errors import StepTaken
 from tickets.intake.ask import Question
 from tickets.mayor import referrals
 from tickets.mayor.models import MayorReferral
 from tickets.mayor.referrals import HandedOverAlready, NumberKnown, Told
-from tickets.models import Channel
+from tickets.models import Channel, State
 from tickets.service import Issued
+from tickets.transfers import hand_to_unit
 
 
 async def handed_over(city: City, ticket_no: str, who: str = "operator", **told: object) -> MayorReferral:
@@ -81,11 +84,41 @@ async def test_what_comes_from_there_is_a_ticket_with_their_number_and_counted(c
     assert [(one.numerator, one.denominator) for one in found] == [(1, 2), (1, 2), (0, 1), (0, 2)]
 
 
+async def test_a_caller_put_through_to_the_hotline_is_handed_over_by_that(city: City):
+    """The unit with that duty works on no ticket: the transfer ends it and is registered; with nobody there the office has it."""
+    desk = {"operator_id": city.users["operator"]}
+    tickets = []
+    async with city.db.unit_of_work() as session:
+        mayor = Unit(region_id=city.regions["city"], code="012", name="市长热线", duty=UnitDuty.MAYOR)
+        session.add(mayor)
+        await session.flush()
+        for _ in range(2):
+            call = await city.call(session, ended_at=city.clock.now(), liaison_unit_id=mayor.id)
+            issued = await service.open_for_call(
+                session, city.clock, call_id=call.id, line="96128", region_id=city.regions["city"],
+                caller_number="13800005678", **desk,
+            )  # fmt: skip
+            typed = {"question": "建议", "unit_id": mayor.id}
+            await service.save_draft(
+                session, city.clock, ticket_no=issued.ticket.ticket_no, fields=typed, version=1, **desk
+            )
+            tickets.append(issued.ticket)
+        through, unheard = tickets
+        with pytest.raises(InvalidInput, match="不承办工单"):
+            await service.finish(session, city.clock, ticket_no=through.ticket_no, outcome="assigned", **desk)
+        await service.finish(session, city.clock, ticket_no=through.ticket_no, outcome="transferred", **desk)
+        await hand_to_unit(session, city.clock, ticket_id=unheard.id, unit_id=mayor.id)
+        (row,) = await referrals.of_ticket(session, through.id)
+    assert (row.direction, row.note, through.state) == ("out", "通话中转接", State.CLOSED)
+    assert (unheard.state, unheard.unit_id) == (State.DISPATCH, city.units["office"])
+
+
 @pytest.fixture
 async def site(db: Database) -> CaseSite:
     return await case_site(db)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_both_numbers_stand_on_page_list_and_slip(site: CaseSite):
     """Handed over from the ticket, numbered later, answered; taken in by a form, late it rings the office's bell."""
     number = await site.asked()

@@ -188,7 +188,7 @@ async def test_two_units_finish_at_once_and_so_may_the_lead_and_a_return(city: C
 
 async def test_a_part_is_withdrawn_or_answered_once(city: City):
     """The unit answers while the lead withdraws: the quicker one counts."""
-    for _ in range(3):
+    for _ in range(2):
         case = (await opened(city)).ticket
         (second, _) = await parts_of(city, case)
         results = await asyncio.gather(
@@ -240,6 +240,7 @@ async def open_at(liaison: Colleague, site: CaseSite, **fields: str) -> str:
     return text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_the_pages_lead_a_case_to_its_end(site: CaseSite):
     """Opened with one slip even if sent twice, coordinated, answered by each unit, merged; each sees its own in the inbox."""
     async with colleagues(site, "liaison_a", "liaison_b", "head_a_above", "inspector") as (

@@ -19,9 +19,9 @@ from core.people import Role, User
 from tickets.access import ticket_for
 from tickets.errors import StepTaken, TicketLocked
 from tickets.intake.ask import Question, ask
-from tickets.mayor.models import DIRECTIONS, WAYS, Direction, MayorReferral, Way
+from tickets.mayor.models import Direction, MayorReferral, Way
+from tickets.mayor.trail import mark
 from tickets.models import Channel, State, Ticket
-from tickets.moves import leave_mark
 from tickets.service import Issued
 from tickets.text import clean
 
@@ -71,7 +71,7 @@ async def hand_over(
         await session.flush()
     except IntegrityError:
         raise HandedOverAlready from None
-    await _mark(session, clock, ticket, user, "mayor_out", row, row.note)
+    await mark(session, clock, ticket, user.id, "mayor_out", row, row.note)
     return row
 
 
@@ -94,7 +94,7 @@ async def take_in(
         await session.flush()
     except IntegrityError:
         raise NumberKnown(ticket_no="见登记簿") from None
-    await _mark(session, clock, issued.ticket, user, "mayor_in", row, row.note)
+    await mark(session, clock, issued.ticket, user.id, "mayor_in", row, row.note)
     return issued
 
 
@@ -107,7 +107,7 @@ async def set_number(
     if row.direction != Direction.OUT or not number:
         raise InvalidInput(field="对方编号", reason="请填写")
     row.their_no = number
-    await _mark(session, clock, ticket, user, "mayor_number", row, "")
+    await mark(session, clock, ticket, user.id, "mayor_number", row)
     return row
 
 
@@ -124,7 +124,7 @@ async def answered(
     if not hit_one(await session.execute(update(MayorReferral).where(first).values(**values))):
         raise StepTaken
     await session.refresh(row)
-    await _mark(session, clock, ticket, user, "mayor_answered", row, said)
+    await mark(session, clock, ticket, user.id, "mayor_answered", row, said)
     return row
 
 
@@ -167,20 +167,3 @@ async def _known(session: AsyncSession, row: MayorReferral) -> str | None:
     same &= (MayorReferral.their_no == row.their_no) & (MayorReferral.direction == Direction.IN)
     found = select(Ticket.ticket_no).join(MayorReferral, MayorReferral.ticket_id == Ticket.id)
     return await session.scalar(found.where(same))
-
-
-async def _mark(
-    session: AsyncSession,
-    clock: Clock,
-    ticket: Ticket,
-    user: User,
-    action: str,
-    row: MayorReferral,
-    text: str,
-) -> None:
-    number = f"，对方编号 {row.their_no}" if row.their_no else ""
-    told = f"{WAYS[Way(row.way)]}{DIRECTIONS[Direction(row.direction)]}{number}"
-    await leave_mark(
-        session, clock, ticket, action, actor_id=user.id, from_state=ticket.state,
-        text="\n".join(part for part in (told, text) if part),
-    )  # fmt: skip
