@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from support.traces import Row, feed, names, read
 
-from ivr.asterisk.ami import parse
+from ivr.asterisk.ami_protocol import parse
 from ivr.tracking.tracker import Tracker
 
 

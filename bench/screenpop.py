@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.hotline import PASSWORD, City, running_hotline
 from support.sipphone import Phone
 
-from ivr.asterisk.ami import Ami, Fields
+from ivr.asterisk.ami import Ami
+from ivr.asterisk.ami_protocol import Fields
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

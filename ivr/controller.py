@@ -17,7 +17,8 @@ from core.bus import Bus
 from core.clock import Clock
 from core.lines import Line
 from core.tasks import Tasks
-from ivr.asterisk.ami import ActionRefused, ActionTimeout, Ami, Fields, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, ActionTimeout, Ami, TelephonyDown
+from ivr.asterisk.ami_protocol import Fields
 from ivr.asterisk.heartbeat import Heartbeat
 from ivr.board import Board, CallNotes
 from ivr.events import AgentChanged, BoardChanged, CallEnded

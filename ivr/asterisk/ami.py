@@ -1,12 +1,9 @@
-"""The one AMI connection (Asterisk 管理接口), through panoramisk: events in order, actions with time limits, failures that show.
+"""The one AMI connection (Asterisk 管理接口): events in order, actions with time limits, failures that show.
 
-panoramisk keeps the socket, the login and the reconnecting. What is added here, and why:
+What panoramisk does not do, beside what `ami_protocol` adds to it, and why:
 
-* events reach one plain callback, in the order Asterisk sent them (its coroutine callbacks overtake one another);
-* bytes are framed before they are decoded, so that a Chinese name cut by a packet boundary survives;
 * every action has a time limit, and fails at once when the connection drops; none is sent again by itself,
-  because nobody knows whether it was carried out (`forgetable_actions`);
-* a refused login is an error that is seen, not silence;
+  because nobody knows whether it was carried out;
 * control characters in a value are refused: a line break would become a second AMI header.
 """
 
@@ -16,22 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from panoramisk import Manager
 from panoramisk.actions import Action
-from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
 from core.errors import HotlineError
+from ivr.asterisk.ami_protocol import Connection, Fields, Never, Protocol
 
 log = structlog.get_logger()
 NORMAL_CLEARING = 16
 """Q.850 cause of a call that somebody has hung up."""
-Fields = dict[str, str]
 ACTION_LIMIT_S = 5.0
-LOGIN_LIMIT_S = 10.0
-FRAME_LIMIT = 4_000_000
-"""Bytes of one message; a longer one is no AMI, and the connection is given up."""
-_FRAME_END = b"\r\n\r\n"
 
 
 class TelephonyDown(HotlineError):
@@ -79,86 +70,6 @@ def quoted(value: object) -> str:
     return '"' + safe("argument", value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def parse(frame: bytes) -> Fields:
-    """One AMI message as a mapping; a repeated header's values are joined by line breaks."""
-    fields: Fields = {}
-    for line in frame.decode("utf-8", "replace").split("\r\n"):
-        name, colon, value = line.partition(":")
-        if colon:
-            value = value.removeprefix(" ")
-            fields[name] = f"{fields[name]}\n{value}" if name in fields else value
-    return fields
-
-
-class _Never:
-    """For panoramisk's `forgetable_actions`: no action is ever sent again after a reconnect."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-class _Protocol(AMIProtocol):  # type: ignore[misc]
-    """Frames bytes, hands events on as plain dictionaries, leaves responses to panoramisk."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._buffer = b""
-
-    def data_received(self, data: bytes) -> None:
-        *frames, self._buffer = (self._buffer + data).split(_FRAME_END)
-        for frame in frames:
-            self._take(parse(frame))
-        if len(self._buffer) > FRAME_LIMIT:
-            log.error("ami_frame_endless", bytes=len(self._buffer))
-            self._buffer = b""
-            self.connection_lost(None)
-
-    def _take(self, fields: Fields) -> None:
-        action = self.responses.get(fields.get("ActionID"))
-        if action is None and "Response" in fields:
-            self.factory.config["on_reply"](fields)
-        elif "Response" in fields:
-            if action and fields["Response"] == "Error":
-                action.as_list = False  # no list follows an error, though panoramisk would wait for one
-            self.handle_message(Message(fields))
-        elif action and action.as_list and action.responses:
-            self.handle_message(Message(fields))
-        elif "Event" in fields:
-            self.factory.config["on_fields"](fields)
-
-
-class _Manager(Manager):  # type: ignore[misc]
-    is_closing = False
-
-    def connect(self, *args: Any, **options: Any) -> Any:
-        """A reconnect that panoramisk had planned may come after our close."""
-        return None if self.is_closing else super().connect(*args, **options)
-
-    def connection_made(self, f: "asyncio.Future[Any]") -> None:
-        super().connection_made(f)
-        if self.authenticated_future:
-            self.loop.call_later(LOGIN_LIMIT_S, self._give_up_login, self.protocol, self.authenticated_future)
-
-    def _give_up_login(self, protocol: AMIProtocol, login: "asyncio.Future[Message]") -> None:
-        if not login.done() and not self.is_closing:
-            log.error("ami_login_unanswered")
-            protocol.connection_lost(None)
-
-    def login(self, future: "asyncio.Future[Message]") -> bool:
-        if future.cancelled() or future.exception():
-            return False
-        accepted = bool(super().login(future))
-        self.ping_cancel()
-        if not accepted:
-            log.error("ami_login_refused", user=self.config["username"])
-        return accepted
-
-    def ping_cancel(self) -> None:
-        """Our heartbeat (CTL_BEAT) asks more often than panoramisk's ping, and with a time limit."""
-        if self.pinger is not None:
-            self.pinger.cancel()
-
-
 class Ami:
     """`on_event` gets every event in order; `on_up` runs after each login, `on_down` after each loss."""
 
@@ -181,9 +92,9 @@ class Ami:
         self._numbers = itertools.count(1)
         self._posted: dict[str, Callable[[], None]] = {}
         self._outgoing: list[str] = []
-        self._manager = _Manager(
+        self._manager = Connection(
             host=host, port=port, username=user, secret=secret, events="on", reconnect_timeout=1,
-            ping_delay=3600, ping_interval=3600, protocol_factory=_Protocol, forgetable_actions=_Never(),
+            ping_delay=3600, ping_interval=3600, protocol_factory=Protocol, forgetable_actions=Never(),
             on_login=self._logged_in, on_disconnect=self._lost, on_fields=self._happened,
             on_reply=self._replied,
         )  # fmt: skip
@@ -276,12 +187,12 @@ class Ami:
         except Exception:
             log.exception("ami_event_failed", event_name=fields.get("Event"))
 
-    def _logged_in(self, _: Manager) -> None:
+    def _logged_in(self, _: Connection) -> None:
         self.up = True
         log.info("ami_connected")
         self._on_up()
 
-    def _lost(self, _: Manager, __: object) -> None:
+    def _lost(self, _: Connection, __: object) -> None:
         if self.up:
             self.up = False
             log.warning("ami_lost")

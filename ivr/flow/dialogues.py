@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ivr.asterisk.ami import Fields, TelephonyDown
+from ivr.asterisk.ami import TelephonyDown
+from ivr.asterisk.ami_protocol import Fields
 from ivr.events import BoardChanged
 from ivr.flow.context import Caller
 from ivr.flow.session import RECORDED, Session

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from ivr.asterisk.ami import Ami, Fields, TelephonyDown, quoted
+from ivr.asterisk.ami import Ami, TelephonyDown, quoted
+from ivr.asterisk.ami_protocol import Fields
 from ivr.menus.patience import Patience
 
 PLAY_CHARACTERS = 700

@@ -15,7 +15,8 @@ from core.clock import Clock
 from core.db import Database
 from core.lines import Line
 from core.units import Region
-from ivr.asterisk.ami import ActionRefused, Ami, Fields
+from ivr.asterisk.ami import ActionRefused, Ami
+from ivr.asterisk.ami_protocol import Fields
 from ivr.outages import left_messages
 from ivr.outages.left_messages import FAMILY, LeftMessage, Note
 from recordings import ledger

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from core.db import is_away
-from ivr.asterisk.ami import ActionRefused, Fields
+from ivr.asterisk.ami import ActionRefused
+from ivr.asterisk.ami_protocol import Fields
 from ivr.events import BoardChanged
 from ivr.outages.recall import Recalled
 from ivr.tracking.live_call import LiveCall

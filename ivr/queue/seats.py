@@ -12,7 +12,8 @@ import structlog
 
 from core.clock import Clock
 from core.errors import HotlineError
-from ivr.asterisk.ami import ActionRefused, Ami, Fields
+from ivr.asterisk.ami import ActionRefused, Ami
+from ivr.asterisk.ami_protocol import Fields
 from ivr.board import Board, Seat
 from ivr.queue.memberships import found
 from ivr.queue.regions import BASE, OWN

@@ -18,7 +18,8 @@ import structlog
 from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
-from ivr.asterisk.ami import ActionRefused, Fields, TelephonyDown
+from ivr.asterisk.ami import ActionRefused, TelephonyDown
+from ivr.asterisk.ami_protocol import Fields
 from ivr.controller import Controller
 from ivr.queue.queue_orders import QueueOrders
 from ivr.settings import TelephonySettings

@@ -7,7 +7,8 @@ from typing import Self
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.asterisk.ami import ActionRefused, Ami, Fields, UnsafeValue
+from ivr.asterisk.ami import ActionRefused, Ami, UnsafeValue
+from ivr.asterisk.ami_protocol import Fields
 
 
 class Listener:

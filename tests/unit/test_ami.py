@@ -10,8 +10,9 @@ from support import ami_contract
 from support.ami_contract import Listener, until
 from support.fake_ami import FakeAmi, listed, message, refused
 
-from ivr.asterisk import ami as ami_module
-from ivr.asterisk.ami import ActionTimeout, TelephonyDown, parse, quoted
+from ivr.asterisk import ami_protocol
+from ivr.asterisk.ami import ActionTimeout, TelephonyDown, quoted
+from ivr.asterisk.ami_protocol import parse
 
 CONTRACT = (
     ami_contract.login_is_accepted, ami_contract.refusal_carries_the_reason,
@@ -132,7 +133,7 @@ async def test_close_fails_what_waits(server: FakeAmi, listener: Listener):
 
 async def test_login_that_is_never_answered_is_given_up(server: FakeAmi, monkeypatch: pytest.MonkeyPatch):
     """A server that accepts the connection and then says nothing is left and tried again."""
-    monkeypatch.setattr(ami_module, "LOGIN_LIMIT_S", 0.1)
+    monkeypatch.setattr(ami_protocol, "LOGIN_LIMIT_S", 0.1)
     server.silent = {"Login"}
     one = Listener(server.port, "controller", "secret")
     one.ami.start()
