@@ -40,7 +40,11 @@ _BETWEEN = '","'
 
 @dataclass(frozen=True)
 class Recalled:
-    """`call` as Asterisk has it, ended or not; `lacking` are the lines of its story that are not stored."""
+    """A call taken up again.
+
+    `call` is the call as Asterisk's CEL tells it, running or ended; `lacking` the lines of its story that the ledger does
+    not have yet; `events` those that it has.
+    """
 
     call: LiveCall
     lacking: list[LedgerLine]
@@ -49,7 +53,7 @@ class Recalled:
     unit: Unit | None
 
     def remind(self, caller: Caller, notes: CallNotes) -> None:
-        """What was known of the caller beyond the telephone."""
+        """Give the caller back what the menus and desks knew: unit, ticket, what has been asked and rated."""
         caller.call = self.call
         for event in self.events:
             _remind(caller, event.kind, event.data)
@@ -75,7 +79,7 @@ class Recall:
         self._registered = registered
 
     async def __call__(self, linkedids: Collection[str]) -> Mapping[str, Recalled]:
-        """The calls of these that CEL tells of; none while the database is away."""
+        """These calls by linkedid, as far as CEL tells of them; none while the database is away."""
         if not linkedids or not self._file.exists():
             return {}
         try:
@@ -92,15 +96,15 @@ class Recall:
         keys = [one.id for one in stored.values()]
         events = await _all(session, CallEvent, CallEvent.call_id.in_(keys))
         tickets = {one.call_id: one for one in await _all(session, Ticket, Ticket.call_id.in_(keys))}
-        told: dict[str, list[CallEvent]] = {
+        known: dict[str, list[CallEvent]] = {
             linkedid: [
                 event for event in events if linkedid in stored and event.call_id == stored[linkedid].id
             ]
             for linkedid in linkedids
         }
-        units = {key: await _menu_unit(session, events) for key, events in told.items()}
+        units = {key: await _menu_unit(session, events) for key, events in known.items()}
         registered = frozenset(self._registered())
-        turns = {key: await _turns(session, events, registered) for key, events in told.items()}
+        turns = {key: await _turns(session, events, registered) for key, events in known.items()}
         rows = await asyncio.to_thread(self._rows, linkedids)
         found: dict[str, Recalled] = {}
         for key, own in rows.items():
@@ -109,13 +113,13 @@ class Recall:
             if call := story.call or story.running:
                 call.line = record.line if record else call.line
                 call.whisper = f"{key}-whisper" if call.answered_at else ""
-                lacking = cel.missing(story.lines, [(one.kind, one.channel) for one in told[key]])
+                lacking = cel.missing(story.lines, [(one.kind, one.channel) for one in known[key]])
                 ticket = tickets.get(record.id) if record else None
-                found[key] = Recalled(call, lacking, told[key], ticket, units[key])
+                found[key] = Recalled(call, lacking, known[key], ticket, units[key])
         return found
 
     def _rows(self, linkedids: frozenset[str]) -> dict[str, list[cel.Row]]:
-        """The end of the file, by call; its first line may be cut."""
+        """The rows of these calls in the last `LOOK_BACK` bytes of the file, which may begin in the middle of a row."""
         with self._file.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - LOOK_BACK))
             lines = file.read().decode("utf-8", "replace").splitlines()
@@ -140,7 +144,11 @@ async def story_of(
 def _story(
     rows: Iterable[cel.Row], record: Call | None, turns: Iterable[cel.Turn], clock: Clock
 ) -> cel.Story:
-    """On the hotline's clock, which a test clock moves against Asterisk's, and which may have been set since."""
+    """The story with CEL's times and ours on one clock.
+
+    CEL has the machine's time, the hotline's may be a test clock's; and where the machine's clock was set between the two
+    records, what only we know is moved by what they differ at the call's arrival.
+    """
     shift = clock.now() - datetime.now(UTC)
     moved = [replace(row, at=row.at + shift) for row in rows]
     drift = moved[0].at - record.started_at if moved and record else timedelta()
@@ -151,7 +159,10 @@ def _story(
 async def _turns(
     session: AsyncSession, events: Iterable[CallEvent], registered: frozenset[str]
 ) -> list[cel.Turn]:
-    """What only a controller knew: menu nodes, transfers by name, their ends by order."""
+    """What CEL does not tell because only a controller knew it: menu nodes, which unit was rung, transfers cancelled.
+
+    Each is a change of the call at its instant, to be made between Asterisk's own events.
+    """
     found: list[cel.Turn] = []
     for event in events:
         if event.kind == ledger.TRANSFER_STARTED:
@@ -187,11 +198,11 @@ def _turn(event: CallEvent) -> Callable[[LiveCall], None] | None:
     return None
 
 
-def _transfer(target: directory.Target, told: Mapping[str, Any], call: LiveCall) -> None:
-    back_to = call.operator if told["mode"] == "onward" else told["by"]
-    directory.begin_transfer(
-        call, target, mode=told["mode"], by=told["by"], back_to=back_to, note=lambda *_, **__: None
-    )
+def _transfer(target: directory.Target, started: Mapping[str, Any], call: LiveCall) -> None:
+    """Begin the transfer of this ledger line again, without another line."""
+    mode, by = started["mode"], started["by"]
+    back_to = call.operator if mode == "onward" else by
+    directory.begin_transfer(call, target, mode=mode, by=by, back_to=back_to, note=lambda *_, **__: None)
 
 
 def _outcome(ticket: Ticket) -> str:
@@ -214,7 +225,7 @@ def _remind(caller: Caller, kind: str, data: Mapping[str, Any]) -> None:
 
 
 def _linkedid(line: str) -> str:
-    """The column, without the cost of reading all eleven."""
+    """A row's linkedid; most rows are of other calls, and reading all eleven columns of each would take too long."""
     cells = line.split(_BETWEEN, cel.LINKEDID + 1)
     return cells[cel.LINKEDID] if len(cells) > cel.LINKEDID + 1 else ""
 

@@ -43,7 +43,7 @@ LONGEST_CALL = timedelta(days=2)
 class Repair:
     """`file` is where Asterisk writes its CEL; `lines` are the hotline's, by number.
 
-    Calls of other system names belong to other controllers.
+    Only calls of our own Asterisk (`system_name` begins their linkedids) are repaired; others have a controller of their own.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Repair:
         await self._leftovers.sweep(self._followed())
 
     def _followed(self) -> set[str]:
-        """The channels of calls that go on, or whose end is not done with."""
+        """The channels of calls that this controller follows: they go on, or their record is about to be closed."""
         legs = (leg for call in self._controller.tracker.calls.values() for leg in call.legs)
         return {*self._controller.tracker.calls, *self._controller.callers, *legs}
 
@@ -100,7 +100,10 @@ class Repair:
             self._rows.pop(linkedid, None)
 
     async def _lost(self, ended: list[str]) -> list[str]:
-        """Calls that nobody follows and whose record is open or missing; asked together, for nearly all are closed."""
+        """Of the calls that have ended and those open in the database: the ones nobody follows and nobody has closed.
+
+        Asked for many together, because nearly every ended call was closed by its controller.
+        """
         unfollowed = [one for one in [*ended, *await self._open_calls()] if not self._is_followed(one)]
         closed: set[str] = set()
         async with self._db.reading() as session:
@@ -154,10 +157,11 @@ class Repair:
             await self._follow(session, call, story.call)
         log.info("call_repaired", call=call.id, end=str(call.end))
 
-    async def _begin(self, session: AsyncSession, told: LiveCall) -> Call:
+    async def _begin(self, session: AsyncSession, witnessed: LiveCall) -> Call:
+        """A record for a call that came and went unseen; `witnessed` is the call as CEL tells it."""
         call = Call(
-            linkedid=told.linkedid, line=told.line[:20], caller_number=told.caller[:32], started_at=told.started_at,
-            region_id=self._hotline_lines[told.line].region_id,
+            linkedid=witnessed.linkedid, line=witnessed.line[:20], caller_number=witnessed.caller[:32],
+            started_at=witnessed.started_at, region_id=self._hotline_lines[witnessed.line].region_id,
         )  # fmt: skip
         session.add(call)
         await session.flush()
@@ -181,23 +185,22 @@ class Repair:
         outcome = await _left_message(session, call)
         self._close(call, story.call, lines[-1].at if lines else call.started_at, outcome)
 
-    def _close(self, call: Call, told: LiveCall | None, ended_at: datetime, outcome: str) -> None:
-        if told is None:
+    def _close(self, call: Call, witnessed: LiveCall | None, ended_at: datetime, outcome: str) -> None:
+        if witnessed is None:
             call.ended_at, call.end = ended_at, CallEnd.UNSEEN
             return
-        call.started_at = min(call.started_at, told.started_at)
-        call.ended_at = told.ended_at
-        call.end = CallEnd.LIAISON if call.liaison_id else how_ended(told, outcome)
-        call.queued_at, call.answered_at = (
-            call.queued_at or told.queued_at,
-            call.answered_at or told.answered_at,
-        )
-        call.talk_ms, call.end_node, call.node_path = told.talk_ms, told.node[:30], ">".join(told.nodes)
+        call.started_at = min(call.started_at, witnessed.started_at)
+        call.ended_at = witnessed.ended_at
+        call.end = CallEnd.LIAISON if call.liaison_id else how_ended(witnessed, outcome)
+        call.queued_at = call.queued_at or witnessed.queued_at
+        call.answered_at = call.answered_at or witnessed.answered_at
+        call.talk_ms, call.end_node = witnessed.talk_ms, witnessed.node[:30]
+        call.node_path = ">".join(witnessed.nodes)
         if call.operator_id is None:
-            call.operator_id = self._controller.seats.user_ids().get(told.operator)
+            call.operator_id = self._controller.seats.user_ids().get(witnessed.operator)
 
-    async def _follow(self, session: AsyncSession, call: Call, told: LiveCall | None) -> None:
-        """What a controller would have done at the end: the talk's ticket, the call owed to who was cut off (M-13, M-23).
+    async def _follow(self, session: AsyncSession, call: Call, witnessed: LiveCall | None) -> None:
+        """Do what a controller does when a call ends: open the talk's ticket, owe a call to who was not served (M-13, M-23).
 
         A practice call that nobody saw to its end is simply over.
         """
@@ -205,11 +208,11 @@ class Repair:
             return
         if call.region_id and not await _has_ticket(session, call):
             await self._open_ticket(session, call, call.region_id)
-        if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN) or (told and told.is_turned_away):
+        if call.end in (CallEnd.QUEUE, CallEnd.UNSEEN) or (witnessed and witnessed.is_turned_away):
             await owed_calls.owe(session, call_id=call.id, kind=OwedKind.MISSED, asked_at=call.queued_at)
 
     async def _open_ticket(self, session: AsyncSession, call: Call, region_id: int) -> None:
-        """Of whoever talked to the caller: the operator, or the unit that the menu led to."""
+        """The ticket belongs to whoever talked to the caller: the operator, or the unit that the menu led to."""
         about: dict[str, Any] = {
             "call_id": call.id, "line": call.line, "region_id": region_id, "caller_number": call.caller_number,
         }  # fmt: skip
@@ -226,7 +229,7 @@ async def _events(session: AsyncSession, call: Call) -> Sequence[CallEvent]:
 
 
 async def _has_ticket(session: AsyncSession, call: Call) -> bool:
-    """Of its talk; one of a message left in the same call is another matter."""
+    """Whether its talk has one; the ticket of a message left in the same call does not count."""
     own = (
         (Ticket.call_id == call.id) & (Ticket.kind == TicketKind.QUESTION) & (Ticket.channel == Channel.PHONE)
     )
