@@ -116,13 +116,13 @@ async def audio(request: web.Request) -> web.StreamResponse:
     public_id, settings, clock = request.match_info["id"], request.app[RECORDINGS], request.app[CLOCK]
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
-        recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
+        recording, permission = await access.permit(request, session, who, public_id)
+        sound = await asyncio.to_thread(sound_of, recording, settings, permission)
         goes_on = _starts_later(request) and await playback.was_played(
             session, clock, who, recording, SAME_PLAY_S
         )
         if request.method != "HEAD" and not goes_on:
-            await playback.log_play(session, clock, who, recording, leave)
+            await playback.log_play(session, clock, who, recording, permission)
     return await sent(request, sound)
 
 

@@ -48,7 +48,7 @@ class ReasonMissing(InvalidInput):
 
 
 class PlayExpired(NotAllowed):
-    """The page's leave to play has ended; playing again asks anew."""
+    """The page's permission to play has ended; playing again asks anew."""
 
     code = "play_expired"
     text = "本次播放已结束，请重新点击播放。"

@@ -22,7 +22,7 @@ from core.people import Role, User
 from core.units import Unit
 from core.web.keys import CLOCK
 from core.web.pages import TEMPLATES
-from recordings.listening.permission import Leave
+from recordings.listening.permission import Permission
 from recordings.listening.sound import sound_of
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
@@ -143,5 +143,5 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _heard(recording: Recording, settings: RecordingSettings) -> Iterator[bytes]:
-    sound = sound_of(recording, settings, Leave(Role.INSPECTOR))
+    sound = sound_of(recording, settings, Permission(Role.INSPECTOR))
     yield from sound.pieces(0, sound.size)

@@ -138,7 +138,7 @@ async def _player(request: web.Request, session: AsyncSession, sample: Sample) -
     if talk is None or await access.is_shielded_voice(session, who.roles, talk):
         return None
     shown = await player_of(request, session, who, found, talk)
-    return shown if shown["leave"] else None
+    return shown if shown["permission"] else None
 
 
 def _points(form: Mapping[str, str], number: int, label: str) -> int | None:

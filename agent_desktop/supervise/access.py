@@ -13,7 +13,7 @@ from core.web.requests import source_of
 from recordings.calls import Scope, in_scope
 from recordings.errors import RecordingClosed, RecordingUnknown
 from recordings.listening import permission, playback
-from recordings.listening.permission import Leave, Listener
+from recordings.listening.permission import Listener, Permission
 from recordings.models import Call, Recording, RecordingKind
 from tickets.bodies import body_of
 from tickets.models import State, Ticket
@@ -53,10 +53,10 @@ def scope(request: web.Request, who: Listener) -> Scope:
     return permission.scope_of(who, request.app[CLOCK].now(), request.app[RECORDINGS])
 
 
-async def leave(
+async def permit(
     request: web.Request, session: AsyncSession, who: Listener, public_id: str
-) -> tuple[Recording, Leave]:
-    """The recording and what of it may be heard; raises as `recordings.listening.playback.leave`.
+) -> tuple[Recording, Permission]:
+    """The recording and what of it may be heard; raises as `recordings.listening.playback.permit`.
 
     Of a call beyond the person's scope there is no recording for them either (RecordingUnknown).
     """
@@ -72,11 +72,11 @@ async def leave(
 
 async def _leave(
     request: web.Request, session: AsyncSession, who: Listener, recording: Recording
-) -> tuple[Recording, Leave]:
+) -> tuple[Recording, Permission]:
     if await is_shielded_voice(session, who.roles, recording):
         raise RecordingClosed(recording=recording.public_id)
     held_by = await holder_of(session, recording)
-    return await playback.leave(
+    return await playback.permit(
         session,
         request.app[CLOCK],
         request.app[RECORDINGS],

@@ -1,4 +1,4 @@
-"""Listening (回放): leave to play, the sound, its picture, notes, and taking it out with a reason (M-59)."""
+"""Listening (回放): permission to play, the sound, its picture, notes, and taking it out with a reason (M-59)."""
 
 import asyncio
 
@@ -30,9 +30,9 @@ async def play(request: web.Request) -> web.StreamResponse:
     public_id, settings, clock = request.match_info["id"], request.app[RECORDINGS], request.app[CLOCK]
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
-        recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
-        await playback.log_play(session, clock, who, recording, leave)
+        recording, permission = await access.permit(request, session, who, public_id)
+        sound = await asyncio.to_thread(sound_of, recording, settings, permission)
+        await playback.log_play(session, clock, who, recording, permission)
     key = request.app[PLAYS].open(who.user_id, public_id, sound)
     return answer({"src": f"/supervise/recordings/{public_id}/audio?play={key}"})
 
@@ -60,9 +60,11 @@ async def peaks(request: web.Request) -> web.StreamResponse:
     settings = request.app[RECORDINGS]
     async with request.app[DB].reading() as session:
         who = await access.listener(request, session)
-        recording, leave = await access.leave(request, session, who, request.match_info["id"])
-    found = await asyncio.to_thread(waveform.peaks, recording, settings, BUCKETS, leave.parts)
-    length_ms = sum(b - a for a, b in leave.parts) if leave.parts is not None else recording.duration_ms
+        recording, permission = await access.permit(request, session, who, request.match_info["id"])
+    found = await asyncio.to_thread(waveform.peaks, recording, settings, BUCKETS, permission.parts)
+    length_ms = (
+        sum(b - a for a, b in permission.parts) if permission.parts is not None else recording.duration_ms
+    )
     return answer({"peaks": found, "silences": waveform.silences(found, length_ms)})
 
 
@@ -75,7 +77,7 @@ async def add_note(request: web.Request) -> web.StreamResponse:
         raise InvalidInput(field="时间点", reason="请先在波形上选择位置。")
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
-        recording, _ = await access.leave(request, session, who, request.match_info["id"])
+        recording, _ = await access.permit(request, session, who, request.match_info["id"])
         await notes.add(
             session,
             request.app[CLOCK],
@@ -99,7 +101,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     public_id, settings, clock = request.match_info["id"], request.app[RECORDINGS], request.app[CLOCK]
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
-        recording, leave = await access.leave(request, session, who, public_id)
-        sound = await asyncio.to_thread(sound_of, recording, settings, leave)
-        await playback.log_download(session, clock, who, recording, leave, str(form.get("reason", "")))
+        recording, permission = await access.permit(request, session, who, public_id)
+        sound = await asyncio.to_thread(sound_of, recording, settings, permission)
+        await playback.log_download(session, clock, who, recording, permission, str(form.get("reason", "")))
     return await sent(request, sound, file_name=f"96128-{public_id}.wav")

@@ -23,7 +23,7 @@ from recordings.call_story.lanes import Lane, Segment, segments
 from recordings.call_story.timeline import Span
 from recordings.calls import WholeCall
 from recordings.listening import notes
-from recordings.listening.permission import Leave, Listener, facts_of, may_listen
+from recordings.listening.permission import Listener, Permission, facts_of, may_listen
 from recordings.models import Call, CallEnd, CallMark, Recording, RecordingKind
 from tickets.access import ticket_for
 from tickets.lifecycle import STATE_NAMES
@@ -132,26 +132,28 @@ async def player_of(
     """One recording on the page: what is known of it, and its player's data when it may be heard."""
     held_by = await access.holder_of(session, recording)
     facts = await facts_of(session, recording, found.call, held_by)
-    leave = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
-    shown = await notes.of(session, recording.id) if leave and leave.parts is None else []
+    permission = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
+    shown = await notes.of(session, recording.id) if permission and permission.parts is None else []
     return {
         "recording": recording,
-        "leave": leave,
-        "data": player_data(found, recording, leave, [note_json(item) for item in shown]) if leave else None,
+        "permission": permission,
+        "data": player_data(found, recording, permission, [note_json(item) for item in shown])
+        if permission
+        else None,
     }
 
 
 def player_data(
-    found: WholeCall, recording: Recording, leave: Leave, shown: Sequence[dict[str, str | int]] = ()
+    found: WholeCall, recording: Recording, permission: Permission, shown: Sequence[dict[str, str | int]] = ()
 ) -> dict[str, Any]:
     """What player.js needs. `spans`: [place in the sound, ms after the call's beginning, length], all in ms."""
     start = found.lines[0].at if found.lines else found.call.started_at
-    spans = heard_spans(found, recording, leave)
+    spans = heard_spans(found, recording, permission)
     places, passed = [], 0
     for span in spans:
         places.append([passed, round((span.from_at - start).total_seconds() * 1000), span.ms])
         passed += span.ms
-    is_whole = leave.parts is None
+    is_whole = permission.parts is None
     return {
         "id": recording.public_id,
         "kind": str(recording.kind),
@@ -164,14 +166,14 @@ def player_data(
     }
 
 
-def heard_spans(found: WholeCall, recording: Recording, leave: Leave) -> list[Span]:
+def heard_spans(found: WholeCall, recording: Recording, permission: Permission) -> list[Span]:
     """The stretches of the call that this sound runs through."""
     if recording.kind != RecordingKind.TALK:
         length = timedelta(milliseconds=recording.duration_ms)
         return [Span(recording.started_at, recording.started_at + length, None)]
-    if leave.parts is None:
+    if permission.parts is None:
         return found.spans
-    heard = {part[0] for part in leave.parts}
+    heard = {part[0] for part in permission.parts}
     places, passed = [], 0
     for span in found.spans:
         if passed in heard:

@@ -1,7 +1,7 @@
-"""Leave to play (播放许可): a page gets sound only after its play stands in the audit log.
+"""Permission to play (播放许可): a page gets sound only after its play stands in the audit log.
 
 A browser fetches audio in many pieces, at moments of its own choosing; one press of the play button must be one row.
-So the button asks for leave, which writes the row and returns a short-lived key; pieces are sent for that key only.
+So the button asks for permission, which writes the row and returns a short-lived key; pieces are sent for that key only.
 """
 
 import secrets

@@ -148,7 +148,7 @@ async def hold(request: web.Request) -> web.StreamResponse:
     is_on = form.get("on") == "1"
     async with request.app[DB].unit_of_work() as session:
         who = await access.listener(request, session)
-        await access.leave(request, session, who, request.match_info["id"])
+        await access.permit(request, session, who, request.match_info["id"])
         recording, call = await playback.find(session, request.match_info["id"])
         await purge.hold(
             session, request.app[CLOCK], who, recording, on=is_on, reason=str(form.get("reason", ""))

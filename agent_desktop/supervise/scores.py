@@ -169,11 +169,11 @@ async def _play(
     if recording is None:
         return None
     facts = await facts_of(session, recording, found.call)
-    leave = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
-    if leave is None:
+    permission = may_listen(who, facts, request.app[CLOCK].now(), request.app[RECORDINGS])
+    if permission is None:
         return None
-    at_ms = begin_of(found, RatingAbout(rating.about)) if leave.parts is None else 0
-    return {"data": player_data(found, recording, leave), "at_ms": at_ms}
+    at_ms = begin_of(found, RatingAbout(rating.about)) if permission.parts is None else 0
+    return {"data": player_data(found, recording, permission), "at_ms": at_ms}
 
 
 def begin_of(found: WholeCall, about: RatingAbout) -> int:

@@ -174,7 +174,7 @@ async def _players(
         found = await calls.whole(session, call, scope)
         theirs = [recording for recording in found.recordings if _belongs(recording, ticket)]
         shown += [await _player(request, session, who, found, recording) for recording in theirs]
-    return [item for item in shown if item["leave"] or item["recording"].kind == RecordingKind.TALK]
+    return [item for item in shown if item["permission"] or item["recording"].kind == RecordingKind.TALK]
 
 
 async def _player(

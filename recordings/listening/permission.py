@@ -58,7 +58,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Leave:
+class Permission:
     """Permission for one recording: under which role, and the parts of it (None: all)."""
 
     role: Role
@@ -110,19 +110,21 @@ def scope_of(who: Listener, now: datetime, settings: RecordingSettings) -> Scope
     )
 
 
-def may_listen(who: Listener, facts: Facts, now: datetime, settings: RecordingSettings) -> Leave | None:
-    """The widest leave the person's roles give, or None (mission §5.9 「hear recording / voicemail」)."""
-    leaves = [
-        leave for role in Role if role in who.roles and (leave := _leave_by(role, who, facts, now, settings))
+def may_listen(who: Listener, facts: Facts, now: datetime, settings: RecordingSettings) -> Permission | None:
+    """The widest permission the person's roles give, or None (mission §5.9 「hear recording / voicemail」)."""
+    permissions = [
+        permission
+        for role in Role
+        if role in who.roles and (permission := _permission_by(role, who, facts, now, settings))
     ]
-    whole = [leave for leave in leaves if leave.parts is None]
-    best = whole or leaves
+    whole = [permission for permission in permissions if permission.parts is None]
+    best = whole or permissions
     return best[0] if best else None
 
 
-def _leave_by(
+def _permission_by(
     role: Role, who: Listener, facts: Facts, now: datetime, settings: RecordingSettings
-) -> Leave | None:
+) -> Permission | None:
     is_level = who.region_id is not None and who.region_id == facts.region_id
     is_closed = facts.sealed or facts.kind is RecordingKind.COMPLAINT
     match role:
@@ -137,10 +139,10 @@ def _leave_by(
         case Role.OPERATOR:
             hears = not is_closed and (_is_own(who, facts, now, settings) or _holds(who, facts))
         case Role.LIAISON | Role.HEAD:
-            return None if is_closed else _leave_of_unit(role, who, facts)
+            return None if is_closed else _permission_of_unit(role, who, facts)
         case Role.ADMIN | Role.WINDOW:
             hears = False
-    return Leave(role) if hears else None
+    return Permission(role) if hears else None
 
 
 def _is_own(who: Listener, facts: Facts, now: datetime, settings: RecordingSettings) -> bool:
@@ -153,15 +155,15 @@ def _holds(who: Listener, facts: Facts) -> bool:
     return is_message and who.unit_id == facts.held_by_unit_id
 
 
-def _leave_of_unit(role: Role, who: Listener, facts: Facts) -> Leave | None:
+def _permission_of_unit(role: Role, who: Listener, facts: Facts) -> Permission | None:
     units = {who.unit_id} - {None} | (who.unit_ids_below if role is Role.HEAD else frozenset())
     holds = facts.kind is RecordingKind.VOICEMAIL and facts.held_by_unit_id in units
     if holds or facts.made_by_unit_id in units:
-        return Leave(role)
+        return Permission(role)
     parts = tuple(sorted(part for unit in units if unit for part in facts.unit_parts.get(unit, ())))
     if not parts:
         return None
-    return Leave(role, None if facts.kind is RecordingKind.CONSULT else parts)
+    return Permission(role, None if facts.kind is RecordingKind.CONSULT else parts)
 
 
 async def facts_of(

@@ -1,6 +1,6 @@
-"""Playing a recording (收听, M-59, M-91): asking for leave, and the audit log's row of each play, written before a byte is sent.
+"""Playing a recording (收听, M-59, M-91): asking for permission, and the audit log's row of each play, written before a byte is sent.
 
-`leave` is the only way to a recording's sound (`recordings.listening.sound`).
+`permit` is the only way to a recording's sound (`recordings.listening.sound`).
 """
 
 from datetime import timedelta
@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 from core import audit
 from core.clock import Clock
 from recordings.errors import ReasonMissing, RecordingClosed, RecordingGone, RecordingUnknown
-from recordings.listening.permission import Leave, Listener, facts_of, may_listen
+from recordings.listening.permission import Listener, Permission, facts_of, may_listen
 from recordings.models import Call, Recording
 from recordings.settings import RecordingSettings
 
@@ -29,7 +29,7 @@ async def find(session: AsyncSession, public_id: str) -> tuple[Recording, Call |
     return recording, await session.scalar(query)
 
 
-async def leave(
+async def permit(
     session: AsyncSession,
     clock: Clock,
     settings: RecordingSettings,
@@ -37,7 +37,7 @@ async def leave(
     public_id: str,
     *,
     held_by_unit_id: int | None = None,
-) -> tuple[Recording, Leave]:
+) -> tuple[Recording, Permission]:
     """The recording and what may be heard of it; raises RecordingUnknown, RecordingClosed, RecordingGone."""
     recording, call = await find(session, public_id)
     facts = await facts_of(session, recording, call, held_by_unit_id)
@@ -50,19 +50,24 @@ async def leave(
 
 
 async def log_play(
-    session: AsyncSession, clock: Clock, who: Listener, recording: Recording, leave: Leave
+    session: AsyncSession, clock: Clock, who: Listener, recording: Recording, permission: Permission
 ) -> None:
     """One row for one play; call it before the sound is sent."""
-    await _log(session, clock, who, recording, leave, "recording.play", "")
+    await _log(session, clock, who, recording, permission, "recording.play", "")
 
 
 async def log_download(
-    session: AsyncSession, clock: Clock, who: Listener, recording: Recording, leave: Leave, reason: str
+    session: AsyncSession,
+    clock: Clock,
+    who: Listener,
+    recording: Recording,
+    permission: Permission,
+    reason: str,
 ) -> None:
     """One row for taking the file out; raises ReasonMissing without a real reason."""
     if len(reason.strip()) < MIN_REASON:
         raise ReasonMissing
-    await _log(session, clock, who, recording, leave, "recording.download", reason.strip())
+    await _log(session, clock, who, recording, permission, "recording.download", reason.strip())
 
 
 async def _log(
@@ -70,7 +75,7 @@ async def _log(
     clock: Clock,
     who: Listener,
     recording: Recording,
-    leave: Leave,
+    permission: Permission,
     action: str,
     reason: str,
 ) -> None:
@@ -78,7 +83,7 @@ async def _log(
         session,
         clock,
         actor=who.username,
-        role=leave.role,
+        role=permission.role,
         action=action,
         target=f"recording:{recording.public_id}",
         reason=reason,

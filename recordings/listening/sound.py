@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from recordings.audio import RATE_HZ, SAMPLE_BYTES, WAV_HEADER_BYTES, wav_header
 from recordings.keeping import archive
-from recordings.listening.permission import Leave
+from recordings.listening.permission import Permission
 from recordings.models import Recording
 from recordings.settings import RecordingSettings
 
@@ -61,11 +61,11 @@ class Sound:
         return sum(last - first for first, last in self.ranges) * self._frame
 
 
-def sound_of(recording: Recording, settings: RecordingSettings, leave: Leave) -> Sound:
-    """The audio of a recording as far as the leave goes; raises RecordingGone, RecordingDamaged or KeyMissing."""
+def sound_of(recording: Recording, settings: RecordingSettings, permission: Permission) -> Sound:
+    """The audio of a recording as far as the permission goes; raises RecordingGone, RecordingDamaged or KeyMissing."""
     with archive.opened(recording, settings) as audio:
         frames = audio.frames
-    parts = leave.parts if leave.parts is not None else ((0, recording.duration_ms + 1),)
+    parts = permission.parts if permission.parts is not None else ((0, recording.duration_ms + 1),)
     return Sound(recording, settings, tuple(_frames(part, frames) for part in parts))
 
 

@@ -54,10 +54,10 @@ def settings(tmp_path: Path) -> RecordingSettings:
 async def outcome(session, settings, cast, name: str, public_id: str, clock=CLOCK, held=None) -> str:
     who = await permission.listener(session, cast.listener(name))
     try:
-        _, leave = await playback.leave(session, clock, settings, who, public_id, held_by_unit_id=held)
+        _, given = await playback.permit(session, clock, settings, who, public_id, held_by_unit_id=held)
     except RecordingClosed:
         return NO
-    return WHOLE if leave.parts is None else PART
+    return WHOLE if given.parts is None else PART
 
 
 @pytest.mark.parametrize(("kind", "sealed"), TABLE)
@@ -120,8 +120,8 @@ async def test_a_liaison_is_sent_the_units_own_part_and_no_other(db: Database, s
         cast = await assemble(session)
         recording = await add_recording(session, settings, await add_call(session, cast))
     async with db.reading() as session:
-        _, leave = await playback.leave(session, CLOCK, settings, cast.listener("li"), recording.public_id)
-    sound = sound_of(recording, settings, leave)
+        _, given = await playback.permit(session, CLOCK, settings, cast.listener("li"), recording.public_id)
+    sound = sound_of(recording, settings, given)
     sent = b"".join(sound.pieces(0, sound.size))
     assert len(sent) == sound.size == 44 + 30 * 8000 * 4
     samples = np.frombuffer(sent[44:], "<i2").reshape(-1, 2)
@@ -135,8 +135,8 @@ async def test_any_range_of_the_sound_is_that_part_of_the_whole(db: Database, se
     async with db.unit_of_work() as session:
         cast = await assemble(session)
         recording = await add_recording(session, settings, await add_call(session, cast), length_s=1)
-    leave = permission.Leave(next(iter(cast.people["sup"].roles)), ((0, 100), (400, 650)))
-    sound = sound_of(recording, settings, leave)
+    given = permission.Permission(next(iter(cast.people["sup"].roles)), ((0, 100), (400, 650)))
+    sound = sound_of(recording, settings, given)
     whole = b"".join(sound.pieces(0, sound.size))
     assert len(whole) == sound.size == 44 + 350 * 8 * 4
     for start, until in (
@@ -156,13 +156,13 @@ async def test_each_play_is_one_row_and_a_download_needs_a_reason(db: Database, 
         cast = await assemble(session)
         recording = await add_recording(session, settings, await add_call(session, cast), length_s=1)
         who = await permission.listener(session, cast.listener("sup"))
-        row, leave = await playback.leave(session, CLOCK, settings, who, recording.public_id)
-        await playback.log_play(session, CLOCK, who, row, leave)
-        await playback.log_play(session, CLOCK, who, row, leave)
+        row, given = await playback.permit(session, CLOCK, settings, who, recording.public_id)
+        await playback.log_play(session, CLOCK, who, row, given)
+        await playback.log_play(session, CLOCK, who, row, given)
         for reason in ("", "   ", "看看"):
             with pytest.raises(ReasonMissing):
-                await playback.log_download(session, CLOCK, who, row, leave, reason)
-        await playback.log_download(session, CLOCK, who, row, leave, "市监察局调查取证")
+                await playback.log_download(session, CLOCK, who, row, given, reason)
+        await playback.log_download(session, CLOCK, who, row, given, "市监察局调查取证")
     async with db.reading() as session:
         rows = (await session.scalars(select(AuditRow).order_by(AuditRow.id))).all()
         assert [(r.actor, r.role, r.action, r.reason) for r in rows] == [
@@ -186,14 +186,14 @@ async def test_lost_and_unknown_audio_are_told_apart(db: Database, settings):
     who = cast.listener("mon")
     async with db.reading() as session:
         with pytest.raises(RecordingUnknown):
-            await playback.leave(session, CLOCK, settings, who, "nonsense")
-        row, leave = await playback.leave(session, CLOCK, settings, who, recording.public_id)
+            await playback.permit(session, CLOCK, settings, who, "nonsense")
+        row, given = await playback.permit(session, CLOCK, settings, who, recording.public_id)
     (settings.archive_dir / row.path).unlink()
     with pytest.raises(RecordingGone):
-        sound_of(row, settings, leave)
+        sound_of(row, settings, given)
     async with db.unit_of_work() as session:
         row = await session.merge(row)
         row.deleted_at = at(0)
     async with db.reading() as session:
         with pytest.raises(RecordingGone):
-            await playback.leave(session, CLOCK, settings, who, recording.public_id)
+            await playback.permit(session, CLOCK, settings, who, recording.public_id)

@@ -1,4 +1,4 @@
-// One recording's player: asks leave for every play (one audit row each), then plays, seeks, mutes a side, notes.
+// One recording's player: asks permission for every play (one audit row each), then plays, seeks, mutes a side, notes.
 import { get, post } from "/static/core/http.js";
 import { span } from "/static/core/ui.js";
 import { draw } from "./waveform.js";
@@ -91,7 +91,7 @@ export class Player {
     return this.audio.paused ? this.start() : undefined;
   }
 
-  /** From a standstill every start is a play of its own; only a pause in the middle goes on under the same leave. */
+  /** From a standstill every start is a play of its own; only a pause in the middle goes on under the same permission. */
   async start() {
     if (playing && playing !== this) playing.audio.pause();
     playing = this;
