@@ -12,7 +12,6 @@ from ivr.menus.dialogue import CallerGone
 from ivr.menus.menu import Menus, Record
 from ivr.menus.walk import Item, Walk
 
-SILENCE = None
 Press = str | None
 
 
