@@ -54,11 +54,15 @@ async def is_within(session: AsyncSession, region_id: int | None, whole_id: int)
     return False
 
 
-async def complaint_handler(session: AsyncSession, region_id: int, about: Ticket | None) -> Unit | None:
-    """Who handles a complaint: by the unit that replied, else by the region (M-48, M-50)."""
+async def complaint_handler(
+    session: AsyncSession, region_id: int, about: Ticket | None, unit: Unit | None = None
+) -> Unit | None:
+    """Who handles a complaint: by the unit that replied or is complained about, else by the region (M-48, M-50, M-116)."""
     step = await replying_step(session, about.id) if about else None
     if step is not None and step.unit_id is not None:
         return await supervision_of(session, await session.get_one(Unit, step.unit_id))
+    if unit is not None:
+        return await supervision_of(session, unit)
     return await body_of(session, about.region_id if about else region_id, UnitDuty.INSPECTION)
 
 

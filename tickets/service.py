@@ -174,11 +174,14 @@ async def register_complaint(
     received_at: datetime | None = None,
     subject: str = "",
     cause: Cause | None = None,
+    unit: Unit | None = None,
     asker_name: str = "",
     callback_number: str = "",
     code_seed: str = "",
 ) -> Issued:
     """A complaint with its own code and clock (C1), for the supervision body of the level (M-48, M-50).
+
+    One about a `unit` as such, not about a reply, goes to the body that supervises that unit (M-116).
 
     With `about` (a ticket opened by its code) that ticket is IN_COMPLAINT from now on. Where it cannot be, because
     its reply is not finished or another complaint on it is open, a spoken complaint (`recording_id`) is taken as one
@@ -186,6 +189,8 @@ async def register_complaint(
     IllegalTransition, its writer still has the text.
     """
     reply = await _complainable(session, about, is_spoken=recording_id is not None)
+    if unit is not None:
+        region_id, subject = unit.region_id, subject or f"涉及{unit.name}"
     issued = await open_ticket(
         session, clock, Action.LODGE, TicketKind.COMPLAINT, channel,
         call_id=call_id, line=line, region_id=about.region_id if about else region_id, caller_number=caller_number,
@@ -198,7 +203,7 @@ async def register_complaint(
         await move(session, clock, reply, Action.COMPLAIN, facts=Facts(), actor=PUBLIC)
     elif about is not None:
         issued.ticket.reason = f"来电人凭查询码反映工单 {about.ticket_no} 的办理过程"
-    handler = await complaint_handler(session, issued.ticket.region_id, reply)
+    handler = await complaint_handler(session, issued.ticket.region_id, reply, unit)
     await start_step(session, issued.ticket, handler, ClockKind.C15, issued.ticket.received_at)
     return issued
 

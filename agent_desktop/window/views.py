@@ -164,7 +164,7 @@ async def _opened(
         return await register_complaint(
             session, clock, call_id=None, region_id=me.region_id, line=line, caller_number="", recording_id=None,
             about=None, text=item.text, channel=walk.door, operator_id=me.user_id, received_at=walk.received_at,
-            subject=f"涉及{unit.name}" if unit else "", cause=walk.cause, asker_name=walk.name,
+            unit=unit, cause=walk.cause, asker_name=walk.name,
             callback_number=walk.phone, code_seed=seed,
         )  # fmt: skip
     question = Question(
