@@ -9,6 +9,7 @@ from aiohttp import web
 from agent_desktop import api, api_calls, papers
 from agent_desktop.admin import views as admin
 from agent_desktop.desk import views as desk
+from agent_desktop.finances import views as finances
 from agent_desktop.inspect import views as inspect
 from agent_desktop.kb import views as kb
 from agent_desktop.liaison import views as liaison
@@ -45,6 +46,7 @@ FOLDERS = (
     quality,
     training,
     window,
+    finances,
     reports,
     kb,
     admin,

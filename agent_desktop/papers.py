@@ -44,10 +44,15 @@ async def paper(request: web.Request) -> web.StreamResponse:
             session, request.app[CLOCK], actor=me.username, action="paper.open", target=ticket.ticket_no,
             source=source_of(request),
         )  # fmt: skip
+    return shown(request, found.public_id, found.media_type)
+
+
+def shown(request: web.Request, public_id: str, media_type: str) -> web.FileResponse:
+    """A paper in the browser, where nothing in it can do anything."""
     return web.FileResponse(
-        path_of(request.app[ATTACHMENTS], found.public_id),
+        path_of(request.app[ATTACHMENTS], public_id),
         headers={
-            "Content-Type": found.media_type,
+            "Content-Type": media_type,
             "Content-Disposition": "inline",
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },

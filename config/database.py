@@ -55,6 +55,8 @@ ROOMS_WITH_TABLES = (
     "reports.training.models",
     "recordings.queue_state",
     "tickets.callback_models",
+    "tickets.finances.feedback_models",
+    "tickets.finances.models",
     "tickets.query_codes.code_models",
     "tickets.intake.models",
     "tickets.mayor.models",

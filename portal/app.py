@@ -15,7 +15,7 @@ from portal.keys import ATTACHMENTS, PORTAL
 from portal.limits import LIMITS, Limits
 from portal.open311 import description
 from portal.open311 import views as open311
-from portal.reading import answers, bulletin, card, cases, citations, directory
+from portal.reading import answers, bulletin, card, cases, citations, directory, finances
 from portal.settings import PortalSettings
 from portal.submitting import applying, asking, remarks
 from portal.webhook_sender import send_all
@@ -42,6 +42,7 @@ def setup(app: web.Application) -> None:
         citations,
         remarks,
         cases,
+        finances,
         embed,
         open311,
         description,

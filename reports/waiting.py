@@ -1,4 +1,4 @@
-"""What waits for somebody (待办, M-46): reports due or late, results nobody has looked at, appeals, tasks ordered, purges,
+"""What waits for somebody (待办, M-46): reports due or late, results nobody has looked at, appeals, tasks ordered, purges, published finances,
 and what other systems report that is late or beyond its bounds (M-120, M-133).
 
 Nothing of it is stored: each line is true as long as it is shown, and goes when the thing is done.
@@ -24,6 +24,7 @@ from reports.outside.models import ApprovalItem, OutsideFigure, OutsideSeries
 from reports.quality.models import Appeal, Grade, GradeKind, Sample
 from reports.signed import filing
 from reports.signed.periods import Period
+from tickets.finances import access, meetings, promises, signing
 from tickets.mayor.models import Direction, MayorReferral
 from tickets.models import Ticket
 from tickets.oversight import tasks
@@ -41,11 +42,14 @@ class Kind(StrEnum):
     APPROVAL = "approval"
     SERIES = "series"
     MAYOR = "mayor"
+    FINANCE = "finance"
+    RECTIFICATION = "rectification"
+    MEETING = "meeting"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One line: `id` of the report, sample, task or purge it is about, an approval item's or a ticket's number; empty for figures."""
+    """One line: `id` of what it is about, an approval item's or a ticket's number, of a rectification its notice's, of a meeting its unit's."""
 
     kind: Kind
     id: int | str
@@ -108,6 +112,23 @@ async def of_tasks(session: AsyncSession, user: User, now: datetime) -> list[Wai
         )
         for one in await tasks.waiting(session, user, now)
     ]  # fmt: skip
+
+
+async def of_finances(session: AsyncSession, user: User, now: datetime) -> list[Waiting]:
+    """Notices to sign off, rectifications promised, to be checked or overdue, meetings to hold (M-113, M-118)."""
+    reach, today = await access.reach_of(session, user), beijing(now).date()
+    to_sign = await signing.waiting(session, user, reach)
+    found = [Waiting(Kind.FINANCE, one.id, f"财务公开：{one.title}", "待负责人审签") for one in to_sign]
+    for promised in await promises.waiting(session, reach, now):
+        tone, text = promises.state_of(promised, now)
+        what = f"财务公开整改：{promised.issue[:40]}"
+        until = f"{text}，应于 {promised.due_on} 前"
+        found.append(Waiting(Kind.RECTIFICATION, promised.notice_id, what, until, is_late=tone == "bad"))
+    for meeting in await meetings.waiting(session, reach.own, today):
+        text = f"应于 {meeting.due_on} 前召开并登记结果"
+        late = meeting.is_late(today)
+        found.append(Waiting(Kind.MEETING, meeting.unit.id, f"财务公开{meeting.name}", text, is_late=late))
+    return found
 
 
 async def of_purges(session: AsyncSession, user: User, region_id: int) -> list[Waiting]:

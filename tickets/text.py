@@ -26,6 +26,19 @@ LIMITS = {
     "callback_number": ("回复电话", 32),
     "file_name": ("附件名称", 120),
     "address": ("通信地址或邮箱", 200),
+    "notice_title": ("标题", 100),
+    "notice_content": ("公开内容", 20_000),
+    "village": ("村（居）委会名称", 40),
+    "decision": ("集体讨论决定", 2_000),
+    "person_name": ("姓名", 40),
+    "place": ("说明", 200),
+    "archive_no": ("档号", 40),
+    "feedback": ("意见和建议", 2_000),
+    "issue": ("需整改的问题", 2_000),
+    "promise": ("整改承诺", 2_000),
+    "proof": ("整改情况", 5_000),
+    "finding": ("核查意见", 2_000),
+    "minutes": ("会议结果", 10_000),
 }
 """Field → its name on the screen and the most characters it takes."""
 

@@ -3,6 +3,7 @@
 from agent_desktop.ticket.history import TEXTS
 from core.organisation.tables import TABLES
 from kb.lifecycle import ACTION_NAMES
+from tickets.finances.marks import DEEDS as FINANCE_DEEDS
 
 _DEEDS = {"create": "新增", "change": "修改", "remove": "删除"}
 _OTHERS = {
@@ -81,6 +82,9 @@ _OTHERS = {
     "task.issue": "发出任务督办",
     "task.answer": "反馈任务督办",
     "task.decide": "任务督办问责",
+    "finance.meeting": "登记财务公开会议结果",
+    "finance.export": "导出财务公开档案",
+    "finance.numbers": "设置财务公开签字人数",
     "webhook.add": "增加回调地址",
     "webhook.end": "停用回调地址",
     "webhook.retry": "重发回调",
@@ -93,6 +97,7 @@ ACTIONS = (
         for kind, table in TABLES.items()
         for deed, word in _DEEDS.items()
     }
+    | {f"finance.{deed}": f"财务公开：{text}" for deed, text in FINANCE_DEEDS.items()}
     | {f"kb.{action}": f"知识库：{text}" for action, text in ACTION_NAMES.items()}
 )
 """Recorded action → what people read."""

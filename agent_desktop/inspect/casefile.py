@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -12,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.api import ticket_json
-from agent_desktop.inspect.packing import Paper
 from agent_desktop.keys import ATTACHMENTS, RECORDINGS
+from agent_desktop.packing import Paper, pieces_of
 from agent_desktop.ticket import words
 from agent_desktop.ticket.history import Names, timeline
 from core import audit
@@ -34,8 +33,6 @@ from tickets.models import RequestKind, State, StepRequest, Ticket
 from tickets.oversight import accountability
 from tickets.oversight.oversight_models import AccountabilityOutcome
 from tickets.parallel.shares import others_of
-
-_PIECE = 1 << 18
 
 
 class NotHandedOver(Conflict):
@@ -119,7 +116,8 @@ async def _case(session: AsyncSession, ticket: Ticket) -> dict[str, Any]:
 async def _attached(session: AsyncSession, app: web.Application, ticket: Ticket) -> list[Paper]:
     return [
         Paper(
-            f"附件/{ticket.ticket_no}-{number:02} {one.name}", _read(path_of(app[ATTACHMENTS], one.public_id))
+            f"附件/{ticket.ticket_no}-{number:02} {one.name}",
+            pieces_of(path_of(app[ATTACHMENTS], one.public_id)),
         )
         for number, one in enumerate(await attachments_of(session, ticket.id), start=1)
     ]
@@ -134,12 +132,6 @@ async def _voices(session: AsyncSession, app: web.Application, ticket: Ticket) -
         Paper(f"录音/{one.public_id}.wav", _heard(one, app[RECORDINGS]))
         for one in await session.scalars(kept)
     ]
-
-
-def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield piece
 
 
 def _heard(recording: Recording, settings: RecordingSettings) -> Iterator[bytes]:

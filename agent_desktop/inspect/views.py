@@ -6,6 +6,7 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy import ColumnElement, select
 
+from agent_desktop.finances import rectifications
 from agent_desktop.inspect import audit, outside, panels, records, work
 from agent_desktop.ticket import words
 from agent_desktop.ticket.listing import BY_CLASS, OPEN, columns, in_words, tickets_query
@@ -31,11 +32,14 @@ Views = dict[str, tuple[str, ColumnElement[bool]]]
 
 @routes.get("/inspect", roles=MON, nav="监察")
 async def clocks(request: web.Request) -> web.StreamResponse:
-    """Open, due soon, overdue, unexplained, explained, passed around."""
+    """Open, due soon, overdue, unexplained, explained, passed around; above them, whether rectifications are overdue (M-118)."""
     user, units, watched = await _asked_by(request, Unit.duty != UnitDuty.INSPECTION)
     query = tickets_query(user).where(_ASKED)
+    views = _clock_views(watched, _now(request))
+    async with request.app[DB].reading() as session:
+        late = await rectifications.overdue(session, user, _now(request))
     return await _serve(
-        request, "inspect", "监察", _clock_views(watched, _now(request)), "overdue", query, units, BY_CLASS
+        request, "inspect", "监察", views, "overdue", query, units, BY_CLASS, rectifications_overdue=late
     )
 
 
@@ -66,6 +70,7 @@ async def _serve(
     query: Query,
     units: dict[str, str],
     *more: Filter,
+    rectifications_overdue: int = 0,
 ) -> web.StreamResponse:
     table = Table(
         name, title,
@@ -80,7 +85,9 @@ async def _serve(
         ),
         sort="due", tie=Ticket.id, keys_first=True,
     )  # fmt: skip
-    return await serve_list(request, table, query, "inspect/list.html")
+    return await serve_list(
+        request, table, query, "inspect/list.html", rectifications_overdue=rectifications_overdue
+    )
 
 
 def _clock_views(watched: Sequence[int], now: datetime) -> Views:

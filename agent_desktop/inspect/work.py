@@ -6,8 +6,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.inspect.casefile import case_papers
-from agent_desktop.inspect.packing import packed
-from agent_desktop.supervise.stream import pump
+from agent_desktop.packing import send
 from agent_desktop.ticket.acting import act
 from agent_desktop.ticket.page import who_asks
 from core.errors import InvalidInput
@@ -121,13 +120,7 @@ async def case_file(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].unit_of_work() as session:
         user = await who_asks(session, request)
         papers = await case_papers(session, request.app, user, _no(request), source=source_of(request))
-    response = web.StreamResponse()
-    response.content_type = "application/zip"
-    response.headers["Content-Disposition"] = f'attachment; filename="case-{_no(request)}.zip"'
-    await response.prepare(request)
-    if request.method != "HEAD":
-        await pump(response, packed(papers))
-    return response
+    return await send(request, f"case-{_no(request)}", papers)
 
 
 @routes.post("/tickets/{ticket_no}/accountability", roles=MON)

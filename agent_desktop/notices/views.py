@@ -33,19 +33,23 @@ from reports.waiting import Kind, Waiting
 from tickets import notices
 from tickets.access import own_units
 from tickets.events import NoticesPosted
+from tickets.finances.access import PEOPLE
 
 routes = Routes()
 TOLD = frozenset(Role) - {Role.ADMIN}
 REVIEWERS = frozenset({Role.LIAISON, Role.HEAD})
 MOST_REVIEWS = 100
 PATHS = {
-    Kind.REPORT: "/reports/filed/",
-    Kind.SAMPLE: "/quality/samples/",
-    Kind.TASK: "/orders/tasks/",
-    Kind.PURGE: "/supervise/retention/",
-    Kind.APPROVAL: "/inspect/approvals/",
+    Kind.REPORT: "/reports/filed/{}",
+    Kind.SAMPLE: "/quality/samples/{}",
+    Kind.TASK: "/orders/tasks/{}",
+    Kind.PURGE: "/supervise/retention/{}",
+    Kind.APPROVAL: "/inspect/approvals/{}",
     Kind.SERIES: "/inspect/series",
-    Kind.MAYOR: "/tickets/",
+    Kind.MAYOR: "/tickets/{}",
+    Kind.FINANCE: "/finances/{}",
+    Kind.RECTIFICATION: "/finances/{}/feedback",
+    Kind.MEETING: "/finances/units/{}",
 }
 PURGERS = frozenset({Role.SUPERVISOR, Role.INSPECTOR})
 
@@ -106,9 +110,11 @@ async def _trainings(session: AsyncSession, request: web.Request, user: User) ->
 
 
 async def _waiting(session: AsyncSession, request: web.Request) -> list[Waiting]:
-    """Tasks, reports, quality results, removals and alarms of other systems that wait for this person."""
+    """Tasks, published finances, reports, quality results, removals and alarms of other systems that wait for this person."""
     viewer, now = await viewer_of(request, session), request.app[CLOCK].now()
     found = await waiting.of_tasks(session, viewer.user, now)
+    if viewer.user.roles & PEOPLE:
+        found += await waiting.of_finances(session, viewer.user, now)
     if viewer.user.roles & PURGERS and viewer.own_region is not None:
         found += await waiting.of_purges(session, viewer.user, viewer.own_region)
     if Role.INSPECTOR in viewer.user.roles and viewer.own_region is not None:

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from config.demo.finances import seed_finances
 from config.demo.history import seed_month
 from config.demo.people import Cast, read_cast, seed_people
 from config.demo.quality import seed_quality
@@ -92,6 +93,7 @@ async def seed(db: Database, clock: Clock, settings: Settings) -> DemoAccounts:
             await seed_quality(session, clock)
             await seed_training(session, clock)
             await seed_together(session, clock, settings.line.number)
+        await seed_finances(db, clock, settings)
         if ENTRIES.exists():
             await import_file(db, clock, ENTRIES)
         log.info("demo_seeded", accounts=len(accounts.accounts))

@@ -104,7 +104,7 @@ UNIT = Table(
         Column("duty", "职能", choice(DUTIES), "每个地区一个政府办、一个监察", default=str(UnitDuty.DEPARTMENT), names=DUTIES),
         Column("affiliation", "隶属", choice(AFFILIATIONS), default=str(Affiliation.LOCAL), names=AFFILIATIONS),
         Column("supervising", "主管单位", _unit_key, "授权、委托单位的行政主管部门，写成 5399/101"),
-        Column("inspection", "监察单位", _unit_key, "省直管、中央直管单位由哪个监察机关受理投诉，写成 53/901；留空为本级监察"),
+        Column("inspection", "监察单位", _unit_key, "省直管、中央直管单位和乡镇由哪个监察机关受理投诉，写成 53/901；留空为本级监察"),
         Column("state", "接入状态", choice(STATES), default=str(ConnectionState.LIVE), names=STATES),
         Column("address", "地址", text(200)),
         Column("hours", "办公时间", text(200)),

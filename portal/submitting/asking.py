@@ -13,6 +13,7 @@ from core.web.routes import PUBLIC, Routes
 from core.web.uploads import Form
 from portal.submitting import sending
 from portal.submitting.sending import BODY_KB, channel_of
+from tickets.finances.publishing import find_published
 from tickets.intake.ask import Question, ask
 from tickets.oversight.causes import cause_of
 from tickets.service import Issued, register_complaint
@@ -50,20 +51,28 @@ async def send_question(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/complain", roles=PUBLIC, nav="投诉举报")
 async def complaint_form(request: web.Request) -> web.StreamResponse:
-    return await sending.page(request, "portal/complain.html", Form())
+    """`cause` and the `notice` complained about may be chosen by the address, as the pages of published finances do (M-116)."""
+    given = Form({name: request.query.get(name, "")[:20] for name in ("cause", "notice")})
+    return await sending.page(request, "portal/complain.html", given)
 
 
 @routes.post("/complain", roles=PUBLIC, body_kb=BODY_KB)
 async def send_complaint(request: web.Request) -> web.StreamResponse:
-    """M-50: a complaint without a code, anonymous if wished; to the supervision body of the level."""
+    """M-50: a complaint without a code, anonymous if wished; to the supervision body of the level, or of the `notice`'s unit."""
     form = await sending.read(request)
 
     async def store(session: AsyncSession, region: Region, unit: Unit | None, seed: str) -> Issued:
         return await register_complaint(
             session, request.app[CLOCK], call_id=None, region_id=region.id, caller_number="", recording_id=None,
             line=request.app[SETTINGS].hotline_number, about=None, text=form.text("question"),
-            channel=channel_of(form), subject=f"涉及{unit.name}" if unit else "", cause=cause_of(form.text("cause")),
-            asker_name=form.text("name"), callback_number=form.text("phone"), code_seed=seed,
+            channel=channel_of(form), unit=await _published_by(session, form) or unit,
+            cause=cause_of(form.text("cause")), asker_name=form.text("name"), callback_number=form.text("phone"), code_seed=seed,
         )  # fmt: skip
 
     return await sending.take_in(request, form, "portal/complain.html", store)
+
+
+async def _published_by(session: AsyncSession, form: Form) -> Unit | None:
+    """Whose published finances the complaint is about; raises NotFound for a notice that is not on the web."""
+    number = form.text("notice")
+    return (await find_published(session, number)).unit if number else None

@@ -24,6 +24,7 @@ EDITORS = frozenset({Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SECRECY})
 READERS = frozenset({Role.OPERATOR, Role.LIAISON, Role.HEAD, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
 GRADERS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.INSPECTOR})
 REGISTER = frozenset({Role.WINDOW, Role.OPERATOR, Role.LIAISON, Role.OFFICE, Role.SUPERVISOR, Role.INSPECTOR})
+FINANCES = frozenset({Role.LIAISON, Role.HEAD, Role.INSPECTOR})
 PAGES: dict[str, object] = {
     "/": PUBLIC,
     "/login": PUBLIC,
@@ -42,6 +43,8 @@ PAGES: dict[str, object] = {
     "/citations": PUBLIC,
     "/cases": PUBLIC,
     "/citations/{region}/{kind}/{first}": PUBLIC,
+    "/finance-notices": PUBLIC,
+    "/finance-notices/{public_id}": PUBLIC,
     "/kiosk": PUBLIC,
     "/screen": PUBLIC,
     "/screen/feed.json": PUBLIC,
@@ -73,6 +76,19 @@ PAGES: dict[str, object] = {
     "/inspect/series": {Role.INSPECTOR},
     "/inspect/sealed": {Role.INSPECTOR, Role.SECRECY},
     "/tickets/{ticket_no}/case.zip": {Role.INSPECTOR},
+    "/finances": FINANCES,
+    "/finances/new": {Role.LIAISON, Role.HEAD},
+    "/finances/{id}": FINANCES,
+    "/finances/units": FINANCES,
+    "/finances/units/{unit}": FINANCES,
+    "/finances/{id}/papers/{paper}": FINANCES,
+    "/finances/{id}/board": FINANCES,
+    "/finances/{id}/sheet": FINANCES,
+    "/finances/{id}/archive.zip": FINANCES,
+    "/finances/{id}/feedback": FINANCES,
+    "/finances/{id}/receipt-forms": {Role.LIAISON, Role.HEAD},
+    "/inspect/rectifications": {Role.INSPECTOR},
+    "/finances/letter-box": {Role.INSPECTOR},
     "/orders/tasks": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/orders/tasks/{id}": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},
     "/orders": {Role.OFFICE, Role.INSPECTOR, Role.LIAISON, Role.HEAD},

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import ClientResponse, web
 from playwright.async_api import Page
@@ -12,11 +13,13 @@ from sqlalchemy import select, update
 from support.tickets import City, build_city
 from support.web import PASSWORD, Browser, browsing, web_app
 
+from agent_desktop.keys import ATTACHMENTS
 from core.db import Database
 from core.people import User, hash_password
 from reports.training.settings import TrainingSettings
 from tickets import service
 from tickets.models import Outcome, Ticket
+from tickets.settings import AttachmentSettings
 
 
 @dataclass
@@ -99,9 +102,13 @@ async def colleagues(site: CaseSite, *names: str) -> AsyncIterator[list[Colleagu
 
 
 @asynccontextmanager
-async def running_cases(db: Database, training: TrainingSettings | None = None) -> AsyncIterator[CaseSite]:
-    """The same, served on loopback for a real browser; `training`: what roles need, by default nothing."""
+async def running_cases(
+    db: Database, training: TrainingSettings | None = None, papers: Path | None = None
+) -> AsyncIterator[CaseSite]:
+    """The same, served on loopback for a real browser; `training`: what roles need, by default nothing; `papers`: their folder."""
     site = await case_site(db)
+    if papers:
+        site.app[ATTACHMENTS] = AttachmentSettings(folder=papers)
     if training:
         db.provide(training)
     runner = web.AppRunner(site.app, shutdown_timeout=1)

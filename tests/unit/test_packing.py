@@ -6,7 +6,7 @@ import random
 import zipfile
 from collections.abc import Iterator
 
-from agent_desktop.inspect.packing import SUMS, Paper, packed
+from agent_desktop.packing import SUMS, Paper, packed
 from recordings.errors import RecordingGone
 
 PIECE = 1 << 16

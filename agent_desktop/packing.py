@@ -8,10 +8,15 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from aiohttp import web
+
+from agent_desktop.supervise.stream import pump
 from core.errors import HotlineError
 
 SUMS = "SHA256SUMS.txt"
+_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,13 @@ class Paper:
 
     name: str
     pieces: Iterable[bytes]
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """A file on disk, for `Paper`."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 class _Outlet(io.RawIOBase):
@@ -40,6 +52,17 @@ class _Outlet(io.RawIOBase):
         found, self._held = b"".join(self._held), []
         if found:
             yield found
+
+
+async def send(request: web.Request, name: str, papers: Iterable[Paper]) -> web.StreamResponse:
+    """The package as the download `name`.zip, packed as it is sent."""
+    response = web.StreamResponse()
+    response.content_type = "application/zip"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    await response.prepare(request)
+    if request.method != "HEAD":
+        await pump(response, packed(papers))
+    return response
 
 
 def packed(papers: Iterable[Paper]) -> Iterator[bytes]:
