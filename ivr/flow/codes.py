@@ -35,6 +35,7 @@ class Codes(Branch):
 
     async def complaint_code(self, digits: str) -> str | None:
         """M-48: a reply can be complained about once it is finished; the outcomes are otherwise `query_code`'s."""
+        self.caller.accused = None
         status = await self._status(digits)
         if not isinstance(status, CodeStatus):
             return status
@@ -45,6 +46,7 @@ class Codes(Branch):
 
     async def complain_about_reply(self) -> str:
         assert self.caller.about is not None
+        self.caller.accused = None
         return "complained" if self.caller.about.state == State.IN_COMPLAINT else "replied"
 
     async def _status(self, digits: str) -> CodeStatus | str | None:

@@ -97,6 +97,8 @@ class Caller:
     query_code: str = ""
     about: Ticket | None = None
     """The ticket that a complaint or a rating by code is about."""
+    accused: Unit | None = None
+    """Whose published finances a complaint is about (M-116)."""
     message: Message | None = None
     has_recorded: bool = False
     """A message was recorded, long enough or not, while this process led the caller."""

@@ -64,7 +64,8 @@ class Messages(Branch):
 
     def _told(self, kind: RecordingKind) -> Told:
         """What is noted of a message that begins now."""
-        unit, about = self.caller.unit, self.caller.about
+        is_complaint = kind == RecordingKind.COMPLAINT
+        unit, about = self.caller.accused if is_complaint else self.caller.unit, self.caller.about
         return Told(kind, unit.id if unit else None, about.id if about else None)
 
     async def _note(self) -> Note | None:
@@ -80,8 +81,11 @@ class Messages(Branch):
 
     async def _remember(self, told: Told) -> None:
         async with self.deps.db.reading() as session:
-            if told.unit_id:
-                self.use_unit(await directory.unit(session, told.unit_id))
+            unit = await directory.unit(session, told.unit_id) if told.unit_id else None
+            if unit and told.kind == RecordingKind.COMPLAINT:
+                self.caller.accused = unit
+            elif unit:
+                self.use_unit(unit)
             if told.about_id:
                 self.caller.about = await session.get(Ticket, told.about_id)
 
@@ -167,5 +171,6 @@ class Messages(Branch):
         if issued:
             caller.ticket_no, caller.query_code = issued.ticket.ticket_no, issued.query_code
             caller.ticket_id = issued.ticket.id
-            caller.complaint_id = issued.ticket.id if kind == RecordingKind.COMPLAINT else None
+            is_unnamed = kind == RecordingKind.COMPLAINT and not issued.ticket.cause
+            caller.complaint_id = issued.ticket.id if is_unnamed else None
             self.note(ledger.TICKET, ticket_no=caller.ticket_no)

@@ -10,6 +10,7 @@ from ivr.flow.after import After
 from ivr.flow.codes import Codes
 from ivr.flow.context import Branch, Caller, FlowDeps, Handler
 from ivr.flow.departments import Departments
+from ivr.flow.finances import Finances
 from ivr.flow.messages import NODES, Messages
 from ivr.menus.dialogue import CallerGone, Dialogue
 from ivr.menus.menu import Menus, Record, Say
@@ -43,7 +44,14 @@ class Session:
         self._departments = Departments(*parts)
         self._messages = Messages(*parts)
         self._after = After(*parts)
-        branches: tuple[Branch, ...] = (self._departments, self._messages, self._after, Codes(*parts))
+        self._finances = Finances(*parts)
+        branches: tuple[Branch, ...] = (
+            self._departments,
+            self._messages,
+            self._after,
+            self._finances,
+            Codes(*parts),
+        )
         self._handlers: dict[str, Handler] = {}
         for branch in branches:
             self._handlers.update(branch.handlers())
@@ -101,6 +109,8 @@ class Session:
     async def chosen(self, handler: str, item: Item) -> None:
         if handler in ("counties", "townships"):
             self._departments.region = item.value
+        elif handler in ("finance_places", "finance_units"):
+            self._finances.picked(item.value)
         elif handler == "languages":
             await self._departments.picked_language(item.value)
         elif handler == "subjects":

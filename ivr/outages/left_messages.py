@@ -14,10 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
+from core.units import Unit
 from recordings.audio import length_ms
 from recordings.models import RecordingKind
 from tickets import service, transfers
 from tickets.models import Ticket
+from tickets.oversight.causes import Cause
 from tickets.service import Issued
 
 FAMILY = "message"
@@ -27,7 +29,10 @@ LEAST_MS = 3000
 
 @dataclass(frozen=True)
 class Told:
-    """What the menus knew when the message was begun: its kind, the unit it is for, the ticket that is complained about."""
+    """What the menus knew when the message was begun: its kind, the unit it is for, the ticket that is complained about.
+
+    The unit of a complaint is the one whose published finances it is about (M-116).
+    """
 
     kind: RecordingKind = RecordingKind.VOICEMAIL
     unit_id: int | None = None
@@ -107,11 +112,13 @@ async def register(session: AsyncSession, clock: Clock, message: LeftMessage) ->
     if await session.scalar(select(Ticket.id).where(Ticket.recording_id == message.recording_id).limit(1)):
         return None
     if message.told.kind == RecordingKind.COMPLAINT:
-        about = await session.get(Ticket, message.told.about_id) if message.told.about_id else None
+        told = message.told
+        about = await session.get(Ticket, told.about_id) if told.about_id else None
+        unit = await session.get(Unit, told.unit_id) if told.unit_id else None
         return await service.register_complaint(
             session, clock, call_id=message.call_id, region_id=message.region_id, line=message.line,
-            caller_number=message.number, recording_id=message.recording_id, about=about,
-            received_at=message.received_at,
+            caller_number=message.number, recording_id=message.recording_id, about=about, unit=unit,
+            cause=Cause.FINANCE if unit else None, received_at=message.received_at,
         )  # fmt: skip
     if await _joins_ticket(session, clock, message):
         return None

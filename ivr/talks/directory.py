@@ -14,10 +14,11 @@ from sqlalchemy.orm import selectinload
 
 from core.errors import HotlineError
 from core.people import User
-from core.units import Liaison, Region, Unit, shown_regions
+from core.units import Liaison, Region, Unit, regions_below, shown_regions
 from ivr.settings import CallSettings
 from ivr.tracking.live_call import LiveCall, Party, TransferState
 from recordings import ledger
+from tickets.finances.models import FinanceNotice
 
 TRUNK = "trunk"
 _TRYING = {"liaison": "trying-liaison", "backup": "trying-backup", "service_phone": "trying-phone"}
@@ -181,3 +182,18 @@ async def children(session: AsyncSession, region_id: int) -> Sequence[Region]:
     open_ones = (Region.parent_id == region_id) & Region.id.in_(shown_regions())
     query = select(Region).where(open_ones).order_by(Region.code)
     return (await session.scalars(query)).all()
+
+
+async def publishers(session: AsyncSession, region: Region) -> list[tuple[Region, list[Unit]]]:
+    """The units of a region and all below it that publish their finances (M-116), by the region just below, its own first."""
+    publishes = select(FinanceNotice.unit_id)
+    wanted = Unit.id.in_(publishes), Unit.is_active, Unit.region_id.in_(regions_below(region.id))
+    units = (await session.scalars(select(Unit).where(*wanted).order_by(Unit.code))).all()
+    regions = {one.id: one for one in await session.scalars(select(Region).order_by(Region.code))}
+    found: dict[int, list[Unit]] = {key: [] for key in (region.id, *regions)}
+    for unit in units:
+        place = unit.region_id
+        while place != region.id and regions[place].parent_id != region.id:
+            place = regions[place].parent_id or region.id
+        found[place].append(unit)
+    return [(regions[key], theirs) for key, theirs in found.items() if theirs]

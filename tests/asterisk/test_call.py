@@ -1,9 +1,10 @@
 """Calls through the menus on the real Asterisk, without the web (真实来电): keys, messages, codes, bad input."""
 
 import asyncio
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
+from sqlalchemy import select
 from support.calls import CALLER_HZ, Exchange
 from support.listening import LATE_S
 from support.quick import PROMPT_HZ, Quick
@@ -11,10 +12,16 @@ from support.rawsip import garbage, send_raw
 from support.sipphone import Call, CallRefused
 from support.tones import hears
 
+from core.accounts import find_user
+from core.units import Unit, UnitDuty
 from ivr.flow.context import HotAnswer
 from ivr.speech import spoken
 from recordings.keeping import archive
 from recordings.models import CallEnd, RecordingKind
+from tickets.finances import way
+from tickets.finances.stages import Level
+from tickets.finances.way import Draft
+from tickets.models import Step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NIGHT = datetime.fromisoformat("2026-06-01T22:00:00+08:00")
@@ -232,6 +239,43 @@ async def test_complaint_at_night(exchange: Exchange, quick: Quick):
     (recording,) = await exchange.recordings(record)
     assert (record.end, ticket.kind, ticket.cause) == (CallEnd.COMPLAINT, "complaint", "dragging")
     assert recording.kind == RecordingKind.COMPLAINT
+
+
+async def test_complaint_about_published_finances(exchange: Exchange, quick: Quick):
+    """M-116: press through to the township; the ticket lands with the body named for it, its subject needs no further key."""
+    town, body = await _publisher(exchange)
+    exchange.city.clock.move_to(NIGHT)
+    call = await exchange.dial()
+    await exchange.walk(call, ("MAIN", "2"), ("C", "3"), ("C-FIN-UNIT", "1"))
+    await leave_message(exchange, call, "C-REC")
+    await exchange.walk(call, ("C-REVIEW", "3"))
+    await exchange.at_node(call, "THANKS")
+    await call.hangup()
+    record = await exchange.record(call)
+    (ticket,) = await exchange.tickets(call)
+    async with exchange.city.hotline.db.reading() as session:
+        holders = (await session.scalars(select(Step.unit_id).where(Step.ticket_id == ticket.id))).all()
+    assert (record.end, ticket.kind, ticket.cause) == (CallEnd.COMPLAINT, "complaint", "finance")
+    assert (ticket.subject, holders) == (f"涉及{town}", [body])
+    assert "C-CAUSE" not in record.node_path
+
+
+async def _publisher(exchange: Exchange) -> tuple[str, int]:
+    """A township that publishes its finances, by name, and the body that is named for it instead of the region's."""
+    async with exchange.city.hotline.db.unit_of_work() as session:
+        region_id = (await session.get_one(Unit, exchange.city.units["101"])).region_id
+        body = Unit(region_id=region_id, code="004", name="示范县监察局", duty=UnitDuty.INSPECTION)
+        session.add(body)
+        await session.flush()
+        town = Unit(region_id=region_id, code="301", name="清水镇人民政府", inspection_unit_id=body.id)
+        session.add(town)
+        await session.flush()
+        draft = Draft("第一季度财务公开", Level.TOWNSHIP, date(2026, 1, 1), date(2026, 3, 31))
+        clerk = await find_user(session, "liaison1")
+        clerk.unit_id = town.id
+        await way.begin(session, exchange.city.clock, user=clerk, unit_id=town.id, draft=draft)
+        clerk.unit_id = exchange.city.units["101"]
+    return town.name, body.id
 
 
 async def test_message_is_kept_when_the_caller_hangs_up_over_it(exchange: Exchange, quick: Quick):

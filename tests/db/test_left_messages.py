@@ -213,6 +213,15 @@ async def test_a_complaint_about_a_reply_finds_it(mailbox: Mailbox):
     assert (complaint.kind, complaint.about_id) == (TicketKind.COMPLAINT, issued.ticket.id)
 
 
+async def test_a_complaint_about_published_finances_outlives_the_controller(mailbox: Mailbox):
+    """M-116: the note names the unit, so the ticket goes to the body that supervises it and needs no further cause."""
+    mailbox.record(4)
+    mailbox.notes.add(f"complaint|{mailbox.city.units['county_a']}|")
+    (ticket,) = await mailbox.look()
+    assert (ticket.cause, ticket.subject) == ("finance", "涉及county_a局")
+    assert [step.unit_id for step in await mailbox.rows(Step)] == [mailbox.city.units["county_inspection"]]
+
+
 async def test_a_message_after_a_failed_transfer_joins_the_calls_ticket(mailbox: Mailbox):
     """M-12: the ticket that the operator opened goes to the unit that did not answer, with the message."""
     call, unit = await mailbox.call(), mailbox.city.units["a"]
