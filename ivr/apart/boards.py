@@ -15,7 +15,7 @@ from core.bus import Bus
 from core.channel import Channel, ChannelDown
 from core.tasks import Tasks
 from ivr.apart.mirror import BoardMirror
-from ivr.apart.wire import BOARDS, TELL_ALL, Order, Told, converter, order_topic
+from ivr.apart.wire import BOARDS, TELL_ALL, BoardNews, Order, converter, order_topic
 from ivr.board import AgentView, LiveCallView, Shown, WaitingView
 from ivr.events import BoardChanged
 
@@ -60,9 +60,9 @@ class Boards:
     # --- what the controllers tell --------------------------------------------------------------------------------
 
     def _heard(self, text: str) -> None:
-        told = converter.loads(text, Told)
-        if not (self._is_here and told.node == self._name):
-            self.mirror(told.node).hear(told)
+        news = converter.loads(text, BoardNews)
+        if not (self._is_here and news.node == self._name):
+            self.mirror(news.node).hear(news)
 
     def _ask(self, node: str) -> None:
         """For the whole board; never waits."""

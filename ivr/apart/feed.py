@@ -12,7 +12,7 @@ import structlog
 
 from core.bus import Bus
 from core.channel import Channel, ChannelDown
-from ivr.apart.wire import BOARDS, Entry, Told, converter, pieces
+from ivr.apart.wire import BOARDS, BoardNews, Entry, converter, pieces
 from ivr.control import CallControl
 from ivr.events import AgentChanged, BoardChanged
 
@@ -80,11 +80,11 @@ class BoardFeed:
     async def _send(self, entries: Iterable[Entry], *, whole: bool) -> None:
         parts = list(pieces(entries))
         for place, piece in enumerate(parts):
-            told = Told(
+            news = BoardNews(
                 self._node, self._name, next(self._numbers), list(piece), begins=whole and place == 0,
                 ends=whole and place == len(parts) - 1,
             )  # fmt: skip
-            await self._channel.send(BOARDS, converter.dumps(told, ensure_ascii=False))
+            await self._channel.send(BOARDS, converter.dumps(news, ensure_ascii=False))
 
     def _state(self) -> State:
         """Of views that never change, so that what was told is still known when it has."""

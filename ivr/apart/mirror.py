@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.bus import Bus
-from ivr.apart.wire import SHAPES, Told, converter
+from ivr.apart.wire import SHAPES, BoardNews, converter
 from ivr.board import AgentView, LiveCallView, WaitingView
 from ivr.events import AgentChanged, BoardChanged
 from ivr.talks.watch import Watch
@@ -88,28 +88,28 @@ class BoardMirror:
 
     # --- what the controller tells ------------------------------------------------------------------------------
 
-    def hear(self, told: Told) -> None:
-        follows = told.controller == self._controller and told.number == self._number + 1
-        if told.begins:
+    def hear(self, news: BoardNews) -> None:
+        follows = news.controller == self._controller and news.number == self._number + 1
+        if news.begins:
             self._fresh = _nothing()
         elif not follows:
             self._fresh = None
             self._ask_once()
             return
-        self._controller, self._number, self._heard_at = told.controller, told.number, time.monotonic()
-        self._take(told)
+        self._controller, self._number, self._heard_at = news.controller, news.number, time.monotonic()
+        self._take(news)
 
-    def _take(self, told: Told) -> None:
+    def _take(self, news: BoardNews) -> None:
         whole = self._fresh
-        changed = _apply(told, self._sections if whole is None else whole)
+        changed = _apply(news, self._sections if whole is None else whole)
         if whole is not None:
-            if not told.ends:
+            if not news.ends:
                 return
             self._sections, self._fresh = whole, None
             changed = {int(user_id) for user_id in whole["seats"]}
         for user_id in () if self.is_elsewhere else changed:
             self.bus.deliver(AgentChanged(user_id))
-        if told.entries:
+        if news.entries:
             self.bus.deliver(BoardChanged(self.is_elsewhere))
 
     def _ask_once(self) -> None:
@@ -118,11 +118,11 @@ class BoardMirror:
             self.ask()
 
 
-def _apply(told: Told, sections: Sections) -> set[int]:
+def _apply(news: BoardNews, sections: Sections) -> set[int]:
     """Take the entries in; returns whose seats have changed."""
-    for section, key, value in told.entries:
+    for section, key, value in news.entries:
         if value is None:
             sections[section].pop(key, None)
         else:
             sections[section][key] = converter.structure(value, SHAPES[section])
-    return {int(key) for section, key, _ in told.entries if section == "seats"}
+    return {int(key) for section, key, _ in news.entries if section == "seats"}

@@ -39,7 +39,7 @@ _ENVELOPE = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BoardNews:
     """A piece of news of a node's board; each has the number after the one before."""
 
     node: str
