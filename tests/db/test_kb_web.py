@@ -101,13 +101,13 @@ async def published(site: Site, **fields: str) -> int:
 
 async def test_an_entry_goes_from_draft_to_published_and_away(site: Site):
     """Three people, each step on the page with the name; a stranger's hand is refused; withdrawn with a reason."""
-    entry_id = await published(site)
+    entry_id = await published(site, valid_to_on="2026-12-31")
     assert (await site.entry(entry_id)).state == EntryState.PUBLISHED
     assert await act(site, "other", entry_id, "withdraw", reason="不对") == 403
     assert await act(site, "lian", entry_id, "withdraw") == 422
     async with site.as_("op") as browser:
         page = await (await browser.get(f"/kb/entries/{entry_id}")).text()
-    for text in ("送审 — lian", "单位审核通过 — tou", "发布 — mimi", "取公积金"):
+    for text in ("送审 — lian", "单位审核通过 — tou", "发布 — mimi", "取公积金", "有效期：即日 至 2026-12-31"):
         assert text in page
     assert "立即撤下" not in page
     assert await act(site, "lian", entry_id, "withdraw", reason="政策调整") == 303
