@@ -16,7 +16,7 @@ log = structlog.get_logger()
 _PROGRAMS = (" /api/", " /open311/")
 _PAGE = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>无法完成</title><link rel="stylesheet" href="/static/core/hotline.css"></head>
+<title>无法完成</title><link rel="icon" href="/static/core/icon.svg"><link rel="stylesheet" href="/static/core/hotline.css"></head>
 <body class="public"><main class="page"><section class="card narrow"><h1>无法完成</h1><p class="lead">{sentence}</p>
 <p class="actions"><a class="button" href="/">返回首页</a></p></section></main></body></html>
 """

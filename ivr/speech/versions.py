@@ -7,7 +7,7 @@ restored. Knows nothing of files: `voice` makes the sounds when it hears `Prompt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -75,14 +75,15 @@ async def put_in_force(session: AsyncSession, clock: Clock, by: By, wanted: Want
 
     Raises PromptChangedMeanwhile.
     """
-    query = _in_force().where(PromptVersion.prompt == wanted.prompt, PromptVersion.line == wanted.line)
-    now = await session.scalar(query)
-    if (now.id if now else 0) != seen:
-        raise PromptChangedMeanwhile
     version = _new(clock, by, wanted, VersionState.ACCEPTED)
     version.decided_by, version.decided_at = by.actor, version.made_at
     session.add(version)
     await _note(session, clock, by, "prompt.change" if wanted.text else "prompt.default", version)
+    # The audit log lets one writer in at a time: a second editor sees the first one's version here.
+    is_same = (PromptVersion.prompt == wanted.prompt) & (PromptVersion.line == wanted.line)
+    before = await session.scalar(_in_force(is_same, PromptVersion.id != version.id))
+    if (before.id if before else 0) != seen:
+        raise PromptChangedMeanwhile
     bus.publish(session, PromptsChanged())
 
 
@@ -109,10 +110,10 @@ async def decide(
         bus.publish(session, PromptsChanged())
 
 
-def _in_force() -> Select[PromptVersion]:
+def _in_force(*among: ColumnElement[bool]) -> Select[PromptVersion]:
     order = (PromptVersion.decided_at.desc(), PromptVersion.id.desc())
     place = func.row_number().over(partition_by=(PromptVersion.prompt, PromptVersion.line), order_by=order)
-    ranked = select(PromptVersion.id, place.label("place")).where(_IS_ACCEPTED).subquery()
+    ranked = select(PromptVersion.id, place.label("place")).where(_IS_ACCEPTED, *among).subquery()
     return select(PromptVersion).join(ranked, ranked.c.id == PromptVersion.id).where(ranked.c.place == 1)
 
 

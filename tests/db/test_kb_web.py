@@ -107,7 +107,13 @@ async def test_an_entry_goes_from_draft_to_published_and_away(site: Site):
     assert await act(site, "lian", entry_id, "withdraw") == 422
     async with site.as_("op") as browser:
         page = await (await browser.get(f"/kb/entries/{entry_id}")).text()
-    for text in ("送审 — lian", "单位审核通过 — tou", "发布 — mimi", "取公积金", "有效期：即日 至 2026-12-31"):
+    for text in (
+        "送审 — lian",
+        "单位审核通过 — tou",
+        "发布 — mimi",
+        "取公积金",
+        "有效期：即日 至 2026-12-31",
+    ):
         assert text in page
     assert "立即撤下" not in page
     assert await act(site, "lian", entry_id, "withdraw", reason="政策调整") == 303
