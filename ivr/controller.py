@@ -109,7 +109,8 @@ class Controller:
     def start(self) -> None:
         """Connect and begin the loops; returns at once."""
         self.ami.start()
-        self._deps.tasks.loop("controller-beat", Heartbeat(self.ami, self.dialogues.running).run)
+        heartbeat = Heartbeat(self.ami, self.dialogues.running, lambda: self.in_step)
+        self._deps.tasks.loop("controller-beat", heartbeat.run)
         self._deps.tasks.loop("ledger-writer", self.journal.run)
 
     async def stop(self) -> None:

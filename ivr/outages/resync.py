@@ -72,7 +72,7 @@ class Resync:
         """What waits for the database would be told twice: with one that is away nothing is recalled."""
         journal = self._controller.journal
         try:
-            async with asyncio.timeout(STORED_LIMIT_S):
+            async with asyncio.timeout(STORED_LIMIT_S if self._deps.flow.db.answers else 0):
                 await journal.stored()
                 await journal.remember(linkedids)
         except Exception as error:

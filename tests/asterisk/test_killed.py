@@ -185,8 +185,10 @@ async def test_killed_and_started_again_at_once(hotline: KillableHotline, phones
     await hotline.until_beat_is(lambda age: 0 <= age <= 1)
     heard_at = await in_menu.call.until_hears(WELCOME_HZ, timeout=10, since=killed)
     assert in_menu.call.longest_silence_s(killed, heard_at) < TAKEN_OVER_S
-    heard_at = await complaining.call.until_hears(TONES["complaint-cause"], timeout=15, since=killed)
+    code_hz, later = TONES["your-query-code-is"], killed + TAKEN_OVER_S
+    heard_at = await complaining.call.until_hears(code_hz, timeout=15, since=later)
     assert complaining.call.longest_silence_s(killed, heard_at) < TAKEN_OVER_S
+    await complaining.call.until_hears(TONES["complaint-cause"], timeout=15, since=heard_at)
     await complaining.call.dtmf("2")
     await scene.answered.until_hears(CALLER_HZ)
     await scene.talking.call.until_hears(OPERATOR_HZ)
@@ -226,6 +228,20 @@ async def test_killed_and_started_again_at_once(hotline: KillableHotline, phones
     assert complaint.cause == Cause.DRAGGING
     menu = await hotline.closed(in_menu.number)
     assert await hotline.of_call(Ticket, menu) == await hotline.of_call(Recording, menu) == []
+
+
+async def test_stalled_for_a_moment(hotline: KillableHotline, phones: list[Phone]):
+    """A process that halts without dying is noticed as well: the caller in the menu hears music, and the welcome again when it goes on."""
+    in_menu = await listens(hotline, phones)
+    stalled = time.monotonic()
+    with hotline.halted():
+        async with hotline.asterisk() as ami, asyncio.timeout(10):
+            while "doubt" not in [row.get("Exten") for row in await ami.listing("CoreShowChannels")]:
+                await asyncio.sleep(0.05)
+    heard_at = await in_menu.call.until_hears(WELCOME_HZ, timeout=10, since=stalled)
+    assert in_menu.call.longest_silence_s(stalled, heard_at) < TAKEN_OVER_S
+    await in_menu.call.hangup()
+    assert (await hotline.closed(in_menu.number)).end == CallEnd.MENU
 
 
 async def test_killed_and_away_for_a_while(hotline: KillableHotline, phones: list[Phone]):

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
@@ -97,6 +98,16 @@ class KillableHotline:
         self.process.kill()
         await self.process.wait()
         self.process = None
+
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Its process does nothing, and is not gone."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     @asynccontextmanager
     async def asterisk(self) -> AsyncIterator[Ami]:
