@@ -117,6 +117,8 @@ async def of_tasks(session: AsyncSession, user: User, now: datetime) -> list[Wai
 async def of_finances(session: AsyncSession, user: User, now: datetime) -> list[Waiting]:
     """Notices to sign off, rectifications promised, to be checked or overdue, meetings to hold (M-113, M-118)."""
     reach, today = await access.reach_of(session, user), beijing(now).date()
+    if not await access.publishes(session, reach):
+        return []
     to_sign = await signing.waiting(session, user, reach)
     found = [Waiting(Kind.FINANCE, one.id, f"财务公开：{one.title}", "待负责人审签") for one in to_sign]
     for promised in await promises.waiting(session, reach, now):

@@ -46,6 +46,12 @@ def _watches(directory: Directory, body_id: int, unit_id: int) -> bool:
     return any(body.unit_id == body_id for body in directory.inspectors(unit_id))
 
 
+async def publishes(session: AsyncSession, reach: Reach) -> bool:
+    """Whether any of these units has a notice at all: most people's have none, and nothing waits for them."""
+    theirs = select(FinanceNotice.id).where(FinanceNotice.unit_id.in_(reach.seen)).limit(1)
+    return await session.scalar(theirs) is not None
+
+
 async def find(session: AsyncSession, user: User, notice_id: int) -> tuple[FinanceNotice, Reach]:
     """The notice, when this person may see it, and what they reach; raises NotFound."""
     reach = await reach_of(session, user)

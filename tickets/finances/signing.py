@@ -82,12 +82,12 @@ async def set_numbers(
         raise NotAllowed
     if not any(numbers.values()) or not all(0 <= least <= MOST for least in numbers.values()):
         raise InvalidInput(field="签字人数", reason=f"请填写 0 至 {MOST} 的整数，至少有一类不为 0")
+    unit = (await session.scalars(select(Unit).where(Unit.id == unit_id).with_for_update())).one()
     await session.execute(delete(FinanceNumber).where(FinanceNumber.unit_id == unit_id))
     session.add_all(
         FinanceNumber(unit_id=unit_id, category=key, least=least) for key, least in numbers.items()
     )
     said = "、".join(f"{SIGNATORIES[key]} {least} 人" for key, least in numbers.items())
-    unit = await session.get_one(Unit, unit_id)
     await audit.record(
         session, clock, actor=user.username, action="finance.numbers", target=f"unit:{unit.region_id}/{unit.code}",
         reason=said,
