@@ -43,6 +43,7 @@ from ivr.outages.lost_telephones import LostTelephones
 from ivr.outages.nodes import Nodes
 from ivr.outages.recall import Recall
 from ivr.outages.repair import Repair
+from ivr.outages.silent_trunk import SilentTrunk
 from ivr.queue.calling_back import CallingBack
 from ivr.queue.expected_wait import Place
 from ivr.queue.memberships import Memberships
@@ -218,8 +219,7 @@ class Telephony(Common):
         )
         self.controller.seats.regroup = self.memberships.look
         self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
-        lost = LostTelephones(self.controller.ami, self.controller.board, self.control.page_lost)
-        self.controller.seats.on_gone = lambda device: self._job(lost.look_after(device), "telephone-gone")
+        self._watch_telephones()
         self.calling_back = CallingBack(
             self.controller,
             self.control,
@@ -229,6 +229,15 @@ class Telephony(Common):
             self.bus,
             self._table.queue_of,
         )
+
+    def _watch_telephones(self) -> None:
+        """What follows when telephones and the trunk are lost, and come back."""
+        controller, telephones = self.controller, self.controller.telephones
+        ami, board, seats = controller.ami, controller.board, controller.seats
+        lost = LostTelephones(ami, board, seats, self.control.page_lost)
+        telephones.on_gone = lambda device: self._job(lost.look_after(device), "telephone-gone")
+        telephones.on_back = lambda device: self._job(seats.telephone_back(device), "telephone-back")
+        telephones.on_trunk = SilentTrunk(ami, board, controller.job).heard
 
     async def _call_answered(
         self, opening: Opening, controller: Controller, call: LiveCall, extension: str

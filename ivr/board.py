@@ -110,6 +110,8 @@ class Seat:
     wrap_up_call: str = ""
     """linkedid of the call whose ticket is being finished."""
     last_call: LiveCall | None = None
+    lost_at: list[datetime] = field(default_factory=list)
+    """When its telephone could not be reached, of late."""
 
     def may_have(self, waiting: Iterable[WaitingView]) -> list[WaitingView]:
         """Those of these callers whom this seat may be rung for; one without a queue is on the way into one."""
@@ -133,7 +135,7 @@ class Board:
     tracker: Tracker
     seats: dict[int, Seat] = field(default_factory=dict)
     registered: set[str] = field(default_factory=set)
-    """Devices with a reachable telephone: `1001`, `w1001`."""
+    """Telephones that can be reached: `1001`, `w1001`."""
     notes: dict[str, CallNotes] = field(default_factory=dict)
     owed: tuple[int, int] = (0, 0)
     """Call-backs that are open, and those of them overdue."""
@@ -173,6 +175,10 @@ class Board:
             return ""
         return seat.device if not language or language in seat.languages else ""
 
+    def reaches(self, seat: Seat) -> bool:
+        """Whether the telephone of the seat can be reached."""
+        return seat.device.removeprefix("PJSIP/") in self.registered
+
     def seat_of(self, extension: str) -> Seat | None:
         return next((seat for seat in self.seats.values() if seat.extension == extension), None)
 
@@ -188,7 +194,7 @@ class Board:
         return AgentView(
             seat.user_id, seat.staff_number, seat.display_name, seat.extension, state,
             seat.reason if state == "paused" else "", self._since(seat, call),
-            bool(self.registered & {seat.extension, f"w{seat.extension}"}),
+            self.reaches(seat),
             self._call_view(shown) if shown else None, seat.region_id,
         )  # fmt: skip
 

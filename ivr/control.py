@@ -68,8 +68,8 @@ class CallControl(Practice):
 
     async def _free(self, user_id: int) -> None:
         """For the next caller, who may be one to be called back."""
-        self._seats.of(user_id)
-        if self.on_free is None or not await self.on_free(user_id):
+        is_reached = self.board.reaches(self._seats.of(user_id))
+        if not is_reached or self.on_free is None or not await self.on_free(user_id):
             await self._seats.ready(user_id)
 
     async def pause(self, user_id: int, reason: str) -> None:

@@ -31,6 +31,7 @@ from ivr.outages.recall import Recalled
 from ivr.outages.resync import Resync
 from ivr.queue.expected_wait import ExpectedWait
 from ivr.queue.seats import Seats
+from ivr.queue.telephones import Telephones
 from ivr.reactions import Reactions
 from ivr.tracking.live_call import LedgerLine, Leg, LiveCall
 from ivr.tracking.outcome import call_facts
@@ -80,6 +81,7 @@ class Controller:
         self.board = Board(self.tracker)
         self.ami = ami(on_event=self._on_event, on_up=self._on_up, on_down=self._on_down)
         self.seats = Seats(self.ami, self.board, deps.clock, self.changed)
+        self.telephones = Telephones(self.ami, self.board, self._telephone_changed)
         self.expected_wait = ExpectedWait()
         self.callers: dict[str, Caller] = {}
         """By linkedid, from the arrival until everything about the call is stored."""
@@ -101,7 +103,7 @@ class Controller:
             "AsyncAGIEnd": self.dialogues.ended,
             "DTMFBegin": self._key_down,
             "DTMFEnd": self._key_up,
-            "ContactStatus": self.seats.contact,
+            "ContactStatus": self.telephones.contact,
             "QueueMemberPause": self.seats.member,
             "QueueMemberRemoved": self.seats.removed,
         }
@@ -134,6 +136,10 @@ class Controller:
         if user_id is not None:
             self._deps.bus.deliver(AgentChanged(user_id))
         self._deps.bus.deliver(BoardChanged())
+
+    def _telephone_changed(self, device: str) -> None:
+        seat = self.board.seat_of(device.removeprefix("w"))
+        self.changed(seat.user_id if seat else None)
 
     @property
     def lines(self) -> Mapping[str, Line]:

@@ -22,6 +22,9 @@ EMPTY_CONFIGURATIONS = (
     "udptl.conf",
 )
 """Files that Asterisk asks for and the hotline leaves at their defaults."""
+TRUNK = "trunk"
+TRUNK_WATCH = "trunk-watch"
+"""Under this name Asterisk asks the trunk whether it is there."""
 LOCAL = "127.0.0.1"
 """AMI of an embedded Asterisk serves this machine alone, wherever SIP listens, and so does its WebSocket unless set otherwise."""
 DIALPLAN = Path(__file__).parents[2] / "dialplan"
@@ -229,6 +232,7 @@ bind={LOCAL}
 
 def _trunk(settings: AsteriskSettings) -> str:
     contact = f"contact={settings.trunk_contact}\n" if settings.trunk_contact else ""
+    watch = f"\n[{TRUNK_WATCH}](trunk-watch-endpoint)\naors={TRUNK_WATCH}\n\n[{TRUNK_WATCH}](trunk-watch-aor)\n{contact}"
     matches = "\n".join(f"match={address}" for address in settings.trunk_match)
     return f"""[trunk](trunk-endpoint)
 aors=trunk
@@ -240,7 +244,7 @@ type=aor
 type=identify
 endpoint=trunk
 {matches}
-"""
+{watch if contact else ""}"""
 
 
 def _phone(phone: Telephone) -> str:

@@ -1,11 +1,10 @@
-"""Telephones that vanish while they ring or talk (话机失联): one that dies says nothing, and its caller must not listen to nobody.
+"""Telephones that vanish (话机失联): one that dies says nothing, and nobody must be rung there, or listen to nobody.
 
-One that rings is released, so that ladder or queue goes on at once instead of ringing a closed page to the end.
-
-A browser that crashes closes its connection to Asterisk, so that its telephone is unregistered at once; one on the desk is when
-its registration is not renewed. That alone may be a hiccup of the network while the talk goes on; together with no sound
-arriving it is the end. Where not even the registration goes (no power, cable pulled) Asterisk ends the leg after some seconds
-without sound. What follows from a leg that is lost is `ivr.reactions`'.
+A browser that crashes closes its connection to Asterisk, so that its telephone is unregistered at once; one without power, or
+whose cable is pulled, answers no OPTIONS. A seat whose telephone is idle is paused until it is back. One that rings is released, so
+that ladder or queue goes on at once. In a talk it may be a hiccup of the network while the talk goes on; together with no
+sound arriving it is the end, and Asterisk ends a leg by itself after some seconds without sound. What follows from a leg
+that is lost is `ivr.reactions`'.
 """
 
 import asyncio
@@ -15,6 +14,7 @@ import structlog
 
 from ivr.asterisk.ami import ActionRefused, Ami, TelephonyDown, hang_up_if_there
 from ivr.board import Board
+from ivr.queue.seats import Seats
 from ivr.tracking.live_call import Leg
 
 log = structlog.get_logger()
@@ -32,22 +32,28 @@ NO_SOUND = 44
 class LostTelephones:
     """`page_lost` is told whose (user) page is gone from its talk: a page may come back, so its caller waits for it a little."""
 
-    def __init__(self, ami: Ami, board: Board, page_lost: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(
+        self, ami: Ami, board: Board, seats: Seats, page_lost: Callable[[int], Awaitable[None]]
+    ) -> None:
         self._ami = ami
         self._board = board
+        self._seats = seats
         self._page_lost = page_lost
 
     async def look_after(self, device: str) -> None:
-        """A telephone (`w1001`, `2001`) is registered no more."""
+        """A telephone (`w1001`, `2001`) cannot be reached any more."""
         await asyncio.sleep(GRACE_S)
-        leg = self._leg(device)
-        if leg is None or device in self._board.registered:
+        if device in self._board.registered:
             return
-        if not leg.answered_at:
+        leg = self._leg(device)
+        if leg and leg.answered_at:
+            if not await self._is_heard(leg):
+                await self._lost_in_talk(device, leg)
+            return
+        await self._seats.telephone_lost(device)
+        if leg:
             log.warning("telephone_lost_in_ring", extension=leg.extension)
             await hang_up_if_there(self._ami, leg.name, ABSENT)
-        elif not await self._is_heard(leg):
-            await self._lost_in_talk(device, leg)
 
     async def _lost_in_talk(self, device: str, leg: Leg) -> None:
         log.warning("telephone_lost_in_talk", extension=leg.extension)
@@ -65,10 +71,15 @@ class LostTelephones:
 
     async def _is_heard(self, leg: Leg) -> bool:
         """Whether sound arrives from it; also where that cannot be told."""
-        try:
-            before = await self._ami.action("Getvar", Channel=leg.name, Variable=RECEIVED)
-            await asyncio.sleep(LISTEN_S)
-            after = await self._ami.action("Getvar", Channel=leg.name, Variable=RECEIVED)
-        except (ActionRefused, TelephonyDown):
-            return True
-        return before.get("Value") != after.get("Value") or not before.get("Value", "").isdecimal()
+        before = await packets_from(self._ami, leg)
+        await asyncio.sleep(LISTEN_S)
+        return before is None or before != await packets_from(self._ami, leg)
+
+
+async def packets_from(ami: Ami, leg: Leg) -> int | None:
+    """How many packets of sound have come from a telephone in this call; None where that cannot be told."""
+    try:
+        told = (await ami.action("Getvar", Channel=leg.name, Variable=RECEIVED)).get("Value", "")
+    except (ActionRefused, TelephonyDown):
+        return None
+    return int(told) if told.isdecimal() else None

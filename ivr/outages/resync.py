@@ -44,6 +44,7 @@ class Resync:
         controller = self._controller
         began = await self._began()
         has_died = controller.asterisk_began not in ("", began)
+        await controller.telephones.resync()
         await controller.seats.resync()
         known = list(self._tracker.calls.values())
         rows = await self._ami.listing("CoreShowChannels")

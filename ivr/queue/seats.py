@@ -4,15 +4,17 @@ Membership lives in Asterisk, so that calls are still offered while the controll
 removes members over AMI and learns the present state from there after a restart.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from core.clock import Clock
 from core.errors import HotlineError
-from ivr.asterisk.ami import ActionRefused, Ami
+from ivr.asterisk.ami import ActionRefused, Ami, TelephonyDown
 from ivr.asterisk.ami_protocol import Fields
 from ivr.board import Board, Seat
 from ivr.queue.memberships import found
@@ -24,9 +26,12 @@ REASONS = ("小休", "会议", "培训", "用餐")
 SIGNED_IN = "签入"
 WRAP_UP = "话后处理"
 NO_ANSWER = "未接来电"
-GONE = ("Removed", "Unreachable")
-NO_CONTACTS = "No Contacts"
-"""How Asterisk refuses to list what is not there; one that is still starting refuses otherwise."""
+LOST = "电话失联"
+"""Its telephone cannot be reached; it is ready again by itself when it can."""
+UNSTEADY = "电话时断时续"
+"""Lost too often to trust: only its operator makes it ready again."""
+OFTEN = 3
+OFTEN_WITHIN = timedelta(minutes=10)
 
 
 class NotSignedIn(HotlineError):
@@ -73,10 +78,6 @@ class Seats:
         """Everybody with an extension, by user; set by the composition root and after every change."""
         self.regroup: Callable[[], Awaitable[None]] = _nothing
         """Brings the seats into the queues of their regions; set by the composition root."""
-        self.on_gone: Callable[[str], None] = lambda _: None
-        """Told which telephone (`w1001`) is registered no more; set by the composition root."""
-        self._contacts: dict[str, set[str]] = {}
-        """Reachable addresses of each telephone."""
         self._taken_out: Counter[str] = Counter()
         """Telephones that we have taken out of the queue and of which Asterisk has not told yet."""
 
@@ -134,9 +135,12 @@ class Seats:
         self._changed(user_id)
 
     async def ready(self, user_id: int) -> None:
+        """For the next caller; one whose telephone cannot be reached is as soon as it can."""
         seat = self.of(user_id)
         seat.wrap_up_call = ""
-        await self._pause(seat, paused=False, reason="")
+        seat.lost_at.clear()
+        is_reached = self._board.reaches(seat)
+        await self._pause(seat, paused=not is_reached, reason="" if is_reached else LOST)
 
     async def pause(self, user_id: int, reason: str) -> None:
         if reason not in REASONS:
@@ -158,26 +162,34 @@ class Seats:
         self._changed(seat.user_id)
         await self._ami.action("QueuePause", Interface=seat.device, Paused=str(paused).lower(), Reason=reason)
 
-    # --- what Asterisk says -------------------------------------------------------------------------------------
+    # --- its telephone ------------------------------------------------------------------------------------------
 
-    def contact(self, event: Fields) -> None:
-        """A telephone came or went; a new registration may arrive before the old one is taken away."""
-        device, uri = event.get("AOR", ""), event.get("URI", "")
-        if not device or not uri:
+    async def telephone_lost(self, device: str) -> None:
+        """Nothing is offered to a telephone (`w1001`) that cannot be reached."""
+        seat = self._at(device)
+        if seat is None or seat.paused:
             return
-        contacts = self._contacts.setdefault(device, set())
-        before = bool(contacts)
-        (contacts.discard if event.get("ContactStatus") in GONE else contacts.add)(uri)
-        self._show_registered()
-        if before != bool(contacts):
-            seat = self._board.seat_of(device.removeprefix("w"))
-            self._changed(seat.user_id if seat else None)
-            if before:
-                self.on_gone(device)
+        now = self._clock.now()
+        seat.lost_at = [*(at for at in seat.lost_at if now - at < OFTEN_WITHIN), now]
+        reason = UNSTEADY if len(seat.lost_at) >= OFTEN else LOST
+        log.warning("seat_paused_unreachable", extension=seat.extension, times=len(seat.lost_at))
+        await self._follow(seat, paused=True, reason=reason)
 
-    def _show_registered(self) -> None:
-        self._board.registered.clear()
-        self._board.registered.update(device for device, contacts in self._contacts.items() if contacts)
+    async def telephone_back(self, device: str) -> None:
+        seat = self._at(device)
+        if seat and seat.paused and seat.reason == LOST:
+            await self._follow(seat, paused=False, reason="")
+
+    async def _follow(self, seat: Seat, *, paused: bool, reason: str) -> None:
+        """The seat may be given up at this moment, and where Asterisk is away it is asked for anew afterwards."""
+        with contextlib.suppress(ActionRefused, TelephonyDown):
+            await self._pause(seat, paused=paused, reason=reason)
+
+    def _at(self, device: str) -> Seat | None:
+        seats = self._board.seats.values()
+        return next((seat for seat in seats if seat.device == f"PJSIP/{device}"), None)
+
+    # --- what Asterisk says -------------------------------------------------------------------------------------
 
     def member(self, event: Fields) -> None:
         """Asterisk paused a seat by itself: it rang and nobody answered."""
@@ -201,7 +213,7 @@ class Seats:
             self._changed(seat.user_id)
 
     async def resync(self) -> None:
-        """Seats and telephones as Asterisk has them now."""
+        """Seats as Asterisk has them now; which telephones can be reached is known before."""
         self._taken_out.clear()
         rows = await self._ami.listing("QueueStatus")
         people = {person.extension: person for person in self.staff.values()}
@@ -217,17 +229,6 @@ class Seats:
             )  # fmt: skip
             seat.paused, seat.reason = row.get("Paused") == "1", row.get("PausedReason", "")
             seat.queues = found(rows, seat.device)
-        self._contacts = await self._ask_contacts()
-        self._show_registered()
-
-    async def _ask_contacts(self) -> dict[str, set[str]]:
-        try:
-            rows = await self._ami.listing("PJSIPShowContacts")
-        except ActionRefused as refused:
-            if NO_CONTACTS not in str(refused.fields.get("reason")):
-                raise
-            return {}
-        found: dict[str, set[str]] = {}
-        for row in rows:
-            found.setdefault(row.get("Endpoint", ""), set()).add(row.get("Uri", ""))
-        return found
+        for seat in list(self._board.seats.values()):
+            device = seat.device.removeprefix("PJSIP/")
+            await (self.telephone_back if self._board.reaches(seat) else self.telephone_lost)(device)

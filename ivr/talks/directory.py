@@ -15,12 +15,12 @@ from sqlalchemy.orm import selectinload
 from core.errors import HotlineError
 from core.people import User
 from core.units import Liaison, Region, Unit, regions_below, shown_regions
+from ivr.asterisk.site import TRUNK
 from ivr.settings import CallSettings
 from ivr.tracking.live_call import LiveCall, Party, TransferState
 from recordings import ledger
 from tickets.finances.models import FinanceNotice
 
-TRUNK = "trunk"
 _TRYING = {"liaison": "trying-liaison", "backup": "trying-backup", "service_phone": "trying-phone"}
 
 

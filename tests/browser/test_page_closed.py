@@ -1,4 +1,4 @@
-"""A staff page that is gone while it rings (页面在振铃中关闭): a real Chromium, a real Asterisk, and a caller who goes on at once."""
+"""A staff page that is gone (页面关闭、停住): a real Chromium, a real Asterisk, and a caller who goes on at once."""
 
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from support.hotline import MOBILE, PASSWORD, City, free_ports, running_hotline
 from support.quick import Quick
 from support.sipphone import Call
 
+from ivr.queue.seats import LOST
 from recordings.models import CallEnd
 
 SECOND_HZ = 1500
@@ -100,11 +101,34 @@ async def test_an_operators_browser_dies_while_it_rings(browser: Browser, exchan
     await call.until_hears(SECOND_HZ, timeout=15)
     assert call.longest_silence_s(gone_at, time.monotonic()) < SILENCE_S
     seat = on.seat("operator1")
-    assert (seat.state, seat.reason, seat.registered) == ("paused", "未接来电", False)
+    assert (seat.state, seat.reason, seat.registered) == ("paused", LOST, False)
     await answered.hangup()
     record = await rated(on, call, ("SURVEY", "1"))
     assert (record.end, record.operator_id) == (CallEnd.OPERATOR, on.city.users["operator2"])
     assert await on.ratings(record) == [("operator", 1)]
+
+
+async def test_a_page_that_hangs_is_not_offered_calls(browser: Browser, exchange: Exchange, quick: Quick):
+    """Its line is open and its telephone registered, but answers nothing: the seat is paused, its operator is told once the page
+    goes on, and it is ready again by itself. Meanwhile the next caller goes to the colleague.
+    """
+    on = exchange
+    desk = await opened(browser, on.city, "operator1", "/desk")
+    await desk.get_by_test_id("seat-login").click()
+    await desk.get_by_test_id("seat-ready").click()
+    await expect(desk.get_by_test_id("seat-state")).to_have_text("就绪")
+    holding = await desk.context.new_cdp_session(desk)
+    await holding.send("Debugger.enable")
+    await holding.send("Debugger.pause")
+    await on.control._ami.action("PJSIPQualify", Endpoint="w1001")
+    await on.until(lambda: on.seat().reason == LOST, 15)
+    call, answered = await on.talking(await on.operator("operator2"))
+    await answered.hangup()
+    await call.hangup()
+    await holding.send("Debugger.disable")
+    await on.control._ami.action("PJSIPQualify", Endpoint="w1001")
+    await expect(desk.get_by_text("恢复后自动就绪")).to_be_visible()
+    await expect(desk.get_by_test_id("seat-state")).to_have_text("就绪")
 
 
 async def rated(on: Exchange, call: Call, *keys: tuple[str, str]):

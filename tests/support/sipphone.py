@@ -64,6 +64,8 @@ class Phone:
         self.ring_s = 0.0
         self.calls: list[Call] = []
         self.is_registered = False
+        self.options = 0
+        """How often it was asked whether it is there."""
         self._host = host
         self._arrivals: asyncio.Queue[Call] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -173,6 +175,7 @@ class Phone:
             call.answer()
 
     def _out_of_dialog(self, request: Request) -> Response:
+        self.options += request.method == "OPTIONS"
         known = request.method in ("OPTIONS", "NOTIFY")
         code, phrase = (200, "OK") if known else (481, "Call/Transaction Does Not Exist")
         response = response_to(request, code, phrase, "phone")

@@ -44,6 +44,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
         self.address: HostPort = ("", 0)
         self.unparsed_datagrams = 0
         self.timeout_s = 5.0
+        self.is_deaf = False
+        """Nothing that arrives is heard: a telephone without power, or whose cable is pulled."""
         self._on_request = on_request
         self._transport: asyncio.DatagramTransport | None = None
         self._clients: dict[tuple[str, str], _ClientTransaction] = {}
@@ -135,6 +137,8 @@ class SipEndpoint(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: HostPort) -> None:
         """Sort one datagram; what is not SIP is counted and dropped."""
+        if self.is_deaf:
+            return
         try:
             message = Message.parse(data)
             branch, cseq = branch_of(message), message.cseq

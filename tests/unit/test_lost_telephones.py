@@ -52,13 +52,21 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lost_telephones, "LISTEN_S", 0)
 
 
-async def lost(ami: FakeAmi, shown: Board, device: str = DEVICE) -> list[int]:
+class FakeSeats:
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+
+    async def telephone_lost(self, device: str) -> None:
+        self.lost.append(device)
+
+
+async def lost(ami: FakeAmi, shown: Board, device: str = DEVICE, seats: FakeSeats | None = None) -> list[int]:
     told: list[int] = []
 
     async def page_lost(user_id: int) -> None:
         told.append(user_id)
 
-    await LostTelephones(ami, shown, page_lost).look_after(device)  # type: ignore[arg-type]
+    await LostTelephones(ami, shown, seats or FakeSeats(), page_lost).look_after(device)  # type: ignore[arg-type]
     return told
 
 
@@ -82,17 +90,17 @@ async def test_one_that_is_back_is_not():
 
 async def test_one_that_only_rings_is_released():
     """Nobody talks there: its leg is ended and queue or ladder goes on; one that has registered again rings on."""
-    ami, shown = FakeAmi("0", "0"), board(answered=False)
-    assert await lost(ami, shown) == []
-    assert ami.hung_up == [f"PJSIP/{DEVICE}-0000000a"]
+    ami, shown, seats = FakeAmi("0", "0"), board(answered=False), FakeSeats()
+    assert await lost(ami, shown, seats=seats) == []
+    assert (ami.hung_up, seats.lost) == ([f"PJSIP/{DEVICE}-0000000a"], [DEVICE])
     shown.registered.add(DEVICE)
     assert await lost(ami, shown) == []
     assert len(ami.hung_up) == 1
 
 
 async def test_another_telephone_is_not():
-    """The one on the desk is not the seat's, and whoever has no call loses none."""
+    """The one on the desk is not the seat's, and whoever has no call loses none: all that can be lost there is a seat."""
     for other in ("1001", "w1009"):
-        ami = FakeAmi("0", "0")
-        assert await lost(ami, board(), other) == []
-        assert ami.hung_up == []
+        ami, seats = FakeAmi("0", "0"), FakeSeats()
+        assert await lost(ami, board(), other, seats) == []
+        assert (ami.hung_up, seats.lost) == ([], [other])

@@ -12,6 +12,10 @@ const NAMES = {
   consulting: "转接通话中",
   wrapup: "话后处理",
 };
+const LOST = {
+  电话失联: "座席已暂停：电话联系不上，恢复后自动就绪；请检查网络、网页或话机。",
+  电话时断时续: "座席已暂停：电话时断时续。请检查网络或话机，好了再按“就绪”。",
+};
 const wish = (action, fields = {}) =>
   post("/desk/seat", { action, ...fields })
     .then(({ warning }) => warning && toast(warning, "warn"))
@@ -35,7 +39,7 @@ export class Seat {
     const name = NAMES[this.state] ?? this.state;
     $("seat").dataset.state = this.state;
     $("seat-state").textContent = this.state === "paused" && agent.reason ? `${name}：${agent.reason}` : name;
-    this.#tellOrder(agent);
+    this.#tellPause(agent);
     const free = this.state === "ready" || this.state === "paused";
     $("seat-login").hidden = this.state !== "offline";
     $("seat-ready").hidden = this.state !== "paused" && this.state !== "wrapup";
@@ -48,11 +52,14 @@ export class Seat {
     this.tick();
   }
 
-  /** A supervisor has paused this seat: said once, aloud for those who cannot see it. */
-  #tellOrder(agent) {
-    const order = this.state === "paused" && agent.reason.startsWith("主管") ? agent.since_at : null;
-    if (order && order !== this.order) toast(`座席已暂停：${agent.reason}。需要继续接听时请按“就绪”。`, "warn");
-    this.order = order;
+  /** Somebody else has paused this seat, a supervisor or the lost telephone: said once, aloud for those who cannot see it. */
+  #tellPause(agent) {
+    const reason = this.state === "paused" ? agent.reason : "";
+    const ordered = reason.startsWith("主管") && `座席已暂停：${reason}。需要继续接听时请按“就绪”。`;
+    const text = ordered || LOST[reason];
+    const told = text ? agent.since_at : null;
+    if (told && told !== this.told) toast(text, "warn");
+    this.told = told;
   }
 
   /** What the telephone of this page is doing, and what to do when it is not there. */
