@@ -32,7 +32,7 @@ class Hotline(Telephony, WithPages):
         """What the pages may order: where nodes share the database, of the others too, as those may of this one."""
         if self.boards is None:
             return self.control
-        OpenNode(self, lambda: self.nodes.are_several)
+        OpenNode(self, lambda: bool(self.nodes.others))
         return ordering(RemoteControl(self.channel, self.name, self.boards, self.control))
 
 

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from ivr.apart.boards import Boards
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.embedded import EmbeddedAsterisk
 from ivr.asterisk.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
-from ivr.board import Shown
+from ivr.board import Shown, WaitingView
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
 from ivr.events import CallEnded
@@ -224,11 +225,19 @@ class Telephony(Common):
             self.controller,
             self.control,
             self.everywhere,
+            self._may_wait,
             self.db,
             self.clock,
             self.bus,
             self._table.queue_of,
         )
+
+    def _may_wait(self) -> Sequence[WaitingView]:
+        """Who may be in a queue, at whichever node."""
+        if self.boards is None:
+            return self.controller.board.waiting()
+        earliest = self.clock.now() - timedelta(seconds=self.settings.calls.queue_limit_s)
+        return self.boards.may_wait(self.nodes.others, earliest)
 
     def _watch_telephones(self) -> None:
         """What follows when telephones and the trunk are lost, and come back."""

@@ -2,11 +2,12 @@
 wall, and whose turn it is to be called back.
 
 A node is known from the first news that its controller tells. What a node without word showed last is seen at its own
-desk only: here it would count callers who are with another node by now.
+desk only, and counts for whose turn it is to be called back.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -123,6 +124,14 @@ class Boards:
     def call_with(self, extension: str) -> LiveCallView | None:
         found = (board.call_with(extension) for _, board in self._current())
         return next(filter(None, found), None)
+
+    def may_wait(self, nodes: Collection[str], earliest: datetime) -> list[WaitingView]:
+        """Besides those of `waiting`, who was in a queue when a node was last heard, of these that are without word: its
+        Asterisk, and so its queue, may live. Nobody who waits since before `earliest` is waiting still.
+        """
+        silent = (board for node, board in self._mirrors.items() if node in nodes and not board.is_current)
+        known = (view for board in silent for view in board.waiting() if view.queued_at > earliest)
+        return [*self.waiting(), *known]
 
     def waiting(self) -> list[WaitingView]:
         every = (view for _, board in self._current() for view in board.waiting())

@@ -70,8 +70,8 @@ class Nodes:
         self._is_doubtful = False
         """Others may have listed callers of ours for nothing."""
         self._silent: set[str] = set()
-        self.are_several = False
-        """Whether another node is at work on this database."""
+        self.others: frozenset[str] = frozenset()
+        """The other nodes at work on this database, the silent ones too, as long as they are not given up."""
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Loop for `core.tasks`."""
@@ -134,7 +134,7 @@ class Nodes:
         living = (Node.system_name != self._name) & Node.is_lost.is_(False)
         async with self._db.reading() as session:
             others = (await session.execute(select(Node, self._is_silent()).where(living))).all()
-        self.are_several = bool(others)
+        self.others = frozenset(node.system_name for node, _ in others)
         silent = [node for node, is_silent in others if is_silent]
         for node in silent:
             if not await self._is_answering(node):

@@ -7,7 +7,7 @@ is never overtaken. The list itself is `ivr.queue.owed_calls`'.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -15,7 +15,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.errors import HotlineError
-from ivr.board import Seat, Shown
+from ivr.board import Seat, Shown, WaitingView
 from ivr.control import CallControl
 from ivr.controller import Controller
 from ivr.flow.context import Caller
@@ -32,13 +32,16 @@ REASON = "回拨"
 
 
 class CallingBack:
-    """`everywhere`: the boards of all nodes; `queue_of`: the queue of a line's callers in a language."""
+    """`everywhere`: the boards of all nodes; `may_wait`: all who may be in a queue, at whichever node; `queue_of`: the queue
+    of a line's callers in a language.
+    """
 
     def __init__(
         self,
         controller: Controller,
         control: CallControl,
         everywhere: Shown,
+        may_wait: Callable[[], Iterable[WaitingView]],
         db: Database,
         clock: Clock,
         bus: Bus,
@@ -47,6 +50,7 @@ class CallingBack:
         self._controller = controller
         self._control = control
         self._everywhere = everywhere
+        self._may_wait = may_wait
         self._db = db
         self._clock = clock
         self._queue_of = queue_of
@@ -138,6 +142,6 @@ class CallingBack:
         return True
 
     def _is_due(self, row: OwedCall, seat: Seat) -> bool:
-        waiting = seat.may_have(self._everywhere.waiting())
+        waiting = seat.may_have(self._may_wait())
         is_calling = any(call.caller_number == row.number for call in self._everywhere.calls())
         return not is_calling and all(view.queued_at > row.asked_at for view in waiting)

@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,8 +227,8 @@ async def test_a_refusal_comes_back_in_its_own_words(apart: Apart, monkeypatch: 
 
 
 async def test_all_nodes_on_one_board(apart: Apart, monkeypatch: pytest.MonkeyPatch):
-    """A supervisor sees and steers the calls and seats of another node, except by telephone; when it dies they are gone, and the
-    operators' board has always been their own node's.
+    """A supervisor sees and steers the calls and seats of another node, except by telephone; when it is silent they are gone, but
+    nobody who may wait there still is overtaken; and the operators' board has always been their own node's.
     """
     monkeypatch.setattr(mirror, "AWAY_S", 2.0)
     other, everywhere = ControllerSide(apart.url, "n2"), apart.boards
@@ -252,6 +252,11 @@ async def test_all_nodes_on_one_board(apart: Apart, monkeypatch: pytest.MonkeyPa
     await other.close()
     await until(lambda: everywhere.calls() == [])
     assert [one.user_id for one in everywhere.agents()] == [OPERATOR]
+    assert everywhere.waiting() == []
+    long_ago = datetime.now(UTC) - timedelta(minutes=10)
+    assert [one.linkedid for one in everywhere.may_wait({"n2"}, long_ago)] == ["n2-2.1"]
+    assert everywhere.may_wait(set(), long_ago) == [], "the node is known to be dead"
+    assert everywhere.may_wait({"n2"}, datetime.now(UTC)) == [], "no queue holds anybody so long"
 
 
 async def test_pages_beside_a_controller_reach_the_other_nodes(apart: Apart):

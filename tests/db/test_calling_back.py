@@ -56,8 +56,9 @@ async def called(city: City, everywhere: FakeBoard) -> list[tuple[int, int]]:
     controller: Any = SimpleNamespace(board=board, seats=calls)
     control: Any = calls
     back = CallingBack(
-        controller, control, everywhere, city.db, city.clock, city.db.bus, lambda line, language: QUEUE
-    )
+        controller, control, everywhere, everywhere.waiting, city.db, city.clock, city.db.bus,
+        lambda line, language: QUEUE,
+    )  # fmt: skip
     assert await back.take_turn(OPERATOR) == bool(calls.made)
     return calls.made
 

@@ -113,10 +113,13 @@ async def test_a_silent_node_whose_asterisk_answers_is_not_dead(city: City, aste
     await own.look()
     assert await listed(city) == set()
     assert await own.told() == "n2 没有消息，正在确认是否仍在接听"
+    assert own.others == {"n2"}
     transport.close()
     await own.look()
     assert await listed(city) == {"13800000001"}
     assert await own.told() == "n2 已停止，当时在线的来电已列入回拨名单"
+    await own.look()
+    assert own.others == set()
 
 
 async def test_loopback_is_no_evidence(city: City, asterisk: Answers) -> None:
