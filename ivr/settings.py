@@ -39,6 +39,10 @@ class AsteriskSettings:
     """Addresses whose calls are citizens' calls, no registration needed."""
     trunk_contact: str = ""
     """SIP address that calls to citizens are sent to; empty: no calls out."""
+    srtp_phones: bool = False
+    """Staff's SIP telephones must encrypt their voice (SDES); those in pages always do (DTLS)."""
+    srtp_trunk: bool = False
+    """So must the trunk, in and out."""
     spool_dir: Path | None = None
     """External mode: where the recordings appear."""
 

@@ -142,7 +142,7 @@ def write_phones(
 ) -> None:
     """Write the telephones alone; Asterisk takes them up with `module reload res_pjsip.so`."""
     parts = [_transports(settings), _trunk(settings)]
-    parts += [_phone(phone) for phone in phones]
+    parts += [_phone(phone, _encryption(settings.srtp_phones)) for phone in phones]
     parts += [_endpoint(guest.extension, guest, "guest", "web-aor") for guest in guests]
     (folders.etc / "site" / "pjsip.conf").write_text("\n".join(parts))
 
@@ -236,7 +236,7 @@ def _trunk(settings: AsteriskSettings) -> str:
     matches = "\n".join(f"match={address}" for address in settings.trunk_match)
     return f"""[trunk](trunk-endpoint)
 aors=trunk
-
+{_encryption(settings.srtp_trunk)}
 [trunk]
 type=aor
 {contact}
@@ -247,17 +247,21 @@ endpoint=trunk
 {watch if contact else ""}"""
 
 
-def _phone(phone: Telephone) -> str:
-    desk = _endpoint(phone.extension, phone, "phone", "phone-aor")
+def _encryption(is_wanted: bool) -> str:
+    return "media_encryption=sdes\n" if is_wanted else ""
+
+
+def _phone(phone: Telephone, encryption: str) -> str:
+    desk = _endpoint(phone.extension, phone, "phone", "phone-aor", encryption)
     return desk + "\n" + _endpoint(f"w{phone.extension}", phone, "web-phone", "web-aor")
 
 
-def _endpoint(name: str, phone: Telephone, template: str, aor: str) -> str:
+def _endpoint(name: str, phone: Telephone, template: str, aor: str, more: str = "") -> str:
     return f"""[{name}]({template})
 auth={name}
 aors={name}
 callerid=<{phone.caller_number or phone.extension}>
-
+{more}
 [{name}]({aor})
 
 [{name}](phone-auth)

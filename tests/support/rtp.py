@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
+from pylibsrtp import Error, Policy, Session
 from support import g711, tones
 from support.heard import Heard
 from support.sdp import LAW_BY_PAYLOAD_TYPE, PAYLOAD_TYPES
@@ -37,8 +38,12 @@ class KeyPress:
 class MediaStream(asyncio.DatagramProtocol):
     """A UDP socket on loopback that plays a tone and keys, and records into `heard`."""
 
-    def __init__(self, tone_hz: float) -> None:
+    def __init__(self, tone_hz: float, srtp_key: bytes | None = None) -> None:
         self.heard = Heard()
+        self.srtp_key = srtp_key
+        """With which this side encrypts; None: nothing is encrypted, either way."""
+        self._encrypted: Session | None = None
+        self._decrypted: Session | None = None
         self.muted = False
         self.paused = False
         self.event_payload_type: int | None = None
@@ -59,10 +64,10 @@ class MediaStream(asyncio.DatagramProtocol):
         self._last_event_stamp = -1
 
     @classmethod
-    async def open(cls, host: str, tone_hz: float) -> "MediaStream":
+    async def open(cls, host: str, tone_hz: float, srtp_key: bytes | None = None) -> "MediaStream":
         """A stream on a free port of `host`; it records at once and sends after `start`."""
         _, stream = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: cls(tone_hz), local_addr=(host, 0)
+            lambda: cls(tone_hz, srtp_key), local_addr=(host, 0)
         )
         return stream
 
@@ -74,7 +79,12 @@ class MediaStream(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Record one packet; RTCP and payloads that were not offered are passed over."""
+        """Record one packet; RTCP, payloads that were not offered, and what is not encrypted as agreed are passed over."""
+        if self._decrypted:
+            try:
+                data = self._decrypted.unprotect(data)
+            except Error:
+                return
         if len(data) < _HEADER.size or data[0] >> 6 != 2:
             return
         first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
@@ -91,6 +101,12 @@ class MediaStream(asyncio.DatagramProtocol):
         self._target, self._law, self.event_payload_type = target, law, event_payload_type
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_loop(), name=f"rtp {self.port}")
+
+    def agree(self, remote_key: bytes | None) -> None:
+        """The far end's key, of a stream that both sides encrypt."""
+        if self.srtp_key and remote_key and self._decrypted is None:
+            self._encrypted = Session(Policy(self.srtp_key, Policy.SSRC_ANY_OUTBOUND))
+            self._decrypted = Session(Policy(remote_key, Policy.SSRC_ANY_INBOUND))
 
     @property
     def target(self) -> tuple[str, int]:
@@ -188,7 +204,8 @@ class MediaStream(asyncio.DatagramProtocol):
         if self._transport is None or self._target is None or self._transport.is_closing():
             return
         header = _HEADER.pack(0x80, kind | (0x80 if marker else 0), self._sequence, timestamp, self._ssrc)
-        self._transport.sendto(header + payload, self._target)
+        packet = header + payload
+        self._transport.sendto(self._encrypted.protect(packet) if self._encrypted else packet, self._target)
         self._sequence = (self._sequence + 1) % 2**16
         self.packets_sent += 1
 

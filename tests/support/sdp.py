@@ -1,5 +1,6 @@
 """Session descriptions of one G.711 audio stream with RFC 4733 keys (会话描述). Pure text in, values out."""
 
+import base64
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,7 @@ PAYLOAD_TYPES: Final = {"alaw": 8, "ulaw": 0}
 LAW_BY_PAYLOAD_TYPE: Final = {8: "alaw", 0: "ulaw"}
 EVENT_PAYLOAD_TYPE: Final = 101
 _ENCODING_NAMES: Final = {"alaw": "PCMA", "ulaw": "PCMU"}
+SRTP_SUITE: Final = "AES_CM_128_HMAC_SHA1_80"
 _MIRROR: Final = {
     "sendonly": "recvonly",
     "recvonly": "sendonly",
@@ -24,6 +26,8 @@ class AudioDescription:
     laws: tuple[str, ...]
     event_payload_type: int | None = EVENT_PAYLOAD_TYPE
     direction: str = "sendrecv"
+    srtp_key: bytes | None = None
+    """The master key with its salt, of a stream that is encrypted (SDES)."""
 
     def to_sdp(self, version: int) -> bytes:
         """The description as an `application/sdp` body."""
@@ -39,12 +43,17 @@ class AudioDescription:
             "s=-",
             f"c=IN IP4 {self.host}",
             "t=0 0",
-            f"m=audio {self.port} RTP/AVP {' '.join(map(str, types))}",
+            f"m=audio {self.port} {'RTP/SAVP' if self.srtp_key else 'RTP/AVP'} {' '.join(map(str, types))}",
+            *self._crypto(),
             *maps,
             "a=ptime:20",
             f"a={self.direction}",
         ]
         return "".join(f"{line}\r\n" for line in lines).encode()
+
+    def _crypto(self) -> list[str]:
+        key = self.srtp_key and base64.b64encode(self.srtp_key).decode()
+        return [f"a=crypto:1 {SRTP_SUITE} inline:{key}"] if key else []
 
 
 def mirrored(direction: str) -> str:
@@ -57,7 +66,7 @@ def parse_audio(body: bytes) -> AudioDescription | None:
 
     Raises ValueError for text that is not a session description.
     """
-    host, port, direction, event_type = "", None, "sendrecv", None
+    host, port, direction, event_type, srtp_key = "", None, "sendrecv", None, None
     laws: list[str] = []
     for line in body.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition("=")
@@ -72,9 +81,11 @@ def parse_audio(body: bytes) -> AudioDescription | None:
             direction = value
         elif key == "a" and "telephone-event/8000" in value:
             event_type = int(value.removeprefix("rtpmap:").split()[0])
+        elif key == "a" and value.startswith(f"crypto:1 {SRTP_SUITE} inline:"):
+            srtp_key = base64.b64decode(value.partition("inline:")[2].partition("|")[0])
     if port is None:
         return None
-    return AudioDescription(host, port, tuple(laws), event_type, direction)
+    return AudioDescription(host, port, tuple(laws), event_type, direction, srtp_key)
 
 
 def _media_line(value: str) -> tuple[int, list[str]]:

@@ -286,7 +286,8 @@ class Call(Listening):
 
     def _description(self, offer: AudioDescription | None = None) -> AudioDescription:
         """What this side offers, or answers to an offer."""
-        mine = AudioDescription(self._endpoint.address[0], self.media.port, LAWS)
+        key = self.media.srtp_key
+        mine = AudioDescription(self._endpoint.address[0], self.media.port, LAWS, srtp_key=key)
         if offer is None:
             return mine
         laws = tuple(law for law in offer.laws if law in LAWS)
@@ -298,6 +299,7 @@ class Call(Listening):
     def _follow(self, remote: AudioDescription) -> None:
         """Send where and how the far end wants it."""
         self.remote_direction = remote.direction
+        self.media.agree(remote.srtp_key)
         self.media.paused = self._on_hold or remote.direction in ("sendonly", "inactive")
         if remote.laws and remote.port:
             self.media.start((remote.host, remote.port), remote.laws[0], remote.event_payload_type)

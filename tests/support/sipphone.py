@@ -16,6 +16,7 @@ Owns the account and the way incoming calls are taken; a call in progress is a `
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Self
@@ -42,6 +43,8 @@ Policy = Literal["answer", "busy", "decline", "ignore"]
 """How incoming calls are taken; "ignore" rings for ever, and leaves `call.answer()` to the test."""
 
 _REGISTRATION_S = 300
+_SRTP_KEY_BYTES = 30
+"""A key of 16 and a salt of 14."""
 
 
 class RegistrationRefused(SipError):
@@ -62,6 +65,8 @@ class Phone:
         self.by_number: dict[str, Policy] = {}
         """Called numbers that are taken otherwise than `on_invite` says."""
         self.ring_s = 0.0
+        self.encrypts = False
+        """Its voice is SRTP, with keys in the session description (SDES)."""
         self.calls: list[Call] = []
         self.is_registered = False
         self.options = 0
@@ -139,7 +144,8 @@ class Phone:
             raise SipTimeout(f"no call arrived within {timeout} s") from None
 
     async def _new_call(self, dialog: Dialog) -> Call:
-        media = await MediaStream.open(self._host, self.tone_hz)
+        key = secrets.token_bytes(_SRTP_KEY_BYTES) if self.encrypts else None
+        media = await MediaStream.open(self._host, self.tone_hz, key)
         call = Call(self.endpoint, self.account, dialog, media)
         self.calls.append(call)
         return call
