@@ -12,7 +12,7 @@ from support.quick import Quick, write_tone
 from support.rtp import FRAME_SAMPLES
 from support.sdp import AudioDescription
 from support.sipcall import Call
-from support.sipphone import Phone, RegistrationRefused
+from support.sipphone import CallRefused, Phone, RegistrationRefused
 
 from recordings.models import CallEnd
 
@@ -121,6 +121,15 @@ async def test_a_key_within_the_audio_is_taken(
     await exchange.at_node(call, "Q")
     await call.hangup()
     await exchange.record(call)
+
+
+async def test_a_name_makes_nobody_the_trunk(exchange: Exchange):
+    """From any other address than the trunk's a call is refused, also where it says that it is the trunk's, or what asks the trunk."""
+    for name in ("trunk", "trunk-watch"):
+        async with await Phone.start(name, exchange.city.sip, host="127.0.0.2") as phone:
+            with pytest.raises(CallRefused) as refused:
+                await (await phone.call("96128")).answered()
+        assert refused.value.ending.code == 401
 
 
 async def test_a_flood_of_registrations_lets_calls_through(exchange: Exchange, quick: Quick):
