@@ -61,4 +61,4 @@ async def leading_units(session: AsyncSession, user: User) -> list[Unit]:
 
 
 def setup(app: web.Application) -> None:
-    add_panel(app, VIEWERS, "parallel/panel.html", of_case)
+    add_panel(app, VIEWERS, "parallel/panel.html", of_case, on_top=True)

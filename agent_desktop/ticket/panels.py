@@ -46,9 +46,12 @@ class Panel:
 PANELS: web.AppKey[list[Panel]] = web.AppKey("PANELS")
 
 
-def add_panel(app: web.Application, roles: Iterable[Role], template: str, build: Build) -> None:
-    """Panels stand on the page in the order they were added."""
-    app.setdefault(PANELS, []).append(Panel(frozenset(roles), template, build))
+def add_panel(
+    app: web.Application, roles: Iterable[Role], template: str, build: Build, *, on_top: bool = False
+) -> None:
+    """Panels stand on the page in the order they were added, one `on_top` above all others."""
+    panels = app.setdefault(PANELS, [])
+    panels.insert(0 if on_top else len(panels), Panel(frozenset(roles), template, build))
 
 
 async def panels_for(case: Case) -> list[dict[str, Any]]:

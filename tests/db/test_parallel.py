@@ -262,6 +262,9 @@ async def test_the_pages_lead_a_case_to_its_end(site: CaseSite):
         case, part_b, part_c = (one.ticket_no for one in found)
         assert "0/2" in await lead.open("/parallel")
         assert "并联事项：饭店开业" in await second.open("/liaison/tickets")
+        board = await inspector.open("/inspect?view=open&class=part")
+        assert (part_b in board, part_c in board, case in board) == (True, True, False)
+        assert (await inspector.open(f"/tickets/{part_c}")).count("发出督办") > 0
         page = await second.open(f"/tickets/{part_b}")
         assert all(text in page for text in ("消防意见", "above_a局", f"并联件 {case}"))
         assert "申请转发" not in page
