@@ -18,7 +18,7 @@ from core.clock import beijing
 from core.errors import HotlineError, InvalidInput
 from core.people import Role, User
 from core.units import Unit
-from core.web.app import add_room, render, see_other
+from core.web.app import add_room, render
 from core.web.days import read_day_if_any
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import Column, Filter, Table, period, serve_list
@@ -94,18 +94,20 @@ async def form(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/mayor/new", roles=KEEPERS)
 async def take_in(request: web.Request) -> web.StreamResponse:
-    """`way`, `their_no`, `due_on`, `subject`, `text`, `name`, `phone`, `unit` (a key; empty: the office finds out), `note`."""
+    """`way`, `their_no`, `due_on`, `subject`, `text`, `name`, `phone`, `unit` (a key; empty: the office finds out), `note`.
+
+    The slip that comes back is the only place where the query code stands.
+    """
     fields = {name: str(value) for name, value in (await request.post()).items()}
     try:
-        ticket_no = await _taken_in(request, fields)
+        return await _taken_in(request, fields)
     except HotlineError as error:
         if error.status >= 500:
             raise
         return await _form(request, fields, error)
-    return see_other(f"/tickets/{ticket_no}", flash="已登记为工单，办结后请在工单页登记对市长热线的回复。")
 
 
-async def _taken_in(request: web.Request, fields: Fields) -> str:
+async def _taken_in(request: web.Request, fields: Fields) -> web.Response:
     app, me = request.app, person(request)
     if me.region_id is None:
         raise InvalidInput(field="账号", reason="没有设置地区，请联系管理员")
@@ -122,7 +124,8 @@ async def _taken_in(request: web.Request, fields: Fields) -> str:
             session, app[CLOCK], sent,
             lambda seed: referrals.take_in(session, app[CLOCK], user=user, question=question, told=told, code_seed=seed),
         )  # fmt: skip
-        return issued.ticket.ticket_no
+        (row,) = await referrals.of_ticket(session, issued.ticket.id)
+        return await _slip(request, session, user, row, issued.ticket, issued.query_code)
 
 
 def _text(fields: Fields) -> str:
@@ -152,11 +155,22 @@ async def slip(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].reading() as session:
         user = await who_asks(session, request)
         row, ticket = await referrals.find(session, user, int(request.match_info["id"]))
-        unit = await session.get(Unit, user.unit_id) if user.unit_id else None
-        by = await session.get_one(User, row.by_id)
-        shielded = await is_shielded(session, user, ticket)
+        return await _slip(request, session, user, row, ticket)
+
+
+async def _slip(
+    request: web.Request,
+    session: AsyncSession,
+    user: User,
+    row: MayorReferral,
+    ticket: Ticket,
+    code: str = "",
+) -> web.Response:
+    """`code`: when the ticket was opened a moment ago."""
+    unit = await session.get(Unit, user.unit_id) if user.unit_id else None
     return render(
-        request, "mayor/slip.html", row=row, ticket=ticket, unit=unit, by=by, shielded=shielded, line=request.app[LINE],
+        request, "mayor/slip.html", row=row, ticket=ticket, unit=unit, by=await session.get_one(User, row.by_id), code=code,
+        shielded=await is_shielded(session, user, ticket), line=request.app[LINE],
         way=WAYS[Way(row.way)], direction=DIRECTIONS[Direction(row.direction)],
     )  # fmt: skip
 

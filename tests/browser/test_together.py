@@ -95,6 +95,8 @@ async def test_the_mayors_register_keeps_both_numbers(page: Page, site: CaseSite
     await page.get_by_label("内容").fill("路灯不亮")
     found += await looked_at(page)
     await page.get_by_role("button", name="登记为工单").click()
+    await expect(page.get_by_test_id("query-code")).to_be_visible()
+    await page.get_by_role("link", name="返回工单").click()
     await expect(page.get_by_test_id("mayor")).to_contain_text("市长信箱转来")
     await page.goto(f"{site.url}/mayor")
     for text in (number, "SZ-42", "XX-9"):

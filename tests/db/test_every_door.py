@@ -10,6 +10,8 @@ from core import accounts
 from reports.counting.balance import split
 from reports.counting.slices import Slice
 from tickets import service
+from tickets.intake.ask import Question
+from tickets.mayor.referrals import Told, take_in
 from tickets.models import Channel
 
 BY_KEY = (Channel.WEB, Channel.WINDOW, Channel.ARCHIVE, Channel.LIBRARY, Channel.KIOSK)
@@ -43,16 +45,23 @@ async def _spoken(city: City) -> str:
         return (await service.register_voicemail(session, city.clock, **about, **numbers)).query_code
 
 
+async def _from_the_mayor(city: City) -> str:
+    asked = Question("问", Channel.MAYOR, "96128", city.regions["city"], city.units["a"])
+    async with city.db.unit_of_work() as session:
+        user, told = await city.user(session, "office"), Told("hotline", "SZ-1")
+        return (await take_in(session, city.clock, user=user, question=asked, told=told)).query_code
+
+
 async def test_one_of_each_door_has_its_code_and_its_line_in_the_report(city: City, browser: Browser):
-    """By telephone, message, web, window, archive, library, terminal, letter and visit: each code opens its ticket, each door counts one."""
+    """By telephone, message, web, window, archive, library, terminal, letter, visit and the mayor's hotline: each code opens its ticket, each door counts one."""
     asked = [await _by_key(city, browser, channel) for channel in BY_KEY]
     codes = [code for code, _ in asked]
     await as_(browser, "operator")
     codes += [await _at_the_window(browser, door) for door in IN_WRITING]
-    codes += [(await question(city)).query_code, await _spoken(city)]
+    codes += [(await question(city)).query_code, await _from_the_mayor(city), await _spoken(city)]
     headers = asked[0][1]
     found = [await (await browser.client.get(f"{ASK}/{code}", headers=headers)).json() for code in codes]
-    assert [one["due_on"] for one in found] == ["2026-06-08"] * 8 + ["2026-06-02"]
+    assert [one["due_on"] for one in found] == ["2026-06-08"] * 9 + ["2026-06-02"]
     now = city.clock.now()
     async with city.db.reading() as session:
         parts = await split(session, Slice(now.replace(hour=0), now.replace(hour=23), now), "channel")
