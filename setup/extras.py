@@ -13,10 +13,12 @@ import subprocess
 from pathlib import Path
 
 from setup import release
+from setup.apt import require_apt
 from setup.launchers import link, script
 from setup.say import SetupError, note, step
 
 OLDEST_POSTGRESQL = 15
+_SHELL = "chromium-headless-shell"
 _DATABASE_PROGRAMS = ("postgres", "initdb", "pg_ctl", "psql", "pg_dump", "pg_restore")
 _FONT_NAMES = re.compile(r"CJK|wqy|SourceHan|uming|ukai|NotoSansSC|simsun|msyh", re.IGNORECASE)
 
@@ -38,16 +40,24 @@ def provide_voice(tools: Path) -> None:
 
 
 def provide_browser(tools: Path) -> None:
-    """Make `.tools/bin/chromium` work, with Chinese type, and the library that Playwright's own runtime wants."""
+    """Make `.tools/bin/chromium` and the quicker one without windows and sound work, with Chinese type, and Playwright's runtime."""
     own = _machine(tools, "chromium", "chromium-browser", "google-chrome")
-    lacking = [] if own else ["chromium"]
+    lacking = [] if own else _browser_packages(tools)
     lacking += [] if _has_chinese_type() else ["fonts-wqy-microhei"]
     lacking += [] if _has_library("libatomic.so.1") else ["libatomic1"]
     if own and not lacking:
         link(tools / "bin/chromium", own)
+        link(tools / "bin" / _SHELL, _machine(tools, _SHELL) or own)
     else:
         _private_browser(tools, own, lacking)
-    _check([tools / "bin/chromium", "--version"], "chromium")
+    for name in ("chromium", _SHELL):
+        _check([tools / "bin" / name, "--version"], name)
+
+
+def _browser_packages(tools: Path) -> list[str]:
+    """The one without windows as well, where the release carries it: it starts in a quarter of the time and draws in half."""
+    require_apt("软件包 chromium", "the package chromium")
+    return ["chromium", *release.apt(tools).versions([_SHELL])]
 
 
 def _private_browser(tools: Path, own: Path | None, lacking: list[str]) -> None:
@@ -60,7 +70,9 @@ def _private_browser(tools: Path, own: Path | None, lacking: list[str]) -> None:
             "This system's chromium package is only a snap stub: install chromium or google-chrome, then try again.",
         )
     environment = release.libraries(tree) | {"FONTCONFIG_FILE": _type_settings(tree)}
+    shell = tree / "usr/lib/chromium" / _SHELL
     script(tools / "bin/chromium", [program], environment)
+    script(tools / "bin" / _SHELL, [shell if shell.exists() else program], environment)
     if "libatomic1" in lacking:
         _launch_playwright_node(tools, tree)
 

@@ -4,6 +4,7 @@ The page's microphone is a tone; the operator is a desk phone and the caller a t
 """
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,6 +47,12 @@ async (hz) => {
 }
 """
 """Whether the page hears all of these tones."""
+
+
+@pytest.fixture
+def program() -> str | None:
+    """One with sound: the page is asked what it hears."""
+    return shutil.which("chromium")
 
 
 @pytest.fixture

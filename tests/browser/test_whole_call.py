@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -29,6 +30,12 @@ HEARD_BYTES = 32_000
 GONE_S = 4.0
 """How long at most a caller hears nothing when the operator's page has died."""
 RECLAIM_HZ, CODE_HZ = 600, 1250
+
+
+@pytest.fixture
+def program() -> str | None:
+    """One with sound: the page is asked what it hears."""
+    return shutil.which("chromium")
 
 
 @pytest.fixture
