@@ -1,6 +1,8 @@
 """What every test shares: logs that print a fault plainly, as the running hotline does; what costs much each time, cheap."""
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,10 @@ from support import compiled
 
 from core import people
 from core.web import pages
+
+# compiled once, whatever the machine's habit: each process of the run, and each hotline it starts, reads all of it
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _print_plainly() -> None:
@@ -59,3 +65,4 @@ def pytest_collection_finish() -> None:
     """What was imported stays to the end: dictionaries of readings, models, pages are not looked through again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 100)  # looked through after 700 new objects, the rest costs a tenth of all

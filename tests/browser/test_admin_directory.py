@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
+from support.blank import make_tables
 from support.web import PASSWORD, add_person, seed_directory, web_app
 
 from core.db import Database, DatabaseSettings
@@ -16,7 +17,7 @@ from core.people import Role
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/hotline.db"))
     app = web_app(db)
-    await db.create_all()
+    await make_tables(db)
     await seed_directory(db)
     await add_person(db, "zhang", Role.ADMIN, display_name="张明")
     await add_person(db, "li", Role.OPERATOR, display_name="李芳")

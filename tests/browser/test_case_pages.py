@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import too_wide, troubles, violations
+from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 from support.watched import fill
 
@@ -17,7 +18,7 @@ from tickets.models import State
 @pytest.fixture
 async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/cases.db"))
-    await db.create_all()
+    await make_tables(db)
     async with running_cases(db) as site:
         yield site
     await db.close()

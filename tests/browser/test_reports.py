@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import troubles, violations
+from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 from support.month import Month
 from support.web import ROOT
@@ -28,7 +29,7 @@ async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
     """The small city with an invented June, on the 3rd of July."""
     load_models()
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/reports.db"))
-    await db.create_all()
+    await make_tables(db)
     async with running_cases(db) as site:
         async with db.unit_of_work() as session:
             await Month(session, site.city, 11).build(calls=60, tickets=60)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import too_wide, troubles
+from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 
 import kb.models  # noqa: F401 - every room's tables
@@ -15,7 +16,7 @@ from core.db import Database, DatabaseSettings
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/together.db"))
-    await db.create_all()
+    await make_tables(db)
     async with running_cases(db) as site:
         yield site
     await db.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import violations
+from support.blank import make_tables
 from support.browsing import sign_in
 from support.case_site import CaseSite, enter, running_cases
 from support.desk_site import DeskSite
@@ -26,7 +27,7 @@ async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     """The small city; operators and liaisons need 保密."""
     load_models()
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/training.db"))
-    await db.create_all()
+    await make_tables(db)
     async with running_cases(db, training=TrainingSettings()) as site:
         yield site
     await db.close()

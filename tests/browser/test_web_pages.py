@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
-from support.axe import violations
+from support.axe import too_wide, troubles, violations
+from support.blank import make_tables
 from support.web import PASSWORD, add_person, seed_directory, web_app
 
 from core.db import Database, DatabaseSettings
@@ -38,7 +39,7 @@ ADMIN_PAGES = [
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/hotline.db"))
     app = web_app(db)
-    await db.create_all()
+    await make_tables(db)
     await seed_directory(db)
     await add_person(db, "zhang", Role.ADMIN, display_name="张明")
     await add_person(db, "li", Role.OPERATOR, display_name="李芳", staff_number="101", extension="1001")
@@ -60,18 +61,17 @@ async def _sign_in(page: Page, address: str, username: str = "zhang") -> None:
 
 async def test_pages_are_accessible_and_fit(page: Page, address: str):
     """No axe-core violation, and no sideways scrolling at a desk and on a telephone."""
-    troubles = []
+    found: list[str] = []
     for path in [*PUBLIC_PAGES, None, *ADMIN_PAGES, "/account", "/desk"]:
         if path is None:
             await _sign_in(page, address)
             continue
         await page.goto(address + path)
-        troubles += await violations(page)
-        for width in (390, 1280):
-            await page.set_viewport_size({"width": width, "height": 800})
-            if await page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
-                troubles.append(f"{path} scrolls sideways at {width}")
-    assert troubles == []
+        await page.set_viewport_size({"width": 390, "height": 800})
+        found += await too_wide(page)
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        found += await troubles(page)
+    assert found == []
 
 
 async def test_pages_obey_their_own_content_policy(page: Page, address: str):

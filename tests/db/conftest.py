@@ -22,8 +22,8 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def blanks(tmp_path_factory: pytest.TempPathFactory) -> Blanks:
-    return Blanks(tmp_path_factory.mktemp("blank"))
+def blanks() -> Blanks:
+    return Blanks()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -24,7 +24,7 @@ from portal.settings import PortalSettings
 from recordings.settings import RecordingSettings
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-EXAMPLES = 12
+EXAMPLES = 5
 BESIDES = """
 [[operations]]
 include-name = "GET /indicators"

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select, update
+from support.blank import make_tables
 from support.tickets import build_city
 from support.web import ROOT, TEST, web_app
 
@@ -51,7 +52,7 @@ async def test_another_hotline_takes_everything_public(db: Database, tmp_path: P
         await session.execute(update(Entry).where(Entry.source_id == "demo-002").values(**internal))
     (tmp_path / "key").write_text(f"{key}\n")
     other = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/other.db"))
-    await other.create_all()
+    await make_tables(other)
     parser = argparse.ArgumentParser()
     cli.add_commands(parser)
     async with TestServer(web_app(db, city.clock, rooms=[_room])) as server:
@@ -83,7 +84,7 @@ async def test_the_platforms_sample_goes_out_and_comes_back_the_same(db: Databas
     report = await import_file(db, city.clock, SAMPLES / "entries.jsonl")
     assert (report.errors, report.created) == ([], 9)
     other = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/other.db"))
-    await other.create_all()
+    await make_tables(other)
     for giver, taker, name in ((db, other, "there"), (other, db, "back")):
         async with giver.unit_of_work() as session:
             key = await accounts.issue_token(session, city.clock, TEST, name="省平台", channel="web")

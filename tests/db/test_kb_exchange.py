@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select
+from support.blank import make_tables
 
 from core.clock import ShiftedClock
 from core.db import Database, DatabaseSettings
@@ -279,7 +280,7 @@ async def test_another_system_finds_the_same_in_the_same_order(db: Database, tmp
     file = tmp_path / f"out.{form}"
     await exporting.export_file(db, file)
     other = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/other.db"))
-    await other.create_all()
+    await make_tables(other)
     assert (await exchange.import_file(other, CLOCK, file)).errors == []
     here = await _found(db, tmp_path / "here")
     assert all(here)

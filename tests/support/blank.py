@@ -1,6 +1,9 @@
 """Empty databases with every table, for the tests: made once on each engine; SQLite's is copied, PostgreSQL's used again."""
 
+import atexit
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import text
@@ -38,16 +41,35 @@ async def fill(url: str) -> None:
     await database.close()
 
 
+async def make_tables(db: Database) -> None:
+    """The same for one that nobody has opened yet, and cheap on SQLite."""
+    if db.is_postgresql:
+        await fill(db.url.render_as_string(hide_password=False))
+    else:
+        await _copy_blank(Path(db.url.database or ""))
+
+
+async def _copy_blank(file: Path) -> None:
+    blank = _folder() / "blank.db"
+    if not blank.exists():
+        await fill(f"sqlite+aiosqlite:///{blank}")
+    shutil.copy(blank, file)
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="hotline-blank-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Blanks:
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "blank.db"
+    def __init__(self) -> None:
         self._returned: list[str] = []
 
     async def sqlite(self, file: Path) -> str:
         """The SQLAlchemy address of a copy at `file`."""
-        if not self._file.exists():
-            await fill(f"sqlite+aiosqlite:///{self._file}")
-        shutil.copy(self._file, file)
+        await _copy_blank(file)
         return f"sqlite+aiosqlite:///{file}"
 
     async def postgresql(self, server: PostgresServer) -> str:

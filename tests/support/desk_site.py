@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
+from support.blank import make_tables
 from support.fake_control import FakeBoard, FakeControl
 from support.fake_search import FakeSearcher
 
@@ -116,7 +117,7 @@ async def running_desk(folder: Path, *, port: int = 0, with_search: bool = False
     """`with_search`: over the demo's entries and their own index, instead of three entries in memory."""
     clock, bus = SystemClock(), Bus()
     db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/desk.db"), bus)
-    await db.create_all()
+    await make_tables(db)
     db.provide(TicketSettings(code_secret=b"a secret of the tests alone"))
     db.provide(CalendarSettings(table=TABLE))
     db.provide(TrainingSettings(operator=(), liaison=(), window=()))

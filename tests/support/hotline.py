@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from support.blank import make_tables
 
 from config.bootstrap import Hotline
 from config.settings import load, make_clock
@@ -90,7 +91,7 @@ async def running_hotline(
     assert isinstance(clock, ShiftedClock)
     hotline = Hotline(settings, clock)
     city = City(hotline, clock)
-    await hotline.db.create_all()
+    await make_tables(hotline.db)
     await (people or small_city)(city)
     try:
         await hotline.start()

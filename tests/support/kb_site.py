@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp.test_utils import TestServer
+from support.blank import make_tables
 from support.web import ROOMS, add_person, web_app
 
 from agent_desktop.keys import KB_FILES, SEARCHER
@@ -31,7 +32,7 @@ async def running_kb(folder: Path, *, port: int = 0) -> AsyncIterator[KbSite]:
     clock, db = SystemClock(), Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/kb.db"))
     searcher, tasks = Searcher(folder / "index.db", db, clock), Tasks(clock)
     app = web_app(db, rooms=ROOMS)
-    await db.create_all()
+    await make_tables(db)
     await _people(db)
     await demo.seed(db, clock)
     await searcher.open()

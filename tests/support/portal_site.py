@@ -9,6 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select, update
+from support.blank import make_tables
 from support.tickets import City, add_clerk, build_city
 from support.web import ROOT, give_password, staff_room, web_app
 
@@ -56,7 +57,7 @@ async def running_portal(folder: Path, **settings: object) -> AsyncIterator[Port
         app[SEARCHER], app[ATTACHMENTS] = searcher, papers
         portal.app.setup(app)
 
-    await db.create_all()
+    await make_tables(db)
     city = await build_city(db)
     await add_clerk(city)
     await give_password(db, city.users)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
+from support.blank import make_tables
 from support.fake_control import FakeBoard, FakeControl
 
 import core.web.models  # noqa: F401 - every room's tables
@@ -121,7 +122,7 @@ async def _template(calls: int) -> _Template:
         folder = Path(tempfile.mkdtemp(prefix="supervise-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         db = _opened(folder, Bus())
-        await db.create_all()
+        await make_tables(db)
         people, made = await _populate(db, SystemClock(), _recordings(folder), calls)
         await db.close()
         _TEMPLATES[calls] = _Template(folder, people, made)

@@ -108,19 +108,22 @@ async def build_city(db: Database) -> City:
             session.add(region)
             await session.flush()
             city.regions[name] = region.id
-        for name, (region_name, code, duty) in UNITS.items():
-            unit = Unit(region_id=city.regions[region_name], code=code, name=f"{name}局", duty=duty)
-            session.add(unit)
-            await session.flush()
-            city.units[name] = unit.id
-        (await session.get_one(Unit, city.units["a"])).supervising_unit_id = city.units["above_a"]
-        for name, (role, unit_name, region_name) in CAST.items():
-            user = User(username=name, display_name=name, region_id=city.regions[region_name])
-            user.unit_id = city.units.get(unit_name or "")
-            user.grants = [RoleGrant(role=role)]
-            session.add(user)
-            await session.flush()
-            city.users[name] = user.id
+        units = {
+            name: Unit(region_id=city.regions[region_name], code=code, name=f"{name}局", duty=duty)
+            for name, (region_name, code, duty) in UNITS.items()
+        }
+        session.add_all(units.values())
+        await session.flush()  # many at once, here and below: nearly every test builds this city
+        city.units = {name: unit.id for name, unit in units.items()}
+        units["a"].supervising_unit_id = city.units["above_a"]
+        users = {
+            name: User(username=name, display_name=name, region_id=city.regions[region_name],
+                       unit_id=city.units.get(unit_name or ""), grants=[RoleGrant(role=role)])
+            for name, (role, unit_name, region_name) in CAST.items()
+        }  # fmt: skip
+        session.add_all(users.values())
+        await session.flush()
+        city.users = {name: user.id for name, user in users.items()}
         session.add(Liaison(unit_id=city.units["a"], user_id=city.users["liaison_a"]))
     return city
 
