@@ -114,6 +114,7 @@ async def test_an_overdue_promise_is_on_the_inspectors_board(office: Office):
         assert await session.scalar(select(FinancePromise.state)) == "checked"
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_meetings_are_reminded_of_until_their_result_is_entered(office: Office):
     """From thirty days before its day the half-year's meeting is due, of a unit that publishes; entered once, it is on record."""
     path, browser, town = await _path(office), office.browser, office.city.units["town"]
@@ -146,6 +147,7 @@ async def test_meetings_are_reminded_of_until_their_result_is_entered(office: Of
     assert await entered(meeting="year_end:2026") == 403
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_complaints_land_with_the_body_that_supervises_the_township(office: Office):
     """M-116: from the notice on the web and from the letter box; the township's own people do not find them."""
     path, browser, city = await _path(office), office.browser, office.city

@@ -149,6 +149,7 @@ async def test_two_people_at_once_finish_a_stage_once(office: Office):
         await finish("clerk_t", Stage.BASIS)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_sent_back_it_is_prepared_and_signed_anew(office: Office):
     """The head says why; sign-off, signatures and scan no longer count, the evidence does; nobody signs an own draft."""
     path = await office.begin()
@@ -171,6 +172,7 @@ async def test_sent_back_it_is_prepared_and_signed_anew(office: Office):
     assert "不能审签自己起草的" in await office.do(own, "sign-off", 409)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 async def test_only_the_own_unit_works_and_its_supervising_body_watches(office: Office):
     """The county's inspectors read and set how many sign; the city's, the neighbour's people and other roles find nothing."""
     path, browser, town = await office.begin(), office.browser, office.city.units["town"]
