@@ -131,10 +131,9 @@ _serious = _asked.only(not_(_quick))
 _callers = replace(_serious, person=None)
 """Of many operators; a caller is nobody's."""
 _same_caller = (
-    Call.region_id, Call.line,
-    case((Call.caller_number != "", Call.caller_number), else_=cast(Call.id, String())),
+    case((Call.caller_number != "", Call.caller_number), else_=cast(Call.id, String())), Call.line, Call.region_id,
 )  # fmt: skip
-"""Who hides the number cannot be told from others who do."""
+"""Who hides the number cannot be told from others who do. The number comes first: it tells most rows apart, and engines sort."""
 _connected = sources.TRANSFERS.only(sources.TRANSFER_ANSWERED)
 
 _late = func.coalesce(Step.finished_at, NOW) > Step.cut_off_at
