@@ -95,8 +95,8 @@ async def _page(url: str, extension: str, path: str) -> AsyncIterator[ClientWebS
     """The live line of an operator's page."""
     async with ClientSession(url, cookie_jar=CookieJar(unsafe=True)) as client:
         form = {"username": f"operator{extension}", "password": PASSWORD}
-        async with client.post("/login", data=form) as answer:
-            assert answer.status == 200
+        async with client.post("/login", data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
         async with client.ws_connect(path) as socket:
             yield socket
 
