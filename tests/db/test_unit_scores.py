@@ -18,6 +18,7 @@ from reports.scores.sheets import Component, UnitSheet
 from reports.scores.weights import STANDARD
 from tickets.models import Channel, RatingAbout, SatisfactionRating
 
+WEIGHTS = "/reports/scores/weights"
 JUNE = days(date(2026, 6, 1), date(2026, 6, 30))
 
 
@@ -111,14 +112,17 @@ async def test_the_office_changes_weights_and_everybody_sees_the_components(city
         await as_(browser, "office")
         assert "不评" in await (await browser.get("/reports/scores?from=2026-06-01&to=2026-06-30")).text()
         form = dict.fromkeys(STANDARD, "0") | {"K-09": "1"}
-        assert (await browser.post("/reports/scores/weights", form | {"K-13": "x"})).status == 422
-        assert (await browser.post("/reports/scores/weights", form)).status == 303
+        assert (await browser.post(WEIGHTS, form | {"K-13": "x"})).status == 422
+        assert (await browser.post(WEIGHTS, form)).status == 303
         shown = await (await browser.get("/reports/scores?from=2026-06-01&to=2026-06-30")).text()
         assert "90.91" in shown
         assert "优秀" in shown
+        assert WEIGHTS in shown
         assert "缺省权重" in await (await browser.get("/reports/scores?from=2026-05-01&to=2026-05-31")).text()
         await as_(browser, "head_a")
         own = await (await browser.get("/reports/scores?from=2026-06-01&to=2026-06-30")).text()
         assert "a局" in own
         assert "b局" not in own
-        assert (await browser.get("/reports/scores/weights")).status == 403
+        await as_(browser, "supervisor")
+        assert WEIGHTS not in await (await browser.get("/reports/scores")).text()
+        assert (await browser.get(WEIGHTS)).status == 403
