@@ -4,7 +4,6 @@ Pure: every function returns the prompt ids to play, one after the other. Knows 
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 from datetime import date, time
 
@@ -12,7 +11,6 @@ PAUSE = "pause"
 MAX_NUMBER = 99_999_999
 
 _PLACES = ((1000, "num-thousand"), (100, "num-hundred"), (10, "num-ten"))
-_SLUG = re.compile(r"[0-9a-z]+(?:-[0-9a-z]+)*")
 
 Ids = list[str]
 
@@ -128,32 +126,14 @@ def position(place: int) -> Ids:
     return ["position-next"] if place == 1 else ["position-prefix", *number(place), "position-suffix"]
 
 
-def ahead(callers: int) -> Ids:
-    """您前面还有两位."""
-    return ["people-ahead", *count(callers), "people-count"]
-
-
 def expected_wait(minutes: int) -> Ids:
     """预计等候时间约两分钟."""
     return ["queue-holdtime", *count(minutes), "queue-minutes"]
 
 
-def press(key: int) -> Ids:
-    """请按3, after an item of a list."""
-    return [f"press-{key}"]
-
-
 def state(name: str) -> Ids:
     """A ticket state of mission §5.4 (`FWD_REVIEW`, in either case) in spoken words."""
     return ["state-" + name.lower().replace("_", "-")]
-
-
-def unit(code: str) -> Ids:
-    """A unit's name by its directory code (`101`, or `kunming-101` where several lines share codes)."""
-    slug = code.lower()
-    if not _SLUG.fullmatch(slug):
-        raise ValueError(code)
-    return [f"unit-{slug}"]
 
 
 def text(content: str) -> Ids:

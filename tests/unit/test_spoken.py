@@ -151,8 +151,7 @@ def test_opening_hours_name_the_part_of_the_day_once() -> None:
 
 def test_people_staff_and_places_in_the_queue() -> None:
     """两位 before a measure word, 第二位 in an order."""
-    assert said(spoken.ahead(2)) == "您前面还有两位"
-    assert said(spoken.ahead(12)) == "您前面还有十二位"
+    assert said(spoken.count(2)) == "两" and said(spoken.count(12)) == "十二"
     assert said(spoken.position(2)) == "您现在排在第二位，请稍候"
     assert said(spoken.position(1)) == "您是下一位，请稍候"
     assert said(spoken.staff_number("1001")) == "工号幺零零幺为您服务"
@@ -182,16 +181,13 @@ def test_every_ticket_state_can_be_spoken(state: str) -> None:
     assert spoken.state(state)[0] in CATALOGUE
 
 
-@given(st.dates(), st.times(), st.integers(1, 8))
-def test_every_prompt_of_dates_times_and_keys_exists(on: date, at: time, key: int) -> None:
+@given(st.dates(), st.times())
+def test_every_prompt_of_dates_and_times_exists(on: date, at: time) -> None:
     """No value leads to a prompt that is not in the catalogue."""
-    ids = [*spoken.full_date(on, date(2026, 1, 1)), *spoken.clock_time(at), *spoken.press(key)]
+    ids = [*spoken.full_date(on, date(2026, 1, 1)), *spoken.clock_time(at)]
     assert [prompt for prompt in ids if prompt not in CATALOGUE] == []
 
 
-def test_dynamic_prompts_are_named_by_code_or_content() -> None:
-    """The same text is the same prompt; a unit's prompt can be found in a folder of recordings."""
-    assert spoken.unit("KUNMING-101") == ["unit-kunming-101"]
+def test_the_same_text_is_the_same_prompt() -> None:
+    """But for blanks around it."""
     assert spoken.text("五华区") == spoken.text(" 五华区 ") != spoken.text("官渡区")
-    with pytest.raises(ValueError, match="etc"):
-        spoken.unit("../etc")
