@@ -8,6 +8,7 @@ from config.open_node import OpenNode
 from config.pages import WithPages
 from config.public import public_side
 from config.staff import staff_side
+from config.telephones import guests
 from config.telephony import Telephony
 from core.web.keys import PartState
 from ivr.apart.boards import Boards
@@ -22,8 +23,8 @@ class Hotline(Telephony, WithPages):
         """Returns when calls are answered and pages served."""
         await self.start_telephony()
         probes = self.telephony_probes() | self.common_probes(self.settings.recordings.archive_dir)
-        board, guests = self.controller.board, tuple(self.guests())
-        staff = partial(staff_side, self._orders(), board, self.everywhere, guests)
+        board, callers = self.controller.board, tuple(guests(self.settings, self.folders))
+        staff = partial(staff_side, self._orders(), board, self.everywhere, callers)
         await self.serve(probes, staff, public_side)
         await self.hear_others()
         self.calm_memory()

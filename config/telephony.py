@@ -1,13 +1,10 @@
 """The telephone side of a process (电话部分): Asterisk, controller and ledger, built and wired to the other rooms."""
 
 import gc
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
-
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
 
 from config import prompts
 from config.common import Common
@@ -16,19 +13,19 @@ from config.only_one import OnlyOne
 from config.parts import asterisk_state, depot_state, ledger_state
 from config.settings import Settings
 from config.spoken_answers import SpokenAnswers
+from config.telephones import guests, people_with_telephones, staff_of, telephones_of
 from core.accounts import AccountChanged
 from core.calendar.holidays import CalendarChanged
 from core.clock import Clock
 from core.lines import LinesChanged
 from core.organisation.store import DirectoryChanged
-from core.people import Role, User
 from core.tasks import every
 from core.units import subject_unit_codes
 from core.web.keys import PartState, Probe
 from ivr.apart.boards import Boards
 from ivr.asterisk.ami import Ami
 from ivr.asterisk.embedded import EmbeddedAsterisk
-from ivr.asterisk.site import DIALPLAN, Folders, Telephone, secret, write_all, write_lines, write_phones
+from ivr.asterisk.site import DIALPLAN, Folders, secret, write_all, write_lines, write_phones
 from ivr.board import Shown, WaitingView
 from ivr.control import CallControl
 from ivr.controller import Controller, ControllerDeps
@@ -50,7 +47,6 @@ from ivr.queue.expected_wait import Place
 from ivr.queue.memberships import Memberships
 from ivr.queue.queue_news import tell as tell_queue
 from ivr.queue.samples import Sampler
-from ivr.queue.seats import Staff
 from ivr.speech.versions import PromptsChanged
 from ivr.speech.voice import Voice
 from ivr.tracking.live_call import LiveCall
@@ -63,7 +59,6 @@ from tickets.clocks.recompute import recompute_open_clocks
 from tickets.clocks.supervision import sweep
 from tickets.clocks.timers import archive
 
-GUESTS = 16
 GARBAGE_AFTER = 20_000
 """New objects before Python looks for circular garbage (usually 700): calls leave little, and looking takes CPU from them."""
 SUPERVISE_EVERY_S = 5.0
@@ -100,7 +95,7 @@ class Telephony(Common):
         if self.settings.asterisk.mode == "embedded":
             await self._start_asterisk()
         self._build_controller()
-        self.controller.seats.staff = await self._staff()
+        self.controller.seats.staff = staff_of(await people_with_telephones(self.db))
         self._listen()
         await self._calendar_changed()  # the shipped table may be newer than the last time
         self._supervise()
@@ -170,67 +165,64 @@ class Telephony(Common):
             self.folders,
             lines=self._table.facts(),
             calls=self.settings.calls,
-            phones=await self._phones(),
-            guests=self.guests(),
+            phones=telephones_of(await people_with_telephones(self.db)),
+            guests=guests(self.settings, self.folders),
         )
         self.asterisk = EmbeddedAsterisk(self.settings.asterisk, self.folders)
         await self.asterisk.start()
         self.tasks.loop("asterisk", self.asterisk.watch)
 
     def _build_controller(self) -> None:
-        settings, lines = self.settings, self.lines
-        journal = Journal(
-            self.db,
-            lambda number: lines[number].region_id if number in lines else None,
-            Spool(settings.data_dir / "ledger"),
+        """The controller and all that works beside it; nothing runs yet."""
+        self.controller = Controller(self._controller_deps(), self._ami())
+        board, seats = self.controller.board, self.controller.seats
+        self.everywhere = board
+        if self.db.is_postgresql:
+            self.everywhere = self.boards = Boards(self.channel, self.name, self.bus, self.tasks, board)
+        self.memberships = Memberships(
+            self.controller.ami, board, self.clock, lambda: self._table.split(seats.staff)
         )
-        opening = Opening(self.db, self.clock, settings.recordings)
-        answers = SpokenAnswers(self.db, self.clock, self.tasks.job)
-        flow = FlowDeps(
-            db=self.db, clock=self.clock, journal=journal, calls=settings.calls, recordings=settings.recordings,
-            message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
-            registered=lambda: frozenset(self.controller.board.registered),
-            free_device=self._free_device, place=self._place,
-            hot_answers=answers.hot, notices=answers.notices, read_out=answers.read_out,
-            subject_units=self._subject_units, job=self.tasks.job,
+        seats.regroup = self.memberships.look
+        self.control = CallControl(self.controller, self.db, self.clock, self.settings.telephony)
+        self._watch_telephones()
+        self.calling_back = CallingBack(
+            self.controller, self.control, self.everywhere, self._may_wait, self.db, self.clock, self.bus, self._table.queue_of
         )  # fmt: skip
-        deps = ControllerDeps(
-            clock=self.clock, bus=self.bus, tasks=self.tasks, flow=flow,
-            menus=load_menus(DIALPLAN / "menus.toml", self.voice.shipped), sound=self.voice.sound, lines=lines,
+
+    def _controller_deps(self) -> ControllerDeps:
+        opening = Opening(self.db, self.clock, self.settings.recordings)
+        return ControllerDeps(
+            clock=self.clock, bus=self.bus, tasks=self.tasks, flow=self._flow_deps(),
+            menus=load_menus(DIALPLAN / "menus.toml", self.voice.shipped), sound=self.voice.sound, lines=self.lines,
             recall=Recall(
                 self.db, self.clock, self.cel_source().cel_file, lambda: self.controller.board.registered
             ),
             on_answered=partial(self._call_answered, opening), on_liaison=opening.liaison_answered,
             on_transfer_failed=opening.transfer_failed, on_ended=partial(self._call_ended, opening),
         )  # fmt: skip
-        asterisk = settings.asterisk
-        ami = partial(
+
+    def _flow_deps(self) -> FlowDeps:
+        settings = self.settings
+        answers = SpokenAnswers(self.db, self.clock, self.tasks.job)
+        return FlowDeps(
+            db=self.db, clock=self.clock, journal=Journal(self.db, self._region_of, Spool(settings.data_dir / "ledger")),
+            calls=settings.calls, recordings=settings.recordings,
+            message_dir=settings.recordings.spool_dir.absolute() / "message", say=self.voice.say,
+            registered=lambda: frozenset(self.controller.board.registered),
+            free_device=self._free_device, place=self._place,
+            hot_answers=answers.hot, notices=answers.notices, read_out=answers.read_out,
+            subject_units=self._subject_units, job=self.tasks.job,
+        )  # fmt: skip
+
+    def _ami(self) -> Callable[..., Ami]:
+        asterisk = self.settings.asterisk
+        return partial(
             Ami, host=asterisk.control_host, port=asterisk.ami_port, user=asterisk.ami_user,
             secret=asterisk.ami_secret or secret(self.folders, "ami"),
         )  # fmt: skip
-        self.controller = Controller(deps, ami)
-        self.everywhere = board = self.controller.board
-        if self.db.is_postgresql:
-            self.everywhere = self.boards = Boards(self.channel, self.name, self.bus, self.tasks, board)
-        self.memberships = Memberships(
-            self.controller.ami,
-            self.controller.board,
-            self.clock,
-            lambda: self._table.split(self.controller.seats.staff),
-        )
-        self.controller.seats.regroup = self.memberships.look
-        self.control = CallControl(self.controller, self.db, self.clock, settings.telephony)
-        self._watch_telephones()
-        self.calling_back = CallingBack(
-            self.controller,
-            self.control,
-            self.everywhere,
-            self._may_wait,
-            self.db,
-            self.clock,
-            self.bus,
-            self._table.queue_of,
-        )
+
+    def _region_of(self, number: str) -> int | None:
+        return self.lines[number].region_id if number in self.lines else None
 
     def _may_wait(self) -> Sequence[WaitingView]:
         """Who may be in a queue, at whichever node."""
@@ -309,9 +301,15 @@ class Telephony(Common):
 
     async def people_changed(self) -> None:
         """Somebody's account or telephone was added or changed: Asterisk and the seats learn of it."""
-        self.controller.seats.staff = await self._staff()
+        people = await people_with_telephones(self.db)
+        self.controller.seats.staff = staff_of(people)
         if self.asterisk:
-            write_phones(self.settings.asterisk, self.folders, await self._phones(), self.guests())
+            write_phones(
+                self.settings.asterisk,
+                self.folders,
+                telephones_of(people),
+                guests(self.settings, self.folders),
+            )
             await self.controller.ami.action("Command", Command="module reload res_pjsip.so")
 
     async def lines_changed(self) -> None:
@@ -324,13 +322,6 @@ class Telephony(Common):
         variables = {f"LINE_{number}": "" for number in gone} | dict(self._table.facts().variables)
         for name, value in variables.items():
             await self.controller.ami.action("Setvar", Variable=name, Value=value)
-
-    def guests(self) -> list[Telephone]:
-        """Telephones of the demo's callers; none in production."""
-        if not self.settings.caller_phone_enabled:
-            return []
-        numbers = {f"guest{number:02}": f"139000000{number:02}" for number in range(1, GUESTS + 1)}
-        return [Telephone(name, secret(self.folders, name), number) for name, number in numbers.items()]
 
     def telephony_probes(self) -> dict[str, Probe]:
         """Of what this side alone can tell; machine and calendar are `common_probes`'."""
@@ -352,29 +343,3 @@ class Telephony(Common):
     async def _reconciled(self) -> PartState:
         """A difference is told and keeps nobody from working."""
         return PartState(ok=True, text=await last_in_words(self.db))
-
-    # --- people and regions ---------------------------------------------------------------------------------------
-
-    async def _users(self) -> Sequence[User]:
-        async with self.db.reading() as session:
-            query = select(User).where(User.extension.is_not(None), User.is_active)
-            query = query.options(joinedload(User.unit), selectinload(User.grants))
-            return (await session.scalars(query)).all()
-
-    async def _staff(self) -> dict[int, Staff]:
-        return {
-            user.id: Staff(
-                user.id,
-                user.username,
-                user.staff_number or "",
-                user.display_name,
-                user.extension or "",
-                user.region_id or (user.unit.region_id if user.unit else None),
-                Role.OPERATOR in user.roles,
-                tuple(user.languages),
-            )
-            for user in await self._users()
-        }
-
-    async def _phones(self) -> list[Telephone]:
-        return [Telephone(user.extension or "", user.sip_password) for user in await self._users()]
