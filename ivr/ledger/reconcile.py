@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, beijing
@@ -77,7 +77,7 @@ async def reconcile(
     async with db.unit_of_work() as session:
         stored = await _stored(session, source.system_name, since, until)
         found = list(differences(witness, stored))
-        found += await _without_audio(session, list(stored.values()))
+        found += await _audio_faults(session, list(stored.values()))
         row = Reconciliation(
             ran_at=clock.now(), since_at=since, until_at=until, calls=len(witness.rows.keys() | stored.keys()),
             differences=[{"linkedid": one.linkedid, "text": one.text} for one in found],
@@ -197,17 +197,31 @@ async def _stored(
     return {call.linkedid: call for call in rows}
 
 
-async def _without_audio(session: AsyncSession, calls: Sequence[Call]) -> list[Difference]:
-    """Talks of which no recording was taken in."""
-    talked = {call.id: call.linkedid for call in calls if call.talk_ms >= _TALK_LEAST_MS}
-    recorded: set[int] = set()
-    ids = sorted(talked)
+async def _audio_faults(session: AsyncSession, calls: Sequence[Call]) -> list[Difference]:
+    """Talks of which no recording was taken in, or not as much audio as was talked."""
+    talked = {call.id: call for call in calls if call.talk_ms >= _TALK_LEAST_MS}
+    recorded = await _recorded_ms(session, sorted(talked))
+    found: list[Difference] = []
+    for key, call in sorted(talked.items()):
+        if key not in recorded:
+            found.append(Difference(call.linkedid, "有通话，没有录音"))
+        elif abs(recorded[key] - call.talk_ms) > TOLERANCE_S * 1000:
+            text = f"通话 {call.talk_ms / 1000:.0f} 秒，录音 {recorded[key] / 1000:.0f} 秒"
+            found.append(Difference(call.linkedid, text))
+    return found
+
+
+async def _recorded_ms(session: AsyncSession, ids: Sequence[int]) -> dict[int, int]:
+    """Length of each call's talk recordings, of calls that have any."""
+    total = func.sum(Recording.duration_ms)
+    found: dict[int, int] = {}
     for start in range(0, len(ids), 500):
-        query = select(Recording.call_id).where(
+        query = select(Recording.call_id, total).where(
             Recording.call_id.in_(ids[start : start + 500]), Recording.kind == RecordingKind.TALK
         )
-        recorded |= set(await session.scalars(query))
-    return [Difference(talked[key], "有通话，没有录音") for key in ids if key not in recorded]
+        rows = await session.execute(query.group_by(Recording.call_id))
+        found |= {key: int(length) for key, length in rows if key is not None}
+    return found
 
 
 async def _has_run_since(db: Database, instant: datetime) -> bool:

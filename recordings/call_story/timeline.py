@@ -60,10 +60,6 @@ def _partner(all_legs: Sequence[Leg], line: LedgerLine) -> Leg | None:
     return remaining[-1] if remaining else None
 
 
-def bridged_ms(lines: Sequence[LedgerLine]) -> int:
-    return sum(span.ms for span in bridged_spans(lines))
-
-
 def offsets_of_unit(spans: Sequence[Span], unit_id: int) -> list[tuple[int, int]]:
     """The parts of the talk recording, in ms, in which the caller talked with this unit."""
     parts: list[tuple[int, int]] = []

@@ -39,7 +39,7 @@ async def command(on: Exchange, capsys: pytest.CaptureFixture[str]) -> tuple[int
 async def test_a_planted_difference_is_found(
     exchange: Exchange, quick: Quick, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    """A talk and a short call agree; a talk time changed and a call removed are named, by the command too."""
+    """A talk and a short call agree; a talk time that Asterisk's and the audio's are not, and a call removed, are named, by the command too."""
     monkeypatch.setattr(command_line, "make_clock", lambda _: exchange.city.clock)
     monkeypatch.setattr(command_line, "opened", lambda _: nullcontext(exchange.db))
     monkeypatch.setattr(command_line, "SETTLED", timedelta(0))
@@ -60,7 +60,9 @@ async def test_a_planted_difference_is_found(
         await session.execute(delete(CallEvent).where(CallEvent.call_id == menu.id))
         await session.execute(delete(Call).where(Call.id == menu.id))
     found = await told(exchange, talk.linkedid, menu.linkedid)
-    assert [text.split("：")[0] for text in found[talk.linkedid]] == ["通话时长"]
+    length, audio = found[talk.linkedid]
+    assert length.startswith("通话时长：")
+    assert re.fullmatch(r"通话 \d+ 秒，录音 \d 秒", audio)
     assert ["通话记录中没有" in text for text in found[menu.linkedid]] == [True]
     code, printed = await command(exchange, capsys)
     assert code == 1

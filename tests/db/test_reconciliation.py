@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.callcast import NOW, add_call, assemble
 from support.tickets import build_city
 from support.web import as_, browsing, give_password, web_app
 
@@ -17,6 +18,7 @@ from core.tasks import Tasks
 from ivr.ledger import reconcile
 from ivr.ledger.reconcile import Source
 from ivr.models import Reconciliation
+from recordings.models import Recording, RecordingKind
 
 TRACE = Path(__file__).parents[1] / "traces" / "cel" / "talk.csv"
 TOLD_AT = datetime(2026, 11, 25, 21, 12, 9, tzinfo=UTC)
@@ -79,6 +81,27 @@ async def test_once_a_night_the_day_before(db: Database, tmp_path: Path, monkeyp
             await asyncio.sleep(0.01)
     await tasks.close()
     assert (await runs(db))[0].since_at == night.until_at
+
+
+async def test_audio_is_as_long_as_the_talk(db: Database, tmp_path: Path):
+    """50 s of talk with 50 or 51 s of audio are whole; 40 s, 60 s and nothing are differences (录音缺口)."""
+    lengths = {"n1-1.1": [50], "n1-2.1": [31, 20], "n1-3.1": [40], "n1-4.1": [60], "n1-5.1": []}
+    async with db.unit_of_work() as session:
+        cast = await assemble(session)
+        for linkedid, seconds in lengths.items():
+            call = await add_call(session, cast, linkedid=linkedid)
+            session.add_all(
+                Recording(call_id=call.id, kind=RecordingKind.TALK, path=f"{linkedid}/{part}", source=f"{linkedid}/{part}",
+                          started_at=call.started_at, duration_ms=1000 * length)
+                for part, length in enumerate(seconds)
+            )  # fmt: skip
+    source = source_with_a_call(tmp_path, ShiftedClock(NOW), NOW)
+    row = await reconcile.reconcile(db, ShiftedClock(NOW), source, NOW - timedelta(days=1), NOW)
+    assert [(one["linkedid"], one["text"]) for one in row.differences if "录音" in one["text"]] == [
+        ("n1-3.1", "通话 50 秒，录音 40 秒"),
+        ("n1-4.1", "通话 50 秒，录音 60 秒"),
+        ("n1-5.1", "有通话，没有录音"),
+    ]
 
 
 async def test_it_tells_how_it_went(db: Database, tmp_path: Path):

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from support.callcast import NOW, Cast, FixedClock, add_call, assemble, settings_in
+from support.callcast import FixedClock, add_call, assemble, settings_in
 from support.ledgers import at
 from support.tones import sine
 
 from core.db import Database
 from recordings import intake, ledger
-from recordings.call_story import gaps
 from recordings.events import RecordingStored
 from recordings.keeping.verify import verify
 from recordings.models import Call, CallEvent, Recording, RecordingKind
@@ -197,20 +196,6 @@ async def test_verify_names_each_kind_of_fault(db: Database, settings, call):
     altered[-1] ^= 0xFF
     paths[3].write_bytes(altered)
     assert [c.fault async for c in verify(db, settings)] == ["", "missing", "size", "checksum"]
-
-
-async def test_gaps_compare_audio_with_the_ledger(db: Database, settings, call):
-    """50 s of talk with 49 s of audio is reported, with 50 s it is whole, without audio all is missing."""
-    cast = Cast(call, call, call, call)
-    cast.city.id = call.region_id
-    async with db.unit_of_work() as session:
-        whole = await add_call(session, cast, linkedid="n1-200.1")
-        await add_call(session, cast, linkedid="n1-300.1")
-    await take(db, settings, spool(settings, "talk", "n1-100.1.raw", seconds=49), call)
-    await take(db, settings, spool(settings, "talk", "n1-200.1.raw", seconds=50), whole)
-    async with db.reading() as session:
-        found = await gaps.find(session, at(-1), NOW)
-    assert [(g.linkedid, g.missing_ms) for g in found] == [("n1-100.1", 1000), ("n1-300.1", 50_000)]
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # about memory, not about the engine

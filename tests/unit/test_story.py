@@ -3,7 +3,7 @@
 from support.ledgers import LIAISON, OPERATOR, UNIT, at, attended_transfer, lines
 
 from recordings import ledger
-from recordings.call_story import gaps, lanes, story, timeline
+from recordings.call_story import lanes, story, timeline
 from recordings.call_story.lanes import Lane
 from recordings.call_story.legs import legs_of
 
@@ -114,17 +114,6 @@ def test_joined_to_the_next_without_a_pause():
         lines((0, "arrived", {}), (1, "bridged", {}), (4, "bridged", {}), (9, "ended", {}))
     )
     assert [s.ms for s in spans] == [3000, 5000]
-
-
-def test_gap_is_reported_past_the_tolerance():
-    """Audio 300 ms short is whole, 301 ms short or long is a gap."""
-    told = attended_transfer()
-    assert gaps.gap_of("x", told, 49_700) is None
-    assert gaps.gap_of("x", told, 50_300) is None
-    short = gaps.gap_of("x", told, 49_699)
-    assert short is not None
-    assert short.missing_ms == 301
-    assert gaps.gap_of("x", told, 50_301).missing_ms == -301
 
 
 def test_an_empty_ledger_breaks_nothing():
