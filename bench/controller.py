@@ -124,6 +124,14 @@ async def _serve(root: Path, base_port: int, operators: int) -> None:
     hotline = Hotline(configured, make_clock(configured))
     await _found(hotline, operators)
     await hotline.start()
+    try:
+        await _obey(hotline)
+    finally:
+        await hotline.stop()
+
+
+async def _obey(hotline: Hotline) -> None:
+    """A command a line until the bench closes the pipe; each is answered by a line."""
     await asyncio.sleep(_BEAT_S)  # the first heartbeat reaches the dialplan
     assert hotline.asterisk
     assert hotline.asterisk.process
@@ -137,7 +145,6 @@ async def _serve(root: Path, base_port: int, operators: int) -> None:
             clerk.add_done_callback(_told)
         said = await _reconciled(hotline) if command == "reconcile" else ""
         print(f"ready {said}", flush=True)
-    await hotline.stop()
 
 
 def main() -> None:

@@ -184,6 +184,7 @@ class BenchStream:
         self.heard = Heard()  # the test phone's call asks for it; stays empty here
         self.muted = False
         self.event_payload_type: int | None = None
+        self.srtp_key = None  # nothing is encrypted here
         self.keep_audio = keep_audio
         self.packets: list[Packet] = []
         """What was heard, of a stream that keeps its audio."""

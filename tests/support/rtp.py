@@ -102,9 +102,9 @@ class MediaStream(asyncio.DatagramProtocol):
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_loop(), name=f"rtp {self.port}")
 
-    def agree(self, remote_key: bytes | None) -> None:
+    def agree(self, remote_key: bytes) -> None:
         """The far end's key, of a stream that both sides encrypt."""
-        if self.srtp_key and remote_key and self._decrypted is None:
+        if self.srtp_key and self._decrypted is None:
             self._encrypted = Session(Policy(self.srtp_key, Policy.SSRC_ANY_OUTBOUND))
             self._decrypted = Session(Policy(remote_key, Policy.SSRC_ANY_INBOUND))
 

@@ -299,7 +299,8 @@ class Call(Listening):
     def _follow(self, remote: AudioDescription) -> None:
         """Send where and how the far end wants it."""
         self.remote_direction = remote.direction
-        self.media.agree(remote.srtp_key)
+        if remote.srtp_key:
+            self.media.agree(remote.srtp_key)
         self.media.paused = self._on_hold or remote.direction in ("sendonly", "inactive")
         if remote.laws and remote.port:
             self.media.start((remote.host, remote.port), remote.laws[0], remote.event_payload_type)
