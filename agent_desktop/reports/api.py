@@ -18,6 +18,7 @@ from reports.counting.indicators import INDICATORS, VERSION, Show
 
 routes = Routes()
 UNITS = {Show.PERCENT: "share", Show.SECONDS: "ms", Show.POINTS: "points/100", Show.COUNT: "count"}
+_NAME = {"maxLength": 40, "pattern": schema.PLAIN}
 _LIST = ApiDoc(
     "统计指标（分子、分母和数值；分母为零时数值为空）",
     params=(
@@ -26,11 +27,11 @@ _LIST = ApiDoc(
         Param(
             "unit",
             "单位：地区代码/单位代码，或三位代码（所给地区的，不给地区时先取本级的）",
-            limits={"maxLength": 40},
+            limits=_NAME,
         ),
-        Param("region", "地区代码，含下级", limits={"maxLength": 40}),
-        Param("line", "线路号码", limits={"maxLength": 40}),
-        Param("person", "用户名", limits={"maxLength": 40}),
+        Param("region", "地区代码，含下级", limits=_NAME),
+        Param("line", "线路号码", limits=_NAME),
+        Param("person", "用户名", limits=_NAME),
     ),
     answer={
         "from": schema.day("起始日期"),

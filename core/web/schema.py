@@ -16,6 +16,9 @@ _TIME = "(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?(Z|[+-](0[
 WHEN = f"^{_DATE}{_TIME}$"
 """A date of this century that exists, perhaps with a time: the description and the check are one."""
 
+PLAIN = "^[^\\u0000]*$"
+"""Any text that a database can hold."""
+
 
 def text(meaning: str, **limits: Any) -> Schema:
     return {"type": "string", "description": meaning} | limits

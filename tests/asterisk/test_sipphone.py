@@ -130,7 +130,7 @@ async def test_silence_between_prompts_is_measured(caller: Phone) -> None:
     assert second_at - silent_at == pytest.approx(2.0, abs=0.1)
     assert call.longest_silence_s() == pytest.approx(2.0, abs=0.1)
     fresh = await call.first_packet_after(silent_at, new_spurt=True)
-    assert abs(fresh.at - second_at) < 0.06
+    assert abs(fresh.at - second_at) < 0.2  # far less than the silence, however busy the machine
 
 
 async def test_hears_early_media_then_busy(caller: Phone) -> None:

@@ -78,7 +78,7 @@ TRACES = {name: rows(name) for name in names()}
 
 
 def all_is_over(events: list[Row]) -> None:
-    """Nothing raises; when every channel has ended no call is open, and each has one beginning and one end."""
+    """Inside a loop, where dialogues set their timers: nothing raises; when every channel has ended no call is open, and each has one beginning and one end."""
     found, nobody = controller()
     channels = dict.fromkeys(row["Uniqueid"] for row in events if row.get("Uniqueid"))
     ends = [{"Event": "Hangup", "Uniqueid": channel, "Cause": "16"} for channel in channels]
@@ -98,14 +98,14 @@ def test_every_kind_that_is_listened_to_is_among_them():
 
 
 @pytest.mark.parametrize("name", sorted(TRACES))
-def test_every_event_twice(name: str):
+async def test_every_event_twice(name: str):
     """A doubled call begins once and ends once."""
     all_is_over([event for event in TRACES[name] for _ in range(2)])
 
 
 @given(st.sampled_from(sorted(TRACES)), SOURCES, st.floats(0, 0.6))
 @settings(max_examples=100, deadline=None)
-def test_any_order_omission_and_duplication(name: str, source: random.Random, share: float):
+async def test_any_order_omission_and_duplication(name: str, source: random.Random, share: float):
     """Events lost, repeated and out of order, from arrival to hang-up: nothing raises, nothing stays open."""
     events = [event for event in TRACES[name] if source.random() > share]
     events += [event for event in events if source.random() < share]
@@ -115,7 +115,7 @@ def test_any_order_omission_and_duplication(name: str, source: random.Random, sh
 
 @given(st.sampled_from(sorted(TRACES)), SOURCES)
 @settings(max_examples=100, deadline=None)
-def test_fields_missing_or_odd(name: str, source: random.Random):
+async def test_fields_missing_or_odd(name: str, source: random.Random):
     """Any field but the event's name and ids may lack or hold anything: what is incomplete is ignored."""
 
     def odd(event: Row) -> Row:
