@@ -267,7 +267,7 @@ async def _publisher(exchange: Exchange) -> tuple[str, int]:
         body = Unit(region_id=region_id, code="004", name="示范县监察局", duty=UnitDuty.INSPECTION)
         session.add(body)
         await session.flush()
-        town = Unit(region_id=region_id, code="301", name="清水镇人民政府", inspection_unit_id=body.id)
+        town = Unit(region_id=region_id, code="901", name="清水镇人民政府", inspection_unit_id=body.id)
         session.add(town)
         await session.flush()
         draft = Draft("第一季度财务公开", Level.TOWNSHIP, date(2026, 1, 1), date(2026, 3, 31))

@@ -8,7 +8,7 @@ import pytest
 from support import g711, tones
 from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import SOUNDS
-from support.quick import Quick, write_tone
+from support.quick import FOLDER, Quick, write_tone
 from support.rtp import FRAME_SAMPLES
 from support.sdp import AudioDescription
 from support.sipcall import Call
@@ -61,7 +61,7 @@ async def test_an_operators_telephone_falls_silent_for_good(exchange: Exchange, 
 
 async def test_a_liaisons_telephone_dies_after_the_menu(exchange: Exchange, quick: Quick):
     """The caller, who has talked to no operator yet, is told so and is first in the queue, with the same ticket."""
-    write_tone(SOUNDS / "quick/liaison-lost.wav", LOST_HZ, 0.5)
+    write_tone(SOUNDS / FOLDER / "liaison-lost.wav", LOST_HZ, 0.5)
     liaison, operator = await exchange.liaison(), await exchange.operator()
     call = await exchange.dial()
     await exchange.walk(call, ("MAIN", "1"), ("Q", "1"), ("QD", "1"), ("QD-CODE", "101"), ("QD-OK", "1"))

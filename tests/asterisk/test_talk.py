@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.calls import CALLER_HZ, LIAISON_HZ, OPERATOR_HZ, Exchange
 from support.hotline import SOUNDS
-from support.quick import Quick, write_tone
+from support.quick import FOLDER, Quick, write_tone
 from support.sipphone import Call, Phone, Policy
 from support.tones import segments_with
 
@@ -270,7 +270,7 @@ async def test_attended_transfer(exchange: Exchange, quick: Quick):
 
 async def test_a_long_consultation_keeps_the_caller(exchange: Exchange, quick: Quick):
     """However long it takes, the caller is asked for patience again and again, stays the operator's, and is fetched back."""
-    write_tone(SOUNDS / "quick/hold-please.wav", HOLD_HZ, 0.5)
+    write_tone(SOUNDS / FOLDER / "hold-please.wav", HOLD_HZ, 0.5)
     ami = exchange.city.hotline.controller.ami
     await ami.action("Setvar", Variable="HOLD_TELL_S", Value=1)
     _, liaison, call, answered = await _consult(exchange)

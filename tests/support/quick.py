@@ -18,7 +18,9 @@ from ivr.flow.context import HotAnswer
 from ivr.menus.menu import AnyNode, Menus
 
 PROMPT_HZ = 700
-_NAME = "quick/tone"
+FOLDER = f"quick-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""Of this process alone: a tone that a test has set must not be another's short one before it is heard."""
+_NAME = f"{FOLDER}/tone"
 
 
 def write_tone(file: Path, hz: float = PROMPT_HZ, duration_s: float = 0.05) -> None:
@@ -53,9 +55,9 @@ class Quick:
         self._before = replace(self._controller._deps)
 
     async def __aenter__(self) -> Self:
-        for name in [_NAME, *(f"quick/{name}" for name in _played_by_dialplan())]:
+        for name in [_NAME, *(f"{FOLDER}/{name}" for name in _played_by_dialplan())]:
             write_tone(SOUNDS / f"{name}.wav")
-        await self._prompts_from("quick")
+        await self._prompts_from(FOLDER)
         self._controller._deps.sound = self._sound
         self.set_times(wait_s=0.5)
         return self
@@ -84,8 +86,8 @@ class Quick:
 
     def set_tone(self, prompt: str, hz: float, duration_s: float = 0.5) -> None:
         """A prompt that is to be told from the others, whether menus or dialplan play it."""
-        self._own[prompt] = f"quick/own-{prompt}"
-        for name in (self._own[prompt], f"quick/{prompt}"):
+        self._own[prompt] = f"{FOLDER}/own-{prompt}"
+        for name in (self._own[prompt], f"{FOLDER}/{prompt}"):
             write_tone(SOUNDS / f"{name}.wav", hz, duration_s)
 
     def set_hot_answers(self, *answers: HotAnswer) -> None:
