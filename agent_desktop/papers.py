@@ -4,6 +4,7 @@ Each look is audited, each paper added is a line of the trail.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from aiohttp import web
@@ -20,7 +21,7 @@ from core.people import User
 from core.web.keys import CLOCK, DB, person
 from core.web.requests import source_of
 from core.web.routes import Routes
-from core.web.uploads import read_form
+from core.web.uploads import Form, read_form
 from tickets.access import is_shielded, ticket_for
 from tickets.errors import TicketLocked
 from tickets.intake.attachments import Received, attach, attachment, path_of, received
@@ -29,6 +30,7 @@ from tickets.moves import leave_mark
 
 routes = Routes()
 BODY_KB = 20 * 1024
+"""Of a form with papers in it."""
 
 
 @routes.get("/tickets/{ticket_no}/papers/{paper}", roles=CASE_ROLES)
@@ -59,16 +61,21 @@ def shown(request: web.Request, public_id: str, media_type: str) -> web.FileResp
     )
 
 
+async def read_papers(request: web.Request) -> tuple[Form, AbstractAsyncContextManager[Received]]:
+    """A form with papers in it, and these to be entered around the work that attaches them (`attachments.received`).
+
+    Raises BodyTooLarge, TooManyFiles.
+    """
+    settings = request.app[ATTACHMENTS]
+    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
+    return form, received(settings, [(file.name, file.data) for file in form.files])
+
+
 @routes.post("/tickets/{ticket_no}/papers", roles=PAPER_ADDERS, body_kb=BODY_KB)
 async def add(request: web.Request) -> web.StreamResponse:
     """`file`, as many as the settings allow: all of them or none."""
-    settings = request.app[ATTACHMENTS]
-    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
-    files = [(file.name, file.data) for file in form.files]
-
-    return await act_after(
-        request, "papers", received(settings, files), partial(_add, request), "附件已添加。"
-    )
+    _, papers = await read_papers(request)
+    return await act_after(request, "papers", papers, partial(_add, request), "附件已添加。")
 
 
 def _add(request: web.Request, sent: Received) -> Work:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agent_desktop.finances import feedback
 from agent_desktop.finances.forms import chosen, draft_of
 from agent_desktop.finances.page import notice_id_of, show
-from agent_desktop.keys import ATTACHMENTS
+from agent_desktop.papers import BODY_KB, read_papers
 from agent_desktop.ticket.page import who_asks
 from core.clock import Clock
 from core.errors import HotlineError, InvalidInput, NotFound
@@ -19,14 +19,13 @@ from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.numbers import read_key, whole_number
 from core.web.routes import Routes
-from core.web.uploads import Form, read_form
+from core.web.uploads import Form
 from tickets.finances import papers, promises, publishing, receipts, signing, way
 from tickets.finances.access import PEOPLE
 from tickets.finances.stages import Channel, Purpose, Signatory, Stage
-from tickets.intake.attachments import Received, received
+from tickets.intake.attachments import Received
 
 routes = Routes()
-BODY_KB = 20 * 1024
 
 
 @dataclass(frozen=True)
@@ -178,11 +177,9 @@ async def do(request: web.Request) -> web.StreamResponse:
     if name not in DEEDS:
         raise NotFound
     deed, done = DEEDS[name]
-    settings = request.app[ATTACHMENTS]
-    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
-    files = [(file.name, file.data) for file in form.files]
+    form, papers = await read_papers(request)
     try:
-        async with received(settings, files) as sent, request.app[DB].unit_of_work() as session:
+        async with papers as sent, request.app[DB].unit_of_work() as session:
             user = await who_asks(session, request)
             await deed(Sent(session, request.app[CLOCK], user, notice_id_of(request), form, sent))
     except HotlineError as error:

@@ -4,15 +4,16 @@ Handled and protected like every complaint; a letter counts from the day it was 
 """
 
 import secrets
-from datetime import datetime, time
 
 from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agent_desktop.keys import ATTACHMENTS, LINE, PUBLIC_URL
+from agent_desktop.papers import BODY_KB, read_papers
 from agent_desktop.ticket.page import who_asks
-from core.clock import BEIJING, beijing
+from agent_desktop.window.forms import came_at
+from core.clock import beijing
 from core.errors import HotlineError, InvalidInput
 from core.people import Role, User
 from core.units import Unit
@@ -20,8 +21,9 @@ from core.web.app import render
 from core.web.days import read_day
 from core.web.keys import CLOCK, DB
 from core.web.numbers import read_key
+from core.web.requests import site_of
 from core.web.routes import Routes
-from core.web.uploads import Form, read_form
+from core.web.uploads import Form
 from tickets.finances.access import reach_of
 from tickets.intake import attachments
 from tickets.intake.once import Sent, once
@@ -33,7 +35,6 @@ from tickets.service import Issued, register_complaint
 
 routes = Routes()
 MON = (Role.INSPECTOR,)
-BODY_KB = 20 * 1024
 
 
 @routes.get("/finances/letter-box", roles=MON)
@@ -44,22 +45,17 @@ async def page(request: web.Request) -> web.StreamResponse:
 @routes.post("/finances/letter-box", roles=MON, body_kb=BODY_KB)
 async def register(request: web.Request) -> web.StreamResponse:
     """`unit`, `received_on`, `text`, perhaps `name`, `phone` and the scan; the slip has the query code, shown once."""
-    settings = request.app[ATTACHMENTS]
-    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
-    files = [(file.name, file.data) for file in form.files]
+    form, papers = await read_papers(request)
     try:
-        async with (
-            attachments.received(settings, files) as papers,
-            request.app[DB].unit_of_work() as session,
-        ):
+        async with papers as received, request.app[DB].unit_of_work() as session:
             user = await who_asks(session, request)
-            issued = await _stored(request, session, user, form, papers)
+            issued = await _stored(request, session, user, form, received)
             step = await open_step(session, issued.ticket)
     except HotlineError as error:
         if error.status >= 500:
             raise
         return await _page(request, form, error)
-    site = request.app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
+    site = site_of(request, request.app[PUBLIC_URL])
     return render(
         request, "finances/letter_slip.html", issued=issued, step=step, images=slip_for(site, issued.query_code),
         line=request.app[LINE],
@@ -71,7 +67,7 @@ async def _stored(
 ) -> Issued:
     clock = request.app[CLOCK]
     unit = await _unit(session, user, form)
-    received_at = _received_at(form.text("received_on"), clock.now())
+    received_at = came_at(read_day(form.text("received_on"), "开箱日期"), "开箱日期", clock)
     if not form.text("text").strip():
         raise InvalidInput(field="内容", reason="请填写信中反映的问题")
 
@@ -98,14 +94,6 @@ async def _unit(session: AsyncSession, user: User, form: Form) -> Unit:
     if unit is None:
         raise InvalidInput(field="公开单位", reason="请从列表中选择")
     return unit
-
-
-def _received_at(text: str, now: datetime) -> datetime:
-    """Noon of the day it was taken out; now for today."""
-    on, today = read_day(text, "开箱日期"), beijing(now).date()
-    if on > today:
-        raise InvalidInput(field="开箱日期", reason="不能晚于今天")
-    return now if on == today else datetime.combine(on, time(12), BEIJING)
 
 
 async def _page(request: web.Request, given: Form, error: HotlineError | None = None) -> web.StreamResponse:

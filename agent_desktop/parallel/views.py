@@ -18,6 +18,7 @@ from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
 from core.web.lists import serve_list
 from core.web.numbers import read_key
+from core.web.requests import site_of
 from core.web.routes import Routes
 from tickets.intake.ask import askable_units
 from tickets.intake.once import Sent, once
@@ -76,7 +77,7 @@ async def _opened(request: web.Request, fields: Fields) -> web.StreamResponse:
             lambda seed: cases.open_case(session, clock, user=user, new=new, code_seed=seed),
         )  # fmt: skip
         step, shares = await open_step(session, issued.ticket), await shares_of(session, issued.ticket.id)
-    site = app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
+    site = site_of(request, app[PUBLIC_URL])
     return render(
         request, "parallel/slip.html", issued=issued, step=step, shares=shares, line=app[LINE],
         images=slip_for(site, issued.query_code),

@@ -1,7 +1,7 @@
 """The form of the window: who came, by what door, and one or several items (一窗受理, M-130 「一人一窗一次」)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from core.clock import BEIJING, Clock, beijing
 from core.errors import InvalidInput
@@ -78,13 +78,18 @@ def walk_of(form: Form, clock: Clock) -> Walk:
 
 
 def _received_at(text: str, door: Channel, clock: Clock) -> datetime:
+    if door not in {Channel.LETTER, Channel.VISIT} or not text:
+        return clock.now()
+    on = read_day(text, "收到日期")
+    if (beijing(clock.now()).date() - on).days > LONGEST_BACK_DAYS:
+        raise InvalidInput(field="收到日期", reason="早于一年前，请核对年份")
+    return came_at(on, "收到日期", clock)
+
+
+def came_at(on: date, label: str, clock: Clock) -> datetime:
+    """When something counts as received that came on a day: at noon, today now; raises InvalidInput for a day to come."""
     now = clock.now()
     today = beijing(now).date()
-    if door not in {Channel.LETTER, Channel.VISIT} or not text:
-        return now
-    on = read_day(text, "收到日期")
     if on > today:
-        raise InvalidInput(field="收到日期", reason="不能晚于今天")
-    if (today - on).days > LONGEST_BACK_DAYS:
-        raise InvalidInput(field="收到日期", reason="早于一年前，请核对年份")
+        raise InvalidInput(field=label, reason="不能晚于今天")
     return now if on == today else datetime.combine(on, time(12), BEIJING)

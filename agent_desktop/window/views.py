@@ -6,7 +6,7 @@ their own unit, offices for their level, supervisors for their region (§5.9).
 """
 
 import secrets
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from agent_desktop.keys import ATTACHMENTS, LINE, PUBLIC_URL, SEARCHER
+from agent_desktop.papers import BODY_KB, read_papers
 from agent_desktop.window.forms import DOORS, KINDS, MOST_ITEMS, Item, Walk, walk_of
 from core.clock import beijing
 from core.errors import HotlineError, InvalidInput, NotFound
@@ -24,8 +25,9 @@ from core.people import Role
 from core.units import Unit
 from core.web.app import add_room, render
 from core.web.keys import CLOCK, DB, person
+from core.web.requests import site_of
 from core.web.routes import Routes
-from core.web.uploads import Form, read_form
+from core.web.uploads import Form
 from tickets.intake import attachments
 from tickets.intake.ask import Question, answer_at_once, ask, askable_units
 from tickets.intake.disclosure import apply
@@ -44,7 +46,6 @@ OF_LEVEL = OF_BOTH | {Role.OFFICE, Role.SUPERVISOR}
 ASKERS = OF_LEVEL | {Role.LIAISON}
 COMPLAINT_TAKERS = OF_BOTH | {Role.INSPECTOR}
 CLERKS = ASKERS | COMPLAINT_TAKERS
-BODY_KB = 20 * 1024
 SHOWN = 30
 SHOWN_FOR = timedelta(days=30)
 
@@ -86,12 +87,11 @@ async def search(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/window", roles=CLERKS, body_kb=BODY_KB)
 async def register(request: web.Request) -> web.StreamResponse:
-    settings = request.app[ATTACHMENTS]
-    form = await read_form(request, file_kb=settings.file_mb * 1024, most_files=settings.most_files)
+    form, papers = await read_papers(request)
     try:
         walk = walk_of(form, request.app[CLOCK])
         _may(request, walk)
-        given = await _stored(request, form, walk)
+        given = await _stored(request, form, walk, papers)
     except HotlineError as error:
         if error.status >= 500:
             raise
@@ -113,15 +113,13 @@ def _may(request: web.Request, walk: Walk) -> None:
         raise InvalidInput(field="当场答复", reason="请登记后在工单页上答复")
 
 
-async def _stored(request: web.Request, form: Form, walk: Walk) -> list[Given]:
+async def _stored(
+    request: web.Request, form: Form, walk: Walk, papers: AbstractAsyncContextManager[attachments.Received]
+) -> list[Given]:
     """All items or none, in one unit of work; the papers go with each."""
-    files = [(file.name, file.data) for file in form.files]
-    async with (
-        attachments.received(request.app[ATTACHMENTS], files) as papers,
-        request.app[DB].unit_of_work() as session,
-    ):
+    async with papers as received, request.app[DB].unit_of_work() as session:
         return [
-            await _one(request, session, walk, item, f"{form.text('form')}:{position}", papers)
+            await _one(request, session, walk, item, f"{form.text('form')}:{position}", received)
             for position, item in enumerate(walk.items)
         ]
 
@@ -149,7 +147,7 @@ async def _one(
         content=f"{walk.door} {walk.kind} {walk.cause} {walk.way} {walk.address} {item}",
     )
     issued = await once(session, clock, sent, first_time)
-    site = request.app[PUBLIC_URL].rstrip("/") or f"{request.scheme}://{request.host}"
+    site = site_of(request, request.app[PUBLIC_URL])
     step = await open_step(session, issued.ticket)
     return Given(issued, item.text, unit.name if unit else "", step, slip_for(site, issued.query_code))
 

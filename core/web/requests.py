@@ -45,6 +45,11 @@ def from_our_pages(request: web.Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.host
 
 
+def site_of(request: web.Request, public_url: str) -> str:
+    """How citizens reach us, without a slash at the end: the address that is set, or the one that was asked."""
+    return public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+
+
 def safe_next(target: str) -> str:
     """A path of our own to go on to after the login, or empty: never another site, never a control character."""
     inner = target.startswith("/") and not target.startswith(("//", "/\\"))

@@ -10,6 +10,7 @@ What panoramisk does not do, beside what `ami_protocol` adds to it, and why:
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -205,6 +206,14 @@ class Ami:
         for future in list(self._waiting):
             if not future.done():
                 future.set_exception(TelephonyDown())
+
+
+async def value_of(ami: Ami, variable: str, channel: str = "") -> str:
+    """A variable or function of a channel, or of Asterisk itself; empty where there is none. Raises TelephonyDown."""
+    of: dict[str, Any] = {"Channel": channel} if channel else {}
+    with suppress(ActionRefused):
+        return (await ami.action("Getvar", **of, Variable=variable)).get("Value", "")
+    return ""
 
 
 async def hang_up_if_there(ami: Ami, channel: str, cause: int = NORMAL_CLEARING) -> None:

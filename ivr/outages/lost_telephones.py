@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from ivr.asterisk.ami import ActionRefused, Ami, TelephonyDown, hang_up_if_there
+from ivr.asterisk.ami import Ami, TelephonyDown, hang_up_if_there, value_of
 from ivr.board import Board
 from ivr.queue.seats import Seats
 from ivr.tracking.live_call import Leg
@@ -79,7 +79,7 @@ class LostTelephones:
 async def packets_from(ami: Ami, leg: Leg) -> int | None:
     """How many packets of sound have come from a telephone in this call; None where that cannot be told."""
     try:
-        told = (await ami.action("Getvar", Channel=leg.name, Variable=RECEIVED)).get("Value", "")
-    except (ActionRefused, TelephonyDown):
+        told = await value_of(ami, RECEIVED, leg.name)
+    except TelephonyDown:
         return None
     return int(told) if told.isdecimal() else None

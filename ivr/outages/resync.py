@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from core.db import is_away
-from ivr.asterisk.ami import ActionRefused
+from ivr.asterisk.ami import ActionRefused, value_of
 from ivr.asterisk.ami_protocol import Fields
 from ivr.events import BoardChanged
 from ivr.outages.recall import Recalled
@@ -164,11 +164,7 @@ class Resync:
 
     async def _variable(self, row: Fields, name: str) -> str:
         """A variable of a listed channel; empty when it has none, or has ended."""
-        try:
-            found = await self._ami.action("Getvar", Channel=row.get("Channel", ""), Variable=name)
-        except ActionRefused:
-            return ""
-        return found.get("Value", "")
+        return await value_of(self._ami, name, row.get("Channel", ""))
 
 
 def _is_callers(row: Fields) -> bool:

@@ -5,9 +5,8 @@ What follows from one that is lost is `ivr.outages.lost_telephones`', and of the
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 
-from ivr.asterisk.ami import ActionRefused, Ami
+from ivr.asterisk.ami import ActionRefused, Ami, value_of
 from ivr.asterisk.ami_protocol import Fields
 from ivr.asterisk.site import TRUNK, TRUNK_WATCH
 from ivr.board import Board
@@ -69,13 +68,8 @@ class Telephones:
         self._contacts = await self._ask()
         self._board.registered.clear()
         self._board.registered.update(self._contacts)
-        address = await self._value(f"PJSIP_AOR({TRUNK_WATCH},contact)")
-        self._trunk(await self._value(f"PJSIP_CONTACT({address},status)") if address else "")
-
-    async def _value(self, function: str) -> str:
-        with suppress(ActionRefused):
-            return (await self._ami.action("Getvar", Variable=function)).get("Value", "")
-        return ""
+        address = await value_of(self._ami, f"PJSIP_AOR({TRUNK_WATCH},contact)")
+        self._trunk(await value_of(self._ami, f"PJSIP_CONTACT({address},status)") if address else "")
 
     async def _ask(self) -> dict[str, set[str]]:
         try:

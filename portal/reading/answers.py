@@ -18,6 +18,7 @@ from core.errors import NotFound
 from core.units import Unit
 from core.web.app import render
 from core.web.keys import CLOCK, DB
+from core.web.requests import site_of
 from core.web.routes import PUBLIC, Routes
 from kb import attachments
 from kb.kinds import FIELDS, KIND_NAMES, NOTICE_NAMES, Notice, name_of
@@ -106,7 +107,7 @@ def address_of(entry: Entry | Hit) -> str:
 
 def site_url(request: web.Request) -> str:
     """How citizens reach this site, without a slash at the end."""
-    return request.app[PORTAL].public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+    return site_of(request, request.app[PORTAL].public_url)
 
 
 async def published(session: AsyncSession, request: web.Request) -> Entry:

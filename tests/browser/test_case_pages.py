@@ -6,22 +6,16 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import too_wide, troubles, violations
-from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 from support.watched import fill
 
-import kb.models  # noqa: F401 - every room's tables
-from core.db import Database, DatabaseSettings
 from tickets.models import State
 
 
 @pytest.fixture
 async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/cases.db"))
-    await make_tables(db)
-    async with running_cases(db) as site:
+    async with running_cases(tmp_path) as site:
         yield site
-    await db.close()
 
 
 WATCHED = {

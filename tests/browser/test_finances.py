@@ -8,23 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 from support.axe import too_wide, troubles
-from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 from support.finances import DRAFT, PDF, PNG, add_township, newest
 
-import kb.models  # noqa: F401 - every room's tables
-from core.db import Database, DatabaseSettings
 from tickets.finances.stages import SIGNATORIES
 
 
 @pytest.fixture
 async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/finances.db"))
-    await make_tables(db)
-    async with running_cases(db, papers=tmp_path / "papers") as site:
+    async with running_cases(tmp_path, papers=tmp_path / "papers") as site:
         await add_township(site.city)
         yield site
-    await db.close()
 
 
 class Walk:

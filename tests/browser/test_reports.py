@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import troubles, violations
-from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
 from support.month import Month
 from support.web import ROOT
 
-from config.database import load_models
-from core.db import Database, DatabaseSettings
 from core.people import Role, RoleGrant, User
 from core.places import Place, PlaceKind
 from ivr.models import ServiceSample
@@ -27,11 +24,8 @@ from tickets.models import Channel
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
     """The small city with an invented June, on the 3rd of July."""
-    load_models()
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/reports.db"))
-    await make_tables(db)
-    async with running_cases(db) as site:
-        async with db.unit_of_work() as session:
+    async with running_cases(tmp_path) as site:
+        async with site.city.db.unit_of_work() as session:
             await Month(session, site.city, 11).build(calls=60, tickets=60)
             clerk = User(username="clerk", display_name="窗口小李", region_id=site.city.regions["city"])
             clerk.grants = [RoleGrant(role=Role.WINDOW)]
@@ -48,10 +42,9 @@ async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
             for channel in (Channel.WINDOW, Channel.VISIT):
                 asked = Question("问", channel, "96128", site.city.regions["city"], operator_id=clerk.id)
                 await answer_at_once(session, site.city.clock, asked, "答")
-        db.provide(TrainingSettings(operator=(), liaison=()))
+        site.city.db.provide(TrainingSettings(operator=(), liaison=()))
         site.city.clock.move_to(site.city.clock.now().replace(month=7, day=3))
         yield site
-    await db.close()
 
 
 async def test_a_supervisors_figures_and_grades(page: Page, browser: Browser, site: CaseSite) -> None:

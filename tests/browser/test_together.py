@@ -6,20 +6,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import too_wide, troubles
-from support.blank import make_tables
 from support.case_site import CaseSite, enter, running_cases
-
-import kb.models  # noqa: F401 - every room's tables
-from core.db import Database, DatabaseSettings
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[CaseSite]:
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/together.db"))
-    await make_tables(db)
-    async with running_cases(db) as site:
+    async with running_cases(tmp_path) as site:
         yield site
-    await db.close()
 
 
 async def looked_at(page: Page) -> list[str]:

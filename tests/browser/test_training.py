@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.axe import violations
-from support.blank import make_tables
 from support.browsing import sign_in
 from support.case_site import CaseSite, enter, running_cases
 from support.desk_site import DeskSite
 
-from config.database import load_models
-from core.db import Database, DatabaseSettings
 from recordings import ledger
 from recordings.models import CallEvent, CallMark
 from reports.training.settings import TrainingSettings
@@ -25,12 +22,8 @@ ROWS = (
 @pytest.fixture
 async def cases(tmp_path: Path) -> AsyncIterator[CaseSite]:
     """The small city; operators and liaisons need 保密."""
-    load_models()
-    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path}/training.db"))
-    await make_tables(db)
-    async with running_cases(db, training=TrainingSettings()) as site:
+    async with running_cases(tmp_path, training=TrainingSettings()) as site:
         yield site
-    await db.close()
 
 
 async def _practised(cases: CaseSite) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from aiohttp import ClientResponse, web
 from playwright.async_api import Page
 from sqlalchemy import select, update
+from support.blank import make_tables
 from support.tickets import City, build_city
 from support.web import PASSWORD, Browser, browsing, web_app
 
 from agent_desktop.keys import ATTACHMENTS
-from core.db import Database
+from config.database import load_models
+from core.db import Database, DatabaseSettings
 from core.people import User, hash_password
 from reports.training.settings import TrainingSettings
 from tickets import service
@@ -103,9 +105,15 @@ async def colleagues(site: CaseSite, *names: str) -> AsyncIterator[list[Colleagu
 
 @asynccontextmanager
 async def running_cases(
-    db: Database, training: TrainingSettings | None = None, papers: Path | None = None
+    folder: Path, training: TrainingSettings | None = None, papers: Path | None = None
 ) -> AsyncIterator[CaseSite]:
-    """The same, served on loopback for a real browser; `training`: what roles need, by default nothing; `papers`: their folder."""
+    """The same over a database in `folder`, served on loopback for a real browser.
+
+    `training`: what roles need, by default nothing; `papers`: their folder.
+    """
+    load_models()
+    db = Database(DatabaseSettings(url=f"sqlite+aiosqlite:///{folder}/cases.db"))
+    await make_tables(db)
     site = await case_site(db)
     if papers:
         site.app[ATTACHMENTS] = AttachmentSettings(folder=papers)
@@ -119,6 +127,7 @@ async def running_cases(
         yield site
     finally:
         await runner.cleanup()
+        await db.close()
 
 
 async def enter(page: Page, site: CaseSite, name: str, path: str) -> None:
